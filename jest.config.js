@@ -1,0 +1,27 @@
+const { readdirSync } = require('node:fs');
+
+// Only folders with sources: the data of running servers is below .local/, and may
+// neither be read nor watched.
+const roots = readdirSync(__dirname, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !/^(\.|node_modules$|dist$|coverage$|docs$)/.test(entry.name))
+  .map((entry) => `<rootDir>/${entry.name}`);
+
+/** @type {import('jest').Config} */
+module.exports = {
+  roots,
+  testEnvironment: 'node',
+  testMatch: ['**/*.test.ts'],
+  transform: {
+    // The types are checked by tsc before the tests run.
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  reporters: ['default', '<rootDir>/scripts/run-complete-reporter.js'],
+  testTimeout: 120_000,
+};
