@@ -1,0 +1,149 @@
+import { firstIdOf } from '../history/partitions';
+import { adjustmentPass } from './adjustment-checks';
+import { announcementChecks } from './announcement-checks';
+import { countIn, type Check, type Finding, type Pass, type Settings } from './check';
+import { eventPass, notificationPass, outboxPass } from './event-checks';
+import { heldStockChecks } from './held-stock-checks';
+import { itemPass } from './item-checks';
+import { judge } from './judge';
+import { orderLifeChecks } from './order-life-checks';
+import { rangesOf, LEAST_ID } from './ranges';
+import { completeFrom } from './retained-history';
+import { openSnapshot, type Snapshot } from './snapshot';
+
+export interface AuditOptions {
+  databaseUrl: string;
+  /** What is under way for longer than this counts as stuck. Default: two minutes. */
+  graceMs?: number;
+  /** The longest wait of the retry ladder. Default: ten minutes. */
+  longestRetryMs?: number;
+  /** Judges only orders, events, notifications and adjustments made from then on; stock is always judged whole. */
+  since?: Date;
+  /** Findings named for each check at most; all are counted. Default: 20. */
+  limit?: number;
+  /** Only the checks of these names. */
+  only?: readonly string[];
+  /** Rows read by one statement, about. Default: 20,000. */
+  rangeSize?: number;
+  /** No statement may take longer. Default: one minute. */
+  statementTimeoutMs?: number;
+  /** Told, range by range, how many of a unit (`orders`) are judged by now. */
+  onProgress?: (unit: string, judged: number) => void;
+}
+
+/** How one promise stands. */
+export interface CheckReport {
+  name: string;
+  promise: string;
+  unit: string;
+  /** How many were judged. */
+  judged: number;
+  violations: number;
+  warnings: number;
+  /** Not judged yet: events about them are on their way, and not for long. */
+  underWay: number;
+  /** Violations first. */
+  findings: Finding[];
+}
+
+export interface AuditReport {
+  /** No violation; there may be warnings. */
+  ok: boolean;
+  checks: CheckReport[];
+  tookMs: number;
+}
+
+const orderPass: Pass = {
+  unit: 'orders',
+  walk: { table: 'orders', column: 'id' },
+  count: countIn('orders', 'id'),
+  checks: [...heldStockChecks, ...orderLifeChecks, ...announcementChecks],
+};
+
+const passes: readonly Pass[] = [
+  itemPass,
+  orderPass,
+  adjustmentPass,
+  outboxPass,
+  eventPass,
+  notificationPass,
+];
+
+/** The names of all checks. */
+export const checkNames = passes.flatMap((pass) => pass.checks.map((check) => check.name));
+
+/**
+ * Checks every promise of the mesh against its database, idle or at work: what is merely under way is
+ * counted and not blamed. Reads only, range by range, each range in one snapshot.
+ * @throws when the database is away, or a statement takes too long
+ */
+export async function audit(options: AuditOptions): Promise<AuditReport> {
+  const startedAt = Date.now();
+  const snapshot = await openSnapshot(options.databaseUrl, options.statementTimeoutMs ?? 60_000);
+  try {
+    const settings: Settings = {
+      graceMs: options.graceMs ?? 120_000,
+      longestRetryMs: options.longestRetryMs ?? 600_000,
+      judgedFrom: {
+        eventLog: await completeFrom(snapshot.client, 'event_log'),
+        processedEvents: await completeFrom(snapshot.client, 'processed_events'),
+      },
+    };
+    const checks: CheckReport[] = [];
+    for (const pass of passes) checks.push(...(await runPass(snapshot, pass, settings, options)));
+    return { ok: checks.every((check) => check.violations === 0), checks, tookMs: Date.now() - startedAt };
+  } finally {
+    await snapshot.end();
+  }
+}
+
+async function runPass(
+  snapshot: Snapshot,
+  pass: Pass,
+  settings: Settings,
+  options: AuditOptions,
+): Promise<CheckReport[]> {
+  const { only, since, limit = 20, rangeSize = 20_000, onProgress } = options;
+  const wanted = pass.checks.filter(({ name }) => only?.includes(name) ?? true);
+  const reports = wanted.map((check) => ({ check, report: emptyReport(check, pass.unit) }));
+  if (reports.length === 0) return [];
+
+  // UUIDs in text sort as in the database: a fixed form, in lower case.
+  const [after] = [
+    since && pass !== itemPass ? firstIdOf(since) : LEAST_ID,
+    pass.after?.(settings) ?? LEAST_ID,
+  ].sort((a, b) => (a < b ? 1 : -1));
+  let judged = 0;
+  for await (const range of rangesOf(snapshot, pass.walk, rangeSize, after)) {
+    const [row] = await snapshot.query<{ count: number }>(pass.count(range));
+    judged += row?.count ?? 0;
+    for (const { check, report } of reports) {
+      const { counts, findings } = await judge(snapshot, check, range, settings, limit);
+      report.violations += counts.violation;
+      report.warnings += counts.warning;
+      report.underWay += counts['under way'];
+      report.judged = judged;
+      report.findings = firstOf([...report.findings, ...findings], limit);
+    }
+    onProgress?.(pass.unit, judged);
+    await snapshot.renew();
+  }
+  return reports.map(({ report }) => report);
+}
+
+const emptyReport = ({ name, promise }: Check, unit: string): CheckReport => ({
+  name,
+  promise,
+  unit,
+  judged: 0,
+  violations: 0,
+  warnings: 0,
+  underWay: 0,
+  findings: [],
+});
+
+/** Violations before warnings, as many of each as may be named. */
+const firstOf = (findings: readonly Finding[], limit: number): Finding[] =>
+  (['violation', 'warning'] as const).flatMap((verdict) =>
+    findings.filter((finding) => finding.verdict === verdict).slice(0, limit),
+  );

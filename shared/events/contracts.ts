@@ -1,0 +1,103 @@
+import { z } from 'zod';
+
+/**
+ * The data of every event, by type: the one place where a payload's shape is written down. A published
+ * version never changes meaning; a new meaning is a new `.vN`. Consumers ignore members that they do
+ * not know, so a version may gain optional ones.
+ *
+ * Units: quantities are whole units of an item; a line's `price` is a decimal string with two places
+ * in `currency` (ISO 4217), `total_amount` a number with at most two; times are RFC 3339 in UTC.
+ */
+
+export const uuid = z.guid().transform((id) => id.toLowerCase());
+const quantity = z.int().min(1).max(1_000_000_000);
+const stockCount = z.int().min(0);
+const time = z.iso.datetime({ offset: true });
+
+const orderLine = z.object({
+  menu_item_id: uuid,
+  sku: z.string().nullish(),
+  name: z.string(),
+  quantity,
+  price: z.string().regex(/^\d+\.\d{2}$/),
+});
+
+const orderFacts = { order_id: uuid, restaurant_id: uuid, customer_id: z.string().nullish() };
+const stockLine = z.object({ menu_item_id: uuid, quantity, available_qty: stockCount });
+const moveFacts = {
+  ...orderFacts,
+  previous_status: z.string(),
+  actor: z.enum(['CUSTOMER', 'STAFF', 'MESH']),
+  changed_at: time,
+};
+const itemFacts = {
+  menu_item_id: uuid,
+  restaurant_id: uuid,
+  name: z.string(),
+  available_qty: stockCount,
+  low_stock_threshold: stockCount,
+};
+const adjustmentFacts = { adjustment_id: uuid, menu_item_id: uuid, delta: z.int(), reason: z.string() };
+
+export const eventData = {
+  'order.placed.v1': z.object({
+    ...orderFacts,
+    items: z.array(orderLine).min(1),
+    total_amount: z.number().min(0),
+    currency: z.string(),
+    payment_method: z.enum(['CASH', 'CARD']),
+    placed_at: time,
+  }),
+  'order.status.preparing.v1': z.object({ ...moveFacts, status: z.literal('PREPARING') }),
+  'order.status.out_for_delivery.v1': z.object({ ...moveFacts, status: z.literal('OUT_FOR_DELIVERY') }),
+  'order.status.delivered.v1': z.object({ ...moveFacts, status: z.literal('DELIVERED') }),
+  'order.cancelled.v1': z.object({
+    ...moveFacts,
+    reason: z.enum(['CUSTOMER', 'STAFF', 'OUT_OF_STOCK', 'PAYMENT_FAILED', 'TIMEOUT']),
+    note: z.string().nullish(),
+    items: z.array(orderLine),
+    total_amount: z.number().min(0),
+    currency: z.string(),
+  }),
+  'order.cancellation.required.v1': z.object({
+    order_id: uuid,
+    restaurant_id: uuid,
+    reason: z.literal('OUT_OF_STOCK'),
+    shortages: z
+      .array(
+        z.object({
+          menu_item_id: uuid,
+          name: z.string().nullish(),
+          requested: z.int().min(1),
+          available: stockCount,
+        }),
+      )
+      .min(1),
+  }),
+  'inventory.deducted.success.v1': z.object({
+    order_id: uuid,
+    restaurant_id: uuid,
+    items: z.array(stockLine).min(1),
+  }),
+  'inventory.restored.v1': z.object({
+    order_id: uuid,
+    restaurant_id: uuid,
+    items: z.array(stockLine).min(1),
+  }),
+  'inventory.adjustment.requested.v1': z.object(adjustmentFacts),
+  'inventory.adjusted.v1': z.object({ ...adjustmentFacts, available_qty: stockCount }),
+  'inventory.adjustment.rejected.v1': z.object({
+    ...adjustmentFacts,
+    rejection: z.enum(['BELOW_ZERO', 'ABOVE_MAXIMUM', 'UNKNOWN_ITEM']),
+    available_qty: stockCount,
+  }),
+  'inventory.low_stock.v1': z.object(itemFacts),
+  'inventory.out_of_stock.v1': z.object(itemFacts),
+} as const;
+
+export type EventType = keyof typeof eventData;
+/** The data of an event as a consumer gets it: validated, ids in lower case. */
+export type EventData<T extends EventType> = z.output<(typeof eventData)[T]>;
+
+export const isEventType = (type: string): type is EventType => Object.hasOwn(eventData, type);
+export const eventTypes = Object.keys(eventData) as EventType[];

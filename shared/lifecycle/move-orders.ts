@@ -1,0 +1,178 @@
+import { announce, type Announcement, type Origin } from '../events/announce';
+import { groupBy } from '../group-by';
+import { amountAsNumber, formatPrice } from '../money';
+import type { Prisma, Tx } from '../service/database';
+import { decideMove, type Actor, type CancelReason, type OrderStatus } from './order-lifecycle';
+
+/** A wish to move an order. */
+export type MoveRequest = {
+  orderId: string;
+  actor: Actor;
+  /** The chain it belongs to; its `causationid` is kept in the history. */
+  origin: Origin;
+} & (
+  | { to: Exclude<OrderStatus, 'CANCELLED'> }
+  | { to: 'CANCELLED'; reason: CancelReason; note?: string | undefined }
+);
+
+export type MoveOutcome =
+  /** Moved; what is to be announced of it (nothing for the end of a DRAFT). */
+  | { kind: 'moved'; announcements: Announcement[] }
+  | { kind: 'already'; status: OrderStatus }
+  | { kind: 'illegal'; status: OrderStatus; allowed: OrderStatus[] }
+  | { kind: 'unknown' };
+
+interface OrderRow {
+  id: string;
+  restaurant_id: string;
+  customer_id: string | null;
+  status: OrderStatus;
+  currency: string;
+  total_amount: Prisma.Decimal;
+}
+
+interface Move {
+  request: MoveRequest;
+  order: OrderRow;
+  from: OrderStatus;
+}
+
+/**
+ * Moves orders along their life: the only code that changes an order's status. Locks the rows in id
+ * order, decides each wish by the lifecycle table, compares and sets, and keeps one history row for
+ * each move. Wishes for the same order are taken in the order given.
+ * @returns one outcome for each request, in the same order; the caller writes the announcements to the outbox
+ */
+export async function moveOrders(tx: Tx, requests: readonly MoveRequest[]): Promise<MoveOutcome[]> {
+  const orders = await lockOrders(tx, [...new Set(requests.map((request) => request.orderId))]);
+  const moves: Move[] = [];
+  const outcomes = requests.map((request): MoveOutcome => {
+    const order = orders.get(request.orderId);
+    if (!order) return { kind: 'unknown' };
+    const decision = decideMove(order.status, request.to, request.actor);
+    if (decision.kind === 'already') return { kind: 'already', status: order.status };
+    if (decision.kind === 'illegal')
+      return { kind: 'illegal', status: order.status, allowed: decision.allowed };
+    moves.push({ request, order, from: order.status });
+    order.status = request.to;
+    return { kind: 'moved', announcements: [] };
+  });
+  if (moves.length === 0) return outcomes;
+  const changedAt = new Date();
+  await recordMoves(tx, moves, changedAt);
+  const lines = await cancelledLines(tx, moves);
+  for (const move of moves) {
+    const outcome = outcomes[requests.indexOf(move.request)];
+    if (outcome?.kind === 'moved') outcome.announcements = announceMove(move, changedAt, lines);
+  }
+  return outcomes;
+}
+
+async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>> {
+  const rows = await tx.$queryRaw<OrderRow[]>`
+    SELECT id, restaurant_id, customer_id, status, currency, total_amount
+    FROM orders WHERE id = ANY(${ids.sort()}::uuid[]) ORDER BY id FOR UPDATE`;
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Writes all moves in one round trip; moves of one order are applied in sequence, each from the last. */
+async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Promise<void> {
+  const rows = moves.map(({ request, from }, position) => ({
+    position,
+    order_id: request.orderId,
+    from_status: from,
+    to_status: request.to,
+    actor: request.actor,
+    reason: request.to === 'CANCELLED' ? request.reason : null,
+    note: request.to === 'CANCELLED' ? request.note : null,
+    caused_by: request.origin.causationid,
+  }));
+  const updated = await tx.$executeRaw`
+    WITH moves AS (
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m (
+        position int, order_id uuid, from_status text, to_status text, actor text, reason text, note text, caused_by uuid)
+    ), history AS (
+      INSERT INTO order_status_history (order_id, from_status, to_status, actor, reason, note, caused_by, moved_at)
+      SELECT order_id, from_status, to_status, actor, reason, note, caused_by, ${changedAt}::timestamptz
+      FROM moves ORDER BY position
+    ), ends AS (
+      SELECT order_id, (array_agg(from_status ORDER BY position))[1] AS from_status,
+        (array_agg(to_status ORDER BY position DESC))[1] AS to_status,
+        (array_agg(reason ORDER BY position DESC))[1] AS reason
+      FROM moves GROUP BY order_id
+    )
+    UPDATE orders SET status = ends.to_status, cancel_reason = ends.reason, updated_at = ${changedAt}::timestamptz,
+      placed_at = CASE WHEN ends.to_status = 'PLACED' THEN ${changedAt}::timestamptz ELSE orders.placed_at END
+    FROM ends WHERE orders.id = ends.order_id AND orders.status = ends.from_status`;
+  const expected = new Set(moves.map((move) => move.order.id)).size;
+  // Cannot happen under the row locks; if it ever does, nothing must be announced.
+  if (updated !== expected)
+    throw new Error(`moved ${updated} of ${expected} orders: the rest changed under their locks`);
+}
+
+type Line = {
+  order_id: string;
+  menu_item_id: string;
+  sku: string | null;
+  name: string;
+  quantity: number;
+  price: Prisma.Decimal;
+};
+
+async function cancelledLines(tx: Tx, moves: readonly Move[]): Promise<Map<string, Line[]>> {
+  const ids = moves.filter((move) => move.request.to === 'CANCELLED').map((move) => move.order.id);
+  if (ids.length === 0) return new Map();
+  const lines = await tx.$queryRaw<Line[]>`
+    SELECT order_id, menu_item_id, sku, name, quantity, price FROM order_lines
+    WHERE order_id = ANY(${ids}::uuid[]) ORDER BY order_id, position`;
+  return groupBy(lines, (line) => line.order_id);
+}
+
+function announceMove(
+  { request, order, from }: Move,
+  changedAt: Date,
+  lines: Map<string, Line[]>,
+): Announcement[] {
+  if (from === 'DRAFT') return []; // a draft's end is history only; its placing is announced by who places it
+  const facts = {
+    order_id: order.id,
+    restaurant_id: order.restaurant_id,
+    customer_id: order.customer_id,
+    previous_status: from,
+    actor: request.actor,
+    changed_at: changedAt.toISOString(),
+  };
+  switch (request.to) {
+    case 'CANCELLED':
+      return [
+        announce(request.origin, 'order.cancelled.v1', order.id, {
+          ...facts,
+          reason: request.reason,
+          note: request.note,
+          items: (lines.get(order.id) ?? []).map(({ order_id: _, price, ...line }) => ({
+            ...line,
+            price: formatPrice(price),
+          })),
+          total_amount: amountAsNumber(order.total_amount),
+          currency: order.currency,
+        }),
+      ];
+    case 'PREPARING':
+      return [
+        announce(request.origin, 'order.status.preparing.v1', order.id, { ...facts, status: request.to }),
+      ];
+    case 'OUT_FOR_DELIVERY':
+      return [
+        announce(request.origin, 'order.status.out_for_delivery.v1', order.id, {
+          ...facts,
+          status: request.to,
+        }),
+      ];
+    case 'DELIVERED':
+      return [
+        announce(request.origin, 'order.status.delivered.v1', order.id, { ...facts, status: request.to }),
+      ];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,106 @@
+import type { ConsumeMessage, Options } from 'amqplib';
+import type { Database } from '../service/database';
+import type { Publisher } from './publisher';
+import { DEAD_LETTER_KEY, serviceNames, type RetryDelay } from './topology';
+
+/**
+ * Headers of our own. `x-death` is the broker's: RabbitMQ 4 ignores one that a client sends, and 3.x may
+ * take it for a dead-letter cycle and drop the message, so it never goes into a copy.
+ */
+export const headers = {
+  /** Attempts that have failed so far. */
+  attempts: 'x-attempts',
+  /** Why it is a dead letter: a short code such as `invalid_json`. */
+  reason: 'x-reason',
+  /** What went wrong, last. */
+  error: 'x-error',
+  firstFailedAt: 'x-first-failed-at',
+  lastFailedAt: 'x-last-failed-at',
+  consumer: 'x-consumer',
+} as const;
+
+/** How a delivery failed. */
+export interface Failure {
+  reason: string;
+  error: string;
+  /** Of this attempt, 1 for the first. */
+  attempt: number;
+}
+
+/** The attempts that failed before this delivery. */
+export function failedAttempts(message: ConsumeMessage): number {
+  const count: unknown = message.properties.headers?.[headers.attempts];
+  return typeof count === 'number' && Number.isInteger(count) && count > 0 ? count : 0;
+}
+
+/**
+ * Puts a copy of a message into the service's dead-letter queue, with why in its headers, or into a
+ * retry queue, and waits until the broker has it. Only then may the original be acknowledged.
+ * @throws when the broker did not take it: the original stays where it is
+ */
+export async function setAside(
+  publisher: Publisher,
+  service: string,
+  message: ConsumeMessage,
+  failure: Failure,
+  retry?: RetryDelay,
+): Promise<void> {
+  const names = serviceNames(service);
+  const now = new Date().toISOString();
+  const { 'x-death': _death, ...kept } = message.properties.headers ?? {};
+  const outcome = await publisher.publish({
+    exchange: names.exchange,
+    routingKey: retry ? names.retryQueue(retry) : DEAD_LETTER_KEY,
+    body: message.content,
+    properties: {
+      ...copiedProperties(message),
+      headers: {
+        ...withoutBrokerHeaders(kept),
+        [headers.consumer]: service,
+        [headers.attempts]: failure.attempt,
+        [headers.reason]: failure.reason,
+        [headers.error]: failure.error,
+        [headers.firstFailedAt]: (kept[headers.firstFailedAt] as string | undefined) ?? now,
+        [headers.lastFailedAt]: now,
+      },
+    },
+  });
+  if (outcome.kind === 'unroutable') throw new Error(`${service} has lost its retry or dead-letter queue`);
+  if (outcome.kind === 'refused') throw new Error(outcome.error);
+}
+
+const withoutBrokerHeaders = (all: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(all).filter(
+      ([name]) => !/^x-(delivery-count|acquired-count|(first|last)-death-.*)$/.test(name),
+    ),
+  );
+
+/** Everything but what belongs to the original's own way: its priority, and a time to live that would lose the copy. */
+function copiedProperties({ properties }: ConsumeMessage) {
+  const { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId } =
+    properties;
+  return {
+    contentType,
+    contentEncoding,
+    correlationId,
+    replyTo,
+    messageId,
+    timestamp,
+    type,
+    appId,
+  } as Options.Publish;
+}
+
+/** Keeps what went wrong where it can be asked for later. */
+export async function recordFailure(
+  database: Database,
+  consumer: string,
+  event: { id?: string | undefined; type?: string | undefined; subject?: string | undefined },
+  failure: Failure,
+  outcome: 'RETRIED' | 'DEAD_LETTERED',
+): Promise<void> {
+  await database.deliveryFailure.create({
+    data: { consumer, eventId: event.id, type: event.type, subject: event.subject, ...failure, outcome },
+  });
+}

@@ -1,0 +1,139 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { connect, type Channel, type ChannelModel } from 'amqplib';
+import { Client } from 'pg';
+import { z } from 'zod';
+import type { EventType } from '../events/contracts';
+import { makePartitions } from '../history/partitions';
+import { backoff } from '../service/backoff';
+import { readConfig } from '../service/config';
+import { subscribedTypes, type HandlerTable } from './handler';
+import { retryDelays } from './retry-config';
+import { declareService, EVENTS_EXCHANGE, serviceNames } from './topology';
+
+export interface Subscriptions {
+  service: string;
+  types: EventType[];
+}
+
+/**
+ * What every service folder subscribes to, read from its `handlers` module, which exports a table
+ * named `handlers`.
+ * @param root the folder that holds the (compiled) service folders
+ */
+export function discoverSubscriptions(root = resolve(__dirname, '../..')): Subscriptions[] {
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'handlers.js')))
+    .map(({ name: service }) => {
+      // A folder found at run time cannot be imported statically.
+      const { handlers } = require(join(root, service, 'handlers.js')) as { handlers: HandlerTable };
+      return { service, types: subscribedTypes(handlers) };
+    })
+    .sort((a, b) => a.service.localeCompare(b.service));
+}
+
+export interface DeclareMeshOptions {
+  databaseUrl: string;
+  rabbitmqUrl: string;
+  /** What is discovered, unless given. */
+  subscriptions?: Subscriptions[];
+}
+
+/**
+ * The set-up step's part for the mesh, run before anything is published: makes the first partitions of
+ * the history, declares every service's topology, then records which consumer takes which types since when. Idempotent. A type that a
+ * service no longer takes, and all types of a service that is gone, are unbound and their record ends.
+ *
+ * The queues come first: a recorded subscription promises that there is a queue to take the events.
+ */
+export async function declareMesh(options: DeclareMeshOptions): Promise<void> {
+  const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
+  const subscriptions = options.subscriptions ?? discoverSubscriptions();
+  const database = new Client({
+    connectionString: options.databaseUrl,
+    application_name: 'ordermesh-migrate',
+  });
+  await database.connect();
+  try {
+    await makePartitions(database);
+    const connection = await connectPatiently(options.rabbitmqUrl);
+    try {
+      const channel = await connection.createChannel();
+      await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+      for (const { service, types } of subscriptions)
+        await declareService(channel, service, types, RETRY_DELAYS);
+      for (const ended of await endSubscriptions(database, subscriptions)) await unbind(connection, ended);
+    } finally {
+      await connection.close();
+    }
+    await beginSubscriptions(database, subscriptions);
+  } finally {
+    await database.end();
+  }
+}
+
+const CONNECT_ATTEMPTS = 10;
+
+/** The broker may still be starting; about half a minute is given to it. */
+async function connectPatiently(url: string): Promise<ChannelModel> {
+  for (let failures = 0; ; failures++) {
+    try {
+      const connection = await connect(url, {
+        timeout: 10_000,
+        clientProperties: { connection_name: 'ordermesh-migrate' },
+      });
+      connection.on('error', () => undefined); // the call in progress rejects with it
+      return connection;
+    } catch (error) {
+      if (failures >= CONNECT_ATTEMPTS) throw error;
+      await backoff(failures);
+    }
+  }
+}
+
+interface SubscriptionRow {
+  consumer: string;
+  event_type: string;
+}
+
+const currentRows = (subscriptions: readonly Subscriptions[]): string =>
+  JSON.stringify(
+    subscriptions.flatMap(({ service, types }) =>
+      types.map((event_type) => ({ consumer: service, event_type })),
+    ),
+  );
+
+const AS_ROWS = 'json_to_recordset($1::json) AS declared (consumer text, event_type text)';
+
+async function endSubscriptions(
+  database: Client,
+  subscriptions: readonly Subscriptions[],
+): Promise<SubscriptionRow[]> {
+  const { rows } = await database.query<SubscriptionRow>(
+    `UPDATE subscriptions s SET until = now()
+     WHERE until IS NULL AND NOT EXISTS (
+       SELECT FROM ${AS_ROWS} WHERE (declared.consumer, declared.event_type) = (s.consumer, s.event_type))
+     RETURNING consumer, event_type`,
+    [currentRows(subscriptions)],
+  );
+  return rows;
+}
+
+async function beginSubscriptions(database: Client, subscriptions: readonly Subscriptions[]): Promise<void> {
+  await database.query(
+    `INSERT INTO subscriptions (consumer, event_type) SELECT consumer, event_type FROM ${AS_ROWS} ON CONFLICT DO NOTHING`,
+    [currentRows(subscriptions)],
+  );
+}
+
+/** On a channel of its own: unbinding from a queue that is gone would close it. */
+async function unbind(connection: ChannelModel, { consumer, event_type }: SubscriptionRow): Promise<void> {
+  const channel: Channel = await connection.createChannel();
+  channel.on('error', () => undefined); // the call below rejects with it
+  try {
+    await channel.unbindQueue(serviceNames(consumer).queue, EVENTS_EXCHANGE, event_type);
+    await channel.close();
+  } catch {
+    // The queue is gone, and its bindings with it.
+  }
+}

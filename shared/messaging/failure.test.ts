@@ -1,0 +1,98 @@
+import { openDatabase } from '../service/database';
+import { createTestDatabase, type TestDatabase } from '../testing/test-database';
+import { briefly, failureKind, PermanentError } from './failure';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+
+const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => Promise.reject(new Error('it should have failed')),
+    (error: unknown) => error,
+  );
+const raise = (sqlState: string) =>
+  errorOf(
+    db.database.$executeRawUnsafe(
+      `DO $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '${sqlState}'; END $$`,
+    ),
+  );
+
+describe('the kind of a failure', () => {
+  it.each(['40001', '40P01', '53300', '57P01', '57014', '55P03', '08006', '25006'])(
+    'SQL state %s is the infrastructure',
+    async (sqlState) => {
+      expect(failureKind(await raise(sqlState))).toBe('infrastructure');
+    },
+  );
+
+  it.each(['23505', '23514', '22P02', '42703', 'P0001', '22012'])(
+    'SQL state %s is of this message',
+    async (sqlState) => {
+      expect(failureKind(await raise(sqlState))).toBe('transient');
+    },
+  );
+
+  it('a database that is not there is the infrastructure', async () => {
+    const url = new URL(db.url);
+    url.port = '1';
+    const nowhere = openDatabase({
+      url: url.toString(),
+      poolSize: 1,
+      applicationName: 'nowhere',
+      onIdleError: () => undefined,
+    });
+    expect(failureKind(await errorOf(nowhere.$queryRaw`SELECT 1`))).toBe('infrastructure');
+    expect(failureKind(await errorOf(nowhere.$transaction((tx) => tx.$queryRaw`SELECT 1`)))).toBe(
+      'infrastructure',
+    );
+    await nowhere.$disconnect();
+  });
+
+  it('a connection that ends within a transaction is the infrastructure', async () => {
+    const cut = db.database.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT pg_terminate_backend(pg_backend_pid())`;
+    });
+    expect(failureKind(await errorOf(cut))).toBe('infrastructure');
+  });
+
+  it('a real deadlock is the infrastructure', async () => {
+    await db.database.$executeRaw`CREATE TABLE pair (id int PRIMARY KEY, n int)`;
+    await db.database.$executeRaw`INSERT INTO pair VALUES (1, 0), (2, 0)`;
+    let arrived = 0;
+    let both: () => void = () => undefined;
+    const met = new Promise<void>((resolve) => (both = resolve));
+    const cross = (first: number, second: number) =>
+      db.database.$transaction(async (tx) => {
+        await tx.$executeRaw`UPDATE pair SET n = n + 1 WHERE id = ${first}`;
+        if (++arrived === 2) both();
+        await met;
+        await tx.$executeRaw`UPDATE pair SET n = n + 1 WHERE id = ${second}`;
+      });
+    const results = await Promise.allSettled([cross(1, 2), cross(2, 1)]);
+    const failures = results.filter((result) => result.status === 'rejected');
+    expect(failures).toHaveLength(1);
+    expect(failureKind(failures[0]?.reason)).toBe('infrastructure');
+  });
+
+  it('what a handler gives up for good is permanent; anything else that it throws is transient', () => {
+    expect(failureKind(new PermanentError('unknown_order', 'there is none'))).toBe('permanent');
+    for (const thrown of [
+      new Error('no luck'),
+      new TypeError('undefined is not a function'),
+      'text',
+      undefined,
+      null,
+    ]) {
+      expect(failureKind(thrown)).toBe('transient');
+    }
+  });
+
+  it('is told briefly: the cause, not the call', async () => {
+    expect(briefly(await raise('22012'))).toContain('made up');
+    expect(briefly(await raise('22012'))).not.toContain('\n');
+    expect(briefly(new Error('x'.repeat(2000)))).toHaveLength(500);
+  });
+});

@@ -1,0 +1,103 @@
+import type { ConfirmChannel, Options } from 'amqplib';
+import { LateError } from '../service/within';
+import type { Session } from './session';
+
+/**
+ * What the broker said of a message: it has it (`routed`), it had no queue for it (`unroutable`), or
+ * it would not take it (`refused`, with what it said).
+ */
+export type PublishOutcome = { kind: 'routed' } | { kind: 'unroutable' } | { kind: 'refused'; error: string };
+
+export interface OutgoingMessage {
+  exchange: string;
+  routingKey: string;
+  body: Buffer;
+  properties: Omit<Options.Publish, 'mandatory' | 'persistent'>;
+}
+
+export interface Publisher {
+  /**
+   * Publishes persistently and mandatorily, and waits for the broker's confirm.
+   * @throws {LateError} when `confirmTimeoutMs` passed first, or the reason why the session ended: whether
+   * the broker has it is unknown then
+   */
+  publish(message: OutgoingMessage): Promise<PublishOutcome>;
+}
+
+interface InFlight {
+  returned: boolean;
+  fail: (error: Error) => void;
+}
+
+/** A publisher on its own confirm channel. The caller bounds how much is in flight. */
+export async function openPublisher(session: Session, confirmTimeoutMs: number): Promise<Publisher> {
+  const channel = await session.openConfirmChannel();
+  const inFlight = new Map<string, Set<InFlight>>();
+
+  // A message that no queue takes comes back before its confirm, which then says that all is well.
+  // Messages of the same exchange, key and id are routed alike, so any of them may be the one meant.
+  channel.on('return', ({ fields, properties }) => {
+    const { exchange, routingKey } = fields as { exchange: string; routingKey: string };
+    for (const message of inFlight.get(keyOf(exchange, routingKey, properties.messageId)) ?? []) {
+      if (message.returned) continue;
+      message.returned = true;
+      return;
+    }
+  });
+  session.onEnd((reason) => {
+    for (const messages of inFlight.values()) for (const message of messages) message.fail(reason);
+  });
+
+  return {
+    publish: (message) =>
+      new Promise((resolve, reject) => {
+        const key = keyOf(message.exchange, message.routingKey, message.properties.messageId);
+        const settle = (finish: () => void) => {
+          clearTimeout(timer);
+          const same = inFlight.get(key);
+          if (same?.delete(entry) && same.size === 0) inFlight.delete(key);
+          finish();
+        };
+        const entry: InFlight = { returned: false, fail: (error) => settle(() => reject(error)) };
+        const timer = setTimeout(
+          () => entry.fail(new LateError(`no confirm from RabbitMQ within ${confirmTimeoutMs} ms`)),
+          confirmTimeoutMs,
+        );
+        if (!session.open) return entry.fail(new Error('the session has ended'));
+        const same = inFlight.get(key);
+        if (same) same.add(entry);
+        else inFlight.set(key, new Set([entry]));
+        const onConfirm = (error: unknown) =>
+          settle(() => {
+            if (isNack(error)) resolve({ kind: 'refused', error: 'the broker refused it (basic.nack)' });
+            else if (error) reject(error as Error);
+            else resolve(entry.returned ? { kind: 'unroutable' } : { kind: 'routed' });
+          });
+        try {
+          send(channel, message, onConfirm);
+        } catch (error) {
+          // amqplib encodes before it writes: what cannot be encoded never left this process.
+          settle(() =>
+            session.open
+              ? resolve({ kind: 'refused', error: (error as Error).message })
+              : reject(error as Error),
+          );
+        }
+      }),
+  };
+}
+
+// amqplib reports a nack and the end of the channel through the same callback.
+const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
+
+const keyOf = (exchange: string, routingKey: string, messageId: unknown) =>
+  JSON.stringify([exchange, routingKey, messageId]);
+
+const send = (channel: ConfirmChannel, message: OutgoingMessage, onConfirm: (error: unknown) => void) =>
+  channel.publish(
+    message.exchange,
+    message.routingKey,
+    message.body,
+    { ...message.properties, persistent: true, mandatory: true },
+    onConfirm,
+  );

@@ -1,0 +1,59 @@
+import { consumerConfig, port, readConfig } from '../service/config';
+import { databaseAnswers, openDatabase, warmUp, type Database } from '../service/database';
+import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
+import { serveHealth } from '../service/health-server';
+import type { Logger } from '../service/logger';
+import { runService, type Stop } from '../service/run-service';
+import { startConsumer } from './consumer';
+import { briefly } from './failure';
+import type { HandlerTable } from './handler';
+import { retryDelays } from './retry-config';
+
+/** Something that a service does beside consuming; it returns how to stop it. */
+export type Worker = (context: { database: Database; log: Logger }) => Stop;
+
+/**
+ * Runs a consuming service as this process: configuration, database, consumer, health, drain.
+ * @param service the folder's name
+ * @param handlers its table: the routing, the bindings and the documentation
+ * @param workers what it does beside, stopped after the consumer has drained
+ */
+export function runConsumer(service: string, handlers: HandlerTable, ...workers: Worker[]): void {
+  runService(service, async (log) => {
+    const config = readConfig(
+      consumerConfig.extend({ RETRY_DELAYS: retryDelays, HEALTH_PORT: healthPort(service) }),
+    );
+    const database = openDatabase({
+      url: config.DATABASE_URL,
+      poolSize: config.DATABASE_POOL_SIZE,
+      applicationName: service,
+      onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
+    });
+    await warmUp(database);
+    const consumer = startConsumer({
+      name: service,
+      handlers,
+      database,
+      rabbitmqUrl: config.RABBITMQ_URL,
+      log,
+      batchSize: config.CONSUMER_BATCH,
+      prefetch: config.CONSUMER_PREFETCH,
+      retryDelays: config.RETRY_DELAYS,
+    });
+    const stopWorkers = workers.map((worker) => worker({ database, log }));
+    const health = await serveHealth(
+      { checks: { database: () => databaseAnswers(database), consumer: () => consumer.isReady() } },
+      config.HEALTH_PORT,
+      config.HEALTH_HOST,
+    );
+    log.info({ health_port: health.port }, 'consuming');
+    return async () => {
+      await consumer.stop();
+      for (const stop of stopWorkers) await stop();
+      await health.stop();
+      await database.$disconnect();
+    };
+  });
+}
+
+const healthPort = (service: string) => port.default(healthPorts[service] ?? FIRST_OTHER_HEALTH_PORT);

@@ -1,0 +1,188 @@
+import { connect, type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
+import type { Logger } from '../service/logger';
+import { backoff } from '../service/backoff';
+import { within } from '../service/within';
+import { briefly } from './failure';
+
+/**
+ * One connection to the broker with the channels on it, from its opening to its end. When anything
+ * of it breaks, all of it is given up and a new session is begun: no message of one session is ever
+ * acknowledged on another, and there is one path of recovery, the one of a fresh start.
+ */
+export interface Session {
+  openChannel(): Promise<Channel>;
+  openConfirmChannel(): Promise<ConfirmChannel>;
+  /** Ends the session with a reason; safe to call at any time, any number of times. */
+  fail(reason: unknown): void;
+  readonly open: boolean;
+  /** Told once, when the session has ended. */
+  onEnd(listener: (reason: Error) => void): void;
+}
+
+export interface SessionKeeper {
+  /** True from the end of a successful set-up to the end of that session, unless the broker blocks it. */
+  isUp(): boolean;
+  /** Closes the current session and begins no other. */
+  stop(): Promise<void>;
+}
+
+export interface KeepSessionOptions {
+  url: string;
+  /** Shown in the management UI's list of connections. */
+  name: string;
+  log: Logger;
+  /** Declares, subscribes, opens channels. When it throws, the session ends and is tried again. */
+  setUp: (session: Session) => Promise<void>;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const SET_UP_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+const HEARTBEAT_SECONDS = 10;
+
+/** Keeps a session open: connects, sets up, and does it again with jittered backoff whenever one ends. */
+export function keepSession(options: KeepSessionOptions): SessionKeeper {
+  const { log } = options;
+  const stopping = new AbortController();
+  let up = false;
+  let blocked = false;
+  let current: Session | undefined;
+
+  const running = (async () => {
+    for (let failures = 0; !stopping.signal.aborted; failures++) {
+      const reason = await runSession(options, stopping.signal, {
+        open: (session) => (current = session),
+        up: () => {
+          up = true;
+          failures = 0;
+          log.info('connected to RabbitMQ');
+        },
+        blocked: (why) => {
+          blocked = why !== undefined;
+          if (blocked) log.warn({ why }, 'RabbitMQ is in alarm and takes no messages; waiting');
+          else log.info('RabbitMQ takes messages again');
+        },
+      });
+      up = blocked = false;
+      current = undefined;
+      if (stopping.signal.aborted) return;
+      log.warn({ error: briefly(reason) }, 'RabbitMQ is away, connecting again');
+      await backoff(failures, { signal: stopping.signal });
+    }
+  })();
+
+  return {
+    isUp: () => up && !blocked,
+    stop: async () => {
+      stopping.abort();
+      current?.fail(new Error('stopping'));
+      await running;
+    },
+  };
+}
+
+/** Runs one session to its end and says why it ended. Never throws. */
+async function runSession(
+  { url, name, setUp }: KeepSessionOptions,
+  stopping: AbortSignal,
+  on: {
+    open: (session: Session) => void;
+    up: () => void;
+    /** With why, or with undefined when it is over. */
+    blocked: (why: string | undefined) => void;
+  },
+): Promise<unknown> {
+  const connecting = connect(withHeartbeat(url), {
+    timeout: CONNECT_TIMEOUT_MS,
+    noDelay: true,
+    keepAlive: true,
+    clientProperties: { connection_name: name },
+  });
+  let connection: ChannelModel;
+  try {
+    connection = await unlessStopped(connecting, stopping);
+  } catch (error) {
+    if (stopping.aborted) closeIfItComes(connecting);
+    return error;
+  }
+  const session = openSession(connection);
+  connection.on('blocked', (why) => on.blocked(why));
+  connection.on('unblocked', () => on.blocked(undefined));
+  on.open(session.session);
+  if (stopping.aborted) session.session.fail(new Error('stopping'));
+  try {
+    await Promise.race([
+      within(SET_UP_TIMEOUT_MS, setUp(session.session)),
+      session.ended.then((reason) => Promise.reject(reason)),
+    ]);
+    if (session.session.open) on.up();
+  } catch (error) {
+    session.session.fail(error);
+  }
+  const reason = await session.ended;
+  await within(CLOSE_TIMEOUT_MS, connection.close()).catch(() => {
+    // Closed already, or the broker does not answer: the socket goes either way.
+    (connection.connection as unknown as { stream?: { destroy(): void } }).stream?.destroy();
+  });
+  return reason;
+}
+
+function openSession(connection: ChannelModel): { session: Session; ended: Promise<Error> } {
+  let reason: Error | undefined;
+  const listeners: ((reason: Error) => void)[] = [];
+  const fail = (cause: unknown) => {
+    if (reason) return;
+    reason = cause instanceof Error ? cause : new Error(String(cause));
+    for (const listener of listeners) listener(reason);
+  };
+  const onEnd = (listener: (reason: Error) => void) => {
+    if (reason) listener(reason);
+    else listeners.push(listener);
+  };
+  const ended = new Promise<Error>((resolve) => onEnd(resolve));
+  // These come first: an error without a listener would end the process.
+  connection.on('error', fail);
+  connection.on('close', (error) => fail(error ?? new Error('the connection was closed')));
+  const guard = <C extends Channel>(channel: C): C => {
+    channel.on('error', fail);
+    channel.on('close', () => fail(new Error('a channel was closed')));
+    return channel;
+  };
+  return {
+    ended,
+    session: {
+      openChannel: async () => guard(await connection.createChannel()),
+      openConfirmChannel: async () => guard(await connection.createConfirmChannel()),
+      fail,
+      get open() {
+        return !reason;
+      },
+      onEnd,
+    },
+  };
+}
+
+/** A promise's result, unless the signal comes first: a broker that accepts and says nothing must not hold up the end. */
+function unlessStopped<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new Error('stopping'));
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+function closeIfItComes(connecting: Promise<ChannelModel>): void {
+  connecting
+    .then(
+      (connection) => connection.close(),
+      () => undefined, // it never came
+    )
+    .catch(() => undefined);
+}
+
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_SECONDS));
+  return parsed.toString();
+}

@@ -1,0 +1,62 @@
+import { eventData } from '../events/contracts';
+import type { Announcement } from '../events/announce';
+import type { Event } from '../events/envelope';
+import { newId } from '../ids';
+import { Prisma, type Tx } from '../service/database';
+import { nextTraceparent } from '../trace';
+
+/**
+ * Makes the CloudEvents for what a service announces: ids in the order given, and the data as the
+ * contract has it.
+ * @param service the announcing service's name; becomes the `source`
+ * @throws {ZodError} when the data is not what its contract says: a bug in the announcer
+ */
+export function makeEvents(service: string, announcements: readonly Announcement[]): Event[] {
+  const time = new Date().toISOString();
+  return announcements.map(({ type, subject, data, origin }) => ({
+    specversion: '1.0',
+    id: newId(),
+    source: `/${service}`,
+    type,
+    subject,
+    time,
+    datacontenttype: 'application/json',
+    correlationid: origin.correlationid,
+    causationid: origin.causationid,
+    traceparent: nextTraceparent(origin.traceparent),
+    data: eventData[type].parse(data),
+  })) as Event[];
+}
+
+/**
+ * The INSERT that puts events into the outbox in the order given, for use alone or as the part of a
+ * larger statement. It must be the last of a transaction's writes about these orders: the sequence
+ * number that fixes their order of publication is drawn here, under the locks taken before.
+ */
+export function insertIntoOutbox(events: readonly Event[]): Prisma.Sql {
+  const rows = events.map((event) => ({
+    event_id: event.id,
+    type: event.type,
+    subject: event.subject,
+    correlation_id: event.correlationid,
+    causation_id: event.causationid,
+    body: event,
+  }));
+  return Prisma.sql`
+    INSERT INTO outbox_events (event_id, type, subject, correlation_id, causation_id, body)
+    SELECT event_id, type, subject, correlation_id, causation_id, body
+    FROM json_to_recordset(${JSON.stringify(rows)}::json)
+      AS e (event_id uuid, type text, subject text, correlation_id text, causation_id uuid, body json)`;
+}
+
+/** Announces: makes the events and writes them to the outbox within the caller's transaction. */
+export async function writeOutbox(
+  tx: Tx,
+  service: string,
+  announcements: readonly Announcement[],
+): Promise<Event[]> {
+  if (announcements.length === 0) return [];
+  const events = makeEvents(service, announcements);
+  await tx.$executeRaw(insertIntoOutbox(events));
+  return events;
+}

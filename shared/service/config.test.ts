@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { retryDelays } from '../messaging/retry-config';
+import { apiConfig, ConfigError, consumerConfig, readConfig } from './config';
+
+const message = (schema: z.ZodType, environment: Record<string, string>): string => {
+  try {
+    readConfig(schema, environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+  }
+  return 'none';
+};
+const DATABASE_URL = 'postgresql://u:p@localhost/d';
+
+describe('configuration', () => {
+  it('is reported whole, names what to set, and repeats no value', () => {
+    const told = message(consumerConfig, {
+      DATABASE_URL: 'mysql://u:secret@h/d',
+      CONSUMER_BATCH: 'many',
+      LOG_LEVEL: '',
+    });
+    expect(told).toContain('DATABASE_URL: must begin with postgresql://');
+    expect(told).toContain('RABBITMQ_URL: is not set; set it to e.g. amqp://');
+    expect(told).toContain('CONSUMER_BATCH');
+    expect(told).not.toContain('secret');
+  });
+
+  it('refuses an API that would be open to others without saying so', () => {
+    expect(message(apiConfig, { DATABASE_URL })).toBe('none');
+    expect(message(apiConfig, { DATABASE_URL, HOST: '0.0.0.0' })).toContain('AUTH: ');
+    expect(message(apiConfig, { DATABASE_URL, HOST: '0.0.0.0', AUTH: 'none' })).toBe('none');
+    expect(message(apiConfig, { DATABASE_URL, NODE_ENV: 'production' })).toContain('AUTH: ');
+    expect(message(apiConfig, { DATABASE_URL, AUTH: 'maybe' })).toContain('AUTH: ');
+    expect(message(apiConfig, { DATABASE_URL, HOST: '127.0.0.1.example.org' })).toContain('AUTH: ');
+  });
+
+  it('says all that is wrong at once, in words of its own', () => {
+    const told = message(apiConfig, { HOST: '0.0.0.0', PORT: 'abc' });
+    expect(told.split('\n')).toHaveLength(4);
+    expect(told).toContain('DATABASE_URL: is not set');
+    expect(told).toContain('PORT: must be a whole number from 0 to 65535');
+    expect(told).toContain(
+      'AUTH: the API would listen on 0.0.0.0, beyond this machine, without authentication; say AUTH=none',
+    );
+  });
+
+  it('reads a ladder of delays, and says which part of it is none', () => {
+    const schema = z.object({ RETRY_DELAYS: retryDelays });
+    expect(readConfig(schema, {}).RETRY_DELAYS.map((delay) => delay.ms)).toEqual([
+      1e3, 5e3, 30e3, 120e3, 600e3,
+    ]);
+    expect(readConfig(schema, { RETRY_DELAYS: '250ms, 1h' }).RETRY_DELAYS).toEqual([
+      { label: '250ms', ms: 250 },
+      { label: '1h', ms: 3_600_000 },
+    ]);
+    expect(message(schema, { RETRY_DELAYS: '1s,soon' })).toContain('"soon" is not a duration');
+  });
+});

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { parseDuration } from './duration';
+
+/** Thrown by {@link readConfig}: its message names every bad variable, one a line. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads configuration from the environment through a zod schema, once, at start.
+ * An empty variable counts as unset.
+ * @throws {ConfigError} listing all that is wrong, not just the first; values are left out, they may be secrets.
+ */
+export function readConfig<S extends z.ZodType>(
+  schema: S,
+  environment: Record<string, string | undefined> = process.env,
+): z.infer<S> {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const result = schema.safeParse(set);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => {
+    const name = issue.path.join('.') || 'configuration';
+    // A rule of our own may complain of an unset variable too, and then has its own words.
+    const unset = issue.code === 'invalid_type' && set[name] === undefined;
+    return `  ${name}: ${unset ? 'is not set; set it to ' + (EXAMPLES[name] ?? 'a value') : issue.message}`;
+  });
+  throw new ConfigError(`Bad configuration:\n${lines.join('\n')}`);
+}
+
+const EXAMPLES: Record<string, string> = {
+  DATABASE_URL: 'e.g. postgresql://user:password@host:5432/ordermesh',
+  RABBITMQ_URL: 'e.g. amqp://user:password@host:5672',
+};
+
+/** A variable that a parser reads; what the parser throws is what is reported. */
+export const parsed = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+
+/** A duration such as `15m`, read as milliseconds. */
+export const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
+
+const whole = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
+};
+export const port = whole(0, 65_535);
+export const count = (fallback: number, most: number) => whole(1, most).default(fallback);
+
+export const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://');
+export const rabbitmqUrl = z.string().regex(/^amqps?:\/\//, 'must begin with amqp:// or amqps://');
+export const logLevel = z
+  .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+  .default('info');
+
+/** Variables that every process of the mesh reads. */
+export const commonConfig = z.object({
+  DATABASE_URL: databaseUrl,
+  LOG_LEVEL: logLevel,
+  /** Connections that this process may hold open to PostgreSQL. */
+  DATABASE_POOL_SIZE: count(10, 500),
+});
+
+/** Variables of a process that serves nothing but its health over HTTP. */
+export const workerConfig = commonConfig.extend({
+  RABBITMQ_URL: rabbitmqUrl,
+  HEALTH_PORT: port.optional(),
+  HEALTH_HOST: z.string().default('127.0.0.1'),
+});
+
+/** Variables of a consuming service. */
+export const consumerConfig = workerConfig.extend({
+  /** Deliveries that one transaction takes at most. */
+  CONSUMER_BATCH: count(50, 1000),
+  /** Unacknowledged deliveries that the broker sends ahead. */
+  CONSUMER_PREFETCH: count(150, 10_000),
+});
+
+/** Variables of order-api. */
+export const apiConfig = commonConfig
+  .extend({
+    PORT: port.default(8000),
+    HOST: z.string().default('127.0.0.1'),
+    NODE_ENV: z.string().optional(),
+    AUTH: z.enum(['none']).optional(),
+  })
+  .refine((config) => config.AUTH || !openToOthers(config), {
+    path: ['AUTH'],
+    error: (issue) =>
+      `${openToOthers(issue.input as Reach)}; say AUTH=none if a proxy in front authenticates, or this is meant`,
+    when: () => true, // beside whatever else is wrong, so that all is reported at once
+  });
+
+type Reach = { HOST?: string; NODE_ENV?: string };
+
+/** Why the API would be open to others without authentication; undefined where it is not. */
+function openToOthers({ HOST = '127.0.0.1', NODE_ENV }: Reach): string | undefined {
+  const loopback = /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(HOST);
+  if (!loopback) return `the API would listen on ${HOST}, beyond this machine, without authentication`;
+  return NODE_ENV === 'production' ? 'NODE_ENV is production and no authentication is configured' : undefined;
+}

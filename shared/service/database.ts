@@ -1,0 +1,61 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Prisma, PrismaClient } from '../../prisma/generated/client';
+import { within } from './within';
+
+export { Prisma };
+export type Database = PrismaClient;
+/** The transaction that a handler works in. */
+export type Tx = Prisma.TransactionClient;
+
+export interface DatabaseOptions {
+  url: string;
+  /** Connections at most. */
+  poolSize: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  /** Told of a connection that broke while idle; without a listener that would end the process. */
+  onIdleError: (error: Error) => void;
+}
+
+/**
+ * A Prisma client over a bounded pool. Waiting for a connection is bounded too (pg-pool would wait for
+ * ever), so that a process whose database is away says so instead of piling up work.
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const adapter = new PrismaPg(
+    {
+      connectionString: options.url,
+      max: options.poolSize,
+      application_name: options.applicationName,
+      connectionTimeoutMillis: 8_000,
+      idleTimeoutMillis: 60_000,
+      keepAlive: true,
+      // A server that vanished without a word would otherwise keep a query waiting for ever.
+      query_timeout: 60_000,
+      // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
+      // goodbye arrives in between: an error that nobody listens to would end the process.
+      onConnect: (client) => void client.on('error', () => undefined),
+    },
+    { onPoolError: options.onIdleError, onConnectionError: options.onIdleError },
+  );
+  return new PrismaClient({ adapter, transactionOptions: { maxWait: 10_000, timeout: 50_000 } });
+}
+
+/**
+ * Does once what the first work would otherwise pay for: connecting, and compiling Prisma's query
+ * engine; half a second on a small machine. A database that is away is no error here.
+ */
+export async function warmUp(database: Database): Promise<void> {
+  await within(
+    5_000,
+    database.$transaction((tx) => tx.$queryRaw`SELECT 1`),
+  ).catch(() => undefined);
+}
+
+/** True when the database answers within the time given. */
+export async function databaseAnswers(database: Database, withinMs = 2_000): Promise<boolean> {
+  return within(withinMs, database.$queryRaw`SELECT 1`).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,74 @@
+import { ConfigError } from './config';
+import { createLogger, type Logger } from './logger';
+import { within } from './within';
+
+/** What a started service gives back: how to stop it. */
+export type Stop = () => Promise<void>;
+
+const STOP_TIMEOUT_MS = 9_500;
+
+/**
+ * Runs a service's `start` as the process: reports bad configuration whole and exits 1, drains on
+ * SIGTERM, SIGINT or when the process that started it is gone, and exits 0 within ten seconds.
+ */
+export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
+  const log = createLogger(
+    name,
+    process.env.LOG_LEVEL && isLevel(process.env.LOG_LEVEL) ? process.env.LOG_LEVEL : 'info',
+  );
+  let stopping = false;
+
+  // Whatever reaches these was foreseen nowhere: state is unknown, so end, and let the supervisor start anew.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'uncaught exception');
+    process.exit(1);
+  });
+  process.on('unhandledRejection', (error) => {
+    log.fatal({ err: error }, 'unhandled rejection');
+    process.exit(1);
+  });
+
+  let end = (code: number): void => process.exit(code);
+  const started = start(log);
+  const stop = (why: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ why }, 'stopping');
+    within(
+      STOP_TIMEOUT_MS,
+      started.then((stopService) => stopService()),
+    ).then(
+      () => {
+        log.info('stopped');
+        end(0);
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'did not stop cleanly');
+        end(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  // Set when a supervisor started this process: it must not outlive it.
+  if (process.send) {
+    process.on('disconnect', () => {
+      // Standard output has gone with it, and the logger would retry its last lines for ever at exit.
+      log.level = 'silent';
+      end = () => process.kill(process.pid, 'SIGKILL');
+      stop('the supervisor is gone');
+    });
+  }
+
+  started.then(
+    () => log.info('started'),
+    (error: unknown) => {
+      if (error instanceof ConfigError) log.fatal(error.message);
+      else log.fatal({ err: error }, 'could not start');
+      process.exit(1);
+    },
+  );
+}
+
+const isLevel = (text: string) =>
+  ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(text);

@@ -1,0 +1,150 @@
+import { resolve } from 'node:path';
+import { declareMesh, discoverSubscriptions } from '../messaging/declare-mesh';
+import { startService, type ServiceProcess } from './service-process';
+import { createTestBroker, type TestBroker } from './test-broker';
+import { createTestDatabase, type TestDatabase } from './test-database';
+import { until } from './until';
+
+export const allServices = [
+  'order-api',
+  'outbox-publisher',
+  'inventory-service',
+  'status-service',
+  'notification-service',
+];
+
+/** All services as processes, on a database and a virtual host of their own. */
+export interface Mesh {
+  db: TestDatabase;
+  broker: TestBroker;
+  /** Every process started, the dead included. */
+  processes: ServiceProcess[];
+  /** The latest process of a service. */
+  service(name: string): ServiceProcess;
+  /** Starts one (more) of a service. */
+  start(name: string): Promise<ServiceProcess>;
+  /** Asks order-api; the path begins after `/api/v1`. */
+  ask<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: T }>;
+  /** A restaurant with one item of so much stock. */
+  addItem(availableQty: number): Promise<{ restaurantId: string; itemId: string }>;
+  /** Places an order and answers its id. */
+  place(restaurantId: string, itemId: string, quantity?: number): Promise<string>;
+  /** Waits until an order has a status. */
+  reaches(orderId: string, status: string): Promise<void>;
+  available(itemId: string): Promise<number>;
+  /** Waits until no event is under way any more. */
+  quiet(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface MeshOptions {
+  services?: readonly string[];
+  /** Given to every process. */
+  environment?: Record<string, string>;
+  /** Instead of the virtual host's own: a proxy before it, say. */
+  rabbitmqUrl?: (url: string) => Promise<string>;
+  databaseUrl?: (url: string) => Promise<string>;
+  /** A RabbitMQ of the test's own. */
+  broker?: { amqp: string; management: string };
+}
+
+export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
+  const [db, broker] = await Promise.all([createTestDatabase(), createTestBroker(options.broker)]);
+  await declareMesh({
+    databaseUrl: db.url,
+    rabbitmqUrl: broker.url,
+    subscriptions: discoverSubscriptions(resolve('dist')),
+  });
+  const environment = {
+    DATABASE_URL: (await options.databaseUrl?.(db.url)) ?? db.url,
+    RABBITMQ_URL: (await options.rabbitmqUrl?.(broker.url)) ?? broker.url,
+    DATABASE_POOL_SIZE: '8',
+    ...options.environment,
+  };
+  const processes: ServiceProcess[] = [];
+  const service = (name: string) => {
+    const found = processes.findLast((one) => one.name === name);
+    if (!found) throw new Error(`no ${name} was started`);
+    return found;
+  };
+  const mesh: Mesh = {
+    db,
+    broker,
+    processes,
+    service,
+    start: async (name) => {
+      const started = await startService(name, environment);
+      processes.push(started);
+      return started;
+    },
+    ask: async <T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+      const response = await fetch(`${service('order-api').url}/api/v1${path}`, {
+        method,
+        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      return { status: response.status, body: (await response.json()) as T };
+    },
+    addItem: async (available_qty) => {
+      const restaurant = await mesh.ask<{ restaurant_id: string }>('POST', '/inventory/add/restaurant', {
+        name: 'Tandoor',
+      });
+      const restaurantId = restaurant.body.restaurant_id;
+      const item = await mesh.ask<{ menu_item_id: string }>('POST', `/inventory/add/${restaurantId}/item`, {
+        name: 'Dal',
+        price: '120.50',
+        available_qty,
+      });
+      return { restaurantId, itemId: item.body.menu_item_id };
+    },
+    place: async (restaurant_id, menu_item_id, quantity = 1) => {
+      const order = await mesh.ask<{ order_id: string }>('POST', '/orders', {
+        restaurant_id,
+        items: [{ menu_item_id, quantity }],
+      });
+      if (order.status !== 202) throw new Error(`not placed: ${JSON.stringify(order)}`);
+      return order.body.order_id;
+    },
+    reaches: async (orderId, status) => {
+      await until(
+        `order ${orderId} to be ${status}`,
+        async () => (await db.database.order.findUnique({ where: { id: orderId } }))?.status === status,
+        30_000,
+      );
+    },
+    available: async (itemId) =>
+      (await db.database.stockLevel.findUniqueOrThrow({ where: { menuItemId: itemId } })).available,
+    quiet: () => quiet(db),
+    stop: async () => {
+      await Promise.all(processes.map((one) => one.stop()));
+      await Promise.all([db.drop(), broker.drop()]);
+    },
+  };
+  try {
+    await Promise.all((options.services ?? allServices).map((name) => mesh.start(name)));
+  } catch (error) {
+    await mesh.stop().catch(() => undefined); // what kept it from starting is the error to show
+    throw error;
+  }
+  return mesh;
+}
+
+/** Nothing waits in the outbox, and every published event was handled by all who had subscribed to it. */
+async function quiet(db: TestDatabase): Promise<void> {
+  await until(
+    'the mesh to be quiet',
+    async () => {
+      const [row] = await db.database.$queryRaw<{ waiting: bigint; unhandled: bigint }[]>`
+        SELECT (SELECT count(*) FROM outbox_events) AS waiting,
+          (SELECT count(*) FROM event_log e JOIN subscriptions s ON s.event_type = e.type AND s.until IS NULL
+           WHERE NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)) AS unhandled`;
+      return row && row.waiting + row.unhandled === 0n;
+    },
+    60_000,
+  );
+}

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { openDatabase, type Database } from '../service/database';
+
+export interface TestDatabase {
+  url: string;
+  database: Database;
+  /** Disconnects and drops it. @throws when somebody has left a connection open */
+  drop(): Promise<void>;
+}
+
+const setting = (name: string): string => {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run the tests with npm test, which starts the servers`);
+  return value;
+};
+
+/** A migrated database of its own, cloned from the template that the run has prepared. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const name = `ordermesh_test_${randomBytes(6).toString('hex')}`;
+  await asAdmin((admin) =>
+    admin.query(`CREATE DATABASE ${name} TEMPLATE ${setting('TEST_TEMPLATE_DATABASE')}`),
+  );
+  const url = new URL(setting('TEST_DATABASE_URL'));
+  url.pathname = `/${name}`;
+  const database = openDatabase({
+    url: url.toString(),
+    poolSize: 10,
+    applicationName: 'test',
+    onIdleError: () => undefined, // tests cut connections on purpose
+  });
+  return {
+    url: url.toString(),
+    database,
+    drop: async () => {
+      await database.$disconnect();
+      const leaked = await asAdmin(async (admin) => {
+        const open = await openConnections(admin, name);
+        await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+        return open;
+      });
+      if (leaked.length > 0) throw new Error(`connections were left open: ${leaked.join('; ')}`);
+    },
+  };
+}
+
+/** What is still connected after a moment's grace for sockets that are just closing. */
+async function openConnections(admin: Client, name: string): Promise<string[]> {
+  const deadline = Date.now() + 3_000;
+  for (;;) {
+    const { rows } = await admin.query<{ who: string }>(
+      `SELECT application_name || ': ' || left(query, 80) AS who FROM pg_stat_activity WHERE datname = $1`,
+      [name],
+    );
+    if (rows.length === 0 || Date.now() > deadline) return rows.map((row) => row.who);
+  }
+}
+
+async function asAdmin<T>(work: (admin: Client) => Promise<T>): Promise<T> {
+  const admin = new Client({ connectionString: setting('TEST_DATABASE_URL') });
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
+}
