@@ -1,0 +1,65 @@
+import type { EventData, EventType } from '../shared/events/contracts';
+import type { Event } from '../shared/events/envelope';
+
+export interface Message {
+  audience: 'CUSTOMER' | 'RESTAURANT';
+  title: string;
+  text: string;
+}
+
+type Composer<T extends EventType> = (data: EventData<T>) => Message[];
+
+const customer = (title: string, text: string): Message => ({ audience: 'CUSTOMER', title, text });
+const restaurant = (title: string, text: string): Message => ({ audience: 'RESTAURANT', title, text });
+
+const WHY: Record<EventData<'order.cancelled.v1'>['reason'], string> = {
+  CUSTOMER: 'as you asked',
+  STAFF: 'by the restaurant',
+  OUT_OF_STOCK: 'because something in it is sold out',
+  PAYMENT_FAILED: 'because the payment did not go through',
+  TIMEOUT: 'because it could not be confirmed in time',
+};
+
+const countOf = (items: readonly { quantity: number; name: string }[]) =>
+  items.map((item) => `${item.quantity} × ${item.name}`).join(', ');
+
+/** Who is told what about which event: pure. */
+const composers = {
+  'order.placed.v1': (data) => [
+    customer(
+      'We have your order',
+      `${countOf(data.items)}: ${money(data)}. We tell you when it is being prepared.`,
+    ),
+    restaurant('A new order', `${countOf(data.items)}: ${money(data)}`),
+  ],
+  'order.status.preparing.v1': () => [
+    customer('Your order is being prepared', 'Everything is in stock and the kitchen has it.'),
+    restaurant('Prepare an order', 'Its stock is deducted.'),
+  ],
+  'order.status.out_for_delivery.v1': () => [
+    customer('Your order is on its way', 'It has left the restaurant.'),
+  ],
+  'order.status.delivered.v1': () => [customer('Your order is delivered', 'Enjoy it.')],
+  'order.cancelled.v1': (data) => [
+    customer('Your order is cancelled', `It was cancelled ${WHY[data.reason]}.`),
+    restaurant(
+      'An order is cancelled',
+      `${countOf(data.items)} (${data.reason}${data.note ? `: ${data.note}` : ''})`,
+    ),
+  ],
+  'inventory.low_stock.v1': (data) => [
+    restaurant(`${data.name} is running low`, `${data.available_qty} left.`),
+  ],
+  'inventory.out_of_stock.v1': (data) => [
+    restaurant(`${data.name} is sold out`, 'Orders for it are cancelled until it is restocked.'),
+  ],
+} satisfies { [T in EventType]?: Composer<T> };
+
+const money = ({ total_amount, currency }: { total_amount: number; currency: string }) =>
+  `${total_amount.toFixed(2)} ${currency}`;
+
+/** The messages about an event; none where nobody cares. */
+export function compose(event: Event): Message[] {
+  if (!Object.hasOwn(composers, event.type)) return [];
+  return (composers[event.type as keyof typeof composers] as Composer<EventType>)(event.data);
+}

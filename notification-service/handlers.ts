@@ -1,0 +1,13 @@
+import type { HandlerTable } from '../shared/messaging/handler';
+import { notify } from './notify';
+
+/** What notification-service handles: every event that a customer or a restaurant cares about. */
+export const handlers = {
+  'order.placed.v1': notify,
+  'order.status.preparing.v1': notify,
+  'order.status.out_for_delivery.v1': notify,
+  'order.status.delivered.v1': notify,
+  'order.cancelled.v1': notify,
+  'inventory.low_stock.v1': notify,
+  'inventory.out_of_stock.v1': notify,
+} satisfies HandlerTable;

@@ -1,0 +1,87 @@
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { closeApiServer, createApiServer } from './api-server';
+
+let server: Server;
+let requests: number;
+
+beforeEach(async () => {
+  requests = 0;
+  server = createApiServer((request, response) => {
+    requests += 1;
+    request.resume();
+    request.on('error', () => undefined);
+    request.on('end', () => response.end('done'));
+    if (request.url === '/early') response.write('half an answer');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterEach(() => closeApiServer(server, 0));
+
+const open = (): Socket => connect((server.address() as AddressInfo).port, '127.0.0.1');
+
+/** What the server says to raw bytes until it hangs up. */
+function say(bytes: string): Promise<string> {
+  const socket = open();
+  socket.write(bytes);
+  return text(socket);
+}
+
+describe('what is not HTTP', () => {
+  it.each([
+    ['a header block beyond 16 kB', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['an unknown method', 'FETCH / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['another protocol', '\x16\x03\x01\x02\x00\x01', 400],
+    ['a header with a line break in it', 'GET / HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n', 400],
+    ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+      400,
+    ],
+    ['a broken chunk', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+  ])('%s is answered with a problem', async (_, bytes, status) => {
+    const [head = '', body = ''] = (await say(bytes)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head).toContain('\r\nContent-Type: application/problem+json; charset=utf-8\r\n');
+    expect(JSON.parse(body)).toMatchObject({ status });
+  });
+
+  it('is answered also on a connection that was used before', async () => {
+    const answer = await say(`GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 (200|431) /);
+    expect(answer).toContain('HTTP/1.1 431 ');
+  });
+
+  it('adds nothing to half an answer', async () => {
+    const answer = await say('POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
+    expect(answer).not.toContain('problem');
+  });
+});
+
+describe('closing', () => {
+  it('lets a request in progress finish, and does not wait for its connection to idle', async () => {
+    const [busy, idle] = [open(), open()];
+    busy.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na');
+    idle.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await new Promise((resolve) => idle.once('data', resolve));
+    const begun = Date.now();
+    const closed = closeApiServer(server, 20_000);
+    await text(idle);
+    busy.write('b');
+    expect(await text(busy)).toMatch(/^HTTP\/1.1 200 OK[^]*done$/);
+    await closed;
+    expect(Date.now() - begun).toBeLessThan(4_000);
+    expect(requests).toBe(2);
+  });
+
+  it('does not wait longer than it is told for a request that never ends', async () => {
+    const endless = open();
+    endless.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na');
+    await new Promise<void>((resolve) => server.once('request', () => resolve()));
+    await closeApiServer(server, 100);
+    expect(await text(endless)).toBe('');
+  });
+});

@@ -1,0 +1,55 @@
+import {
+  createServer,
+  STATUS_CODES,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Problem } from './problem';
+
+/** A server for the application, with its time limits; it listens to nothing yet. */
+export function createApiServer(app: RequestListener): Server {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, app);
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on('request', (request, response) => answers.set(request.socket, response));
+  server.on('clientError', (error, socket) => {
+    const answer = answers.get(socket);
+    const halfAnswered = answer?.headersSent && !answer.writableFinished;
+    if (socket.writable && !halfAnswered) refuseMalformed(error, socket);
+    else socket.destroy();
+  });
+  return server;
+}
+
+/**
+ * Stops listening and lets requests in progress finish.
+ * @param withinMs after which a client that never ends its request is cut off
+ */
+export async function closeApiServer(server: Server, withinMs: number): Promise<void> {
+  // Kept-alive connections count as open until they are idle, and idle ones would stay for seconds.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(idle);
+  clearTimeout(cut);
+}
+
+/** https://nodejs.org/docs/latest-v20.x/api/http.html#event-clienterror */
+const STATUS_BY_CODE: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
+/** What Node's parser refuses never becomes a request of the application; it is answered as a problem all the same. */
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
+  const title = STATUS_CODES[status] ?? 'Bad Request';
+  const body = JSON.stringify(
+    new Problem(status, title, `The request is not HTTP as it should be: ${error.message}`),
+  );
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,26 @@
+import { Router, static as serveFiles } from 'express';
+import { getAbsoluteFSPath } from 'swagger-ui-dist';
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8"><title>Ordermesh API</title>
+  <link rel="stylesheet" href="/docs/swagger-ui.css">
+  <link rel="icon" href="/docs/favicon-32x32.png">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="/docs/swagger-ui-bundle.js"></script>
+  <script>SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });</script>
+</body>
+</html>`;
+
+/** `/docs`: Swagger UI over `/openapi.json`, all of it from this server. */
+export function serveDocs(document: object): Router {
+  const router = Router();
+  router.get('/openapi.json', (_request, response) => void response.json(document));
+  // The package's own index.html shows a demo of somebody else's server.
+  router.get(['/docs', '/docs/index.html'], (_request, response) => void response.type('html').send(PAGE));
+  router.use('/docs', serveFiles(getAbsoluteFSPath(), { index: false, redirect: false }));
+  return router;
+}

@@ -1,0 +1,73 @@
+import { STATUS_CODES } from 'node:http';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { briefly, failureKind } from '../../shared/messaging/failure';
+import type { Logger } from '../../shared/service/logger';
+import { Problem } from './problem';
+
+export const unknownRoute: RequestHandler = (request) => {
+  throw new Problem(404, 'Not Found', `There is no ${request.path}; /docs lists what there is.`);
+};
+
+/** Answers every error as a problem; what is not the client's fault is logged, and its cause kept from the client. */
+export function answerProblems(log: Logger): ErrorRequestHandler {
+  return (error, request, response, next) => {
+    if (response.headersSent) return next(error);
+    const problem = toProblem(error);
+    const correlation_id = response.locals.correlationId as string | undefined;
+    if (problem.status >= 500) {
+      const fields = { correlation_id, method: request.method, path: request.path };
+      if (problem.status === 503) log.warn({ ...fields, error: briefly(error) }, 'answered 503');
+      else log.error({ ...fields, err: error as Error }, 'answered 500');
+    }
+    response
+      .status(problem.status)
+      .set(problem.options.headers ?? {})
+      .type('application/problem+json')
+      .send(
+        JSON.stringify({ ...problem.toJSON(), instance: request.originalUrl.split('?')[0], correlation_id }),
+      );
+  };
+}
+
+/** What body-parser and Express throw: https://github.com/expressjs/body-parser#errors */
+const FROM_EXPRESS: Record<string, (error: HttpError) => Problem> = {
+  'entity.parse.failed': (error) =>
+    new Problem(400, 'Bad Request', `The body is not valid JSON: ${error.message}`, {
+      type: 'invalid-json',
+      errors: [{ pointer: '#', detail: error.message }],
+    }),
+  'entity.too.large': (error) =>
+    new Problem(413, 'Content Too Large', `The body may have ${error.limit} bytes at most.`, {
+      errors: [{ pointer: '#', detail: 'is too large' }],
+    }),
+  'charset.unsupported': () => new Problem(415, 'Unsupported Media Type', 'The body has to be UTF-8.'),
+  'encoding.unsupported': () =>
+    new Problem(415, 'Unsupported Media Type', 'This content encoding is not supported.'),
+};
+
+interface HttpError {
+  message: string;
+  type?: string;
+  status?: number;
+  limit?: number;
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const http = error as HttpError;
+  const known = http.type ? FROM_EXPRESS[http.type] : undefined;
+  if (known) return known(http);
+  if (http.status && http.status >= 400 && http.status < 500)
+    return new Problem(http.status, STATUS_CODES[http.status] ?? 'Bad Request', http.message);
+  if (failureKind(error) === 'infrastructure') {
+    // A connection that broke may have broken after the commit, so nothing is promised.
+    const detail =
+      'The database does not answer or is busy; try again. What was to be changed may have been: look before you repeat it.';
+    return new Problem(503, 'Service Unavailable', detail, { headers: { 'Retry-After': '1' } });
+  }
+  return new Problem(
+    500,
+    'Internal Server Error',
+    'Something went wrong on our side; the correlation id finds it in the log.',
+  );
+}

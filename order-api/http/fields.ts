@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { Decimal, formatPrice, MAX_PRICE } from '../../shared/money';
+
+// The building blocks of requests and answers; messages say what to send instead.
+
+export const id = z.guid({ error: 'must be a UUID' }).transform((value) => value.toLowerCase());
+
+// PostgreSQL stores neither NUL nor half a surrogate pair; no name or note has use for control characters.
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+/** Text with something in it. */
+export const text = (longest: number) =>
+  z
+    .string({ error: 'must be a string' })
+    .min(1, { error: 'must not be empty' })
+    .max(longest, { error: `must have ${longest} characters at most` })
+    .refine((value) => value === '' || value.trim() !== '', { error: 'must not be blank', abort: true })
+    .refine((value) => !CONTROL.test(value) && value.isWellFormed(), {
+      error: 'must not have control characters or broken Unicode',
+    });
+
+export const email = z
+  .email({ error: 'must be an e-mail address', abort: true })
+  .max(254, { error: 'must have 254 characters at most' });
+
+/** A whole number within limits. */
+export const wholeNumber = (least: number, most: number) =>
+  z
+    .number({ error: 'must be a number' })
+    .refine(Number.isInteger, { error: 'must be a whole number', abort: true })
+    .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most}` })
+    .meta({ type: 'integer', minimum: least, maximum: most });
+
+const PRICE = /^\d{1,7}(\.\d{1,2})?$/;
+
+/** A price as it may be sent: a number or a string, with two decimals at most; `"450.00"` within. */
+export const priceInput = z
+  .union([z.number(), z.string()], { error: 'must be a number or a string such as "450.00"' })
+  .refine((value) => PRICE.test(String(value)) && new Decimal(value).lte(MAX_PRICE), {
+    error: `must be a decimal from 0 to ${MAX_PRICE.toFixed()} with two places at most`,
+    abort: true,
+  })
+  .transform((value) => formatPrice(value))
+  .meta({
+    description: 'A number, or a string such as "450.00"; two decimals at most',
+    examples: [450, '450.00'],
+  });
+
+// What answers are made of. They describe; answers are built by typed code and not checked again.
+export const price = z.string().meta({ description: 'Two decimals', example: '450.00' });
+export const amount = z.number().meta({ description: 'At most two decimals', example: 900 });
+export const uuid = z.string().meta({ format: 'uuid' });
+export const timestamp = z.string().meta({ format: 'date-time', example: '2026-11-21T08:30:00.000Z' });
+
+/** `limit` and `cursor` of a list. */
+export const page = {
+  limit: z
+    .string()
+    .default('50')
+    .refine((value) => /^\d{1,4}$/.test(value) && Number(value) >= 1 && Number(value) <= 200, {
+      error: 'must be a whole number from 1 to 200',
+    })
+    .transform(Number)
+    .meta({ type: 'integer', minimum: 1, maximum: 200, default: 50 }),
+  cursor: z
+    .string()
+    .transform((value) => Buffer.from(value, 'base64url').toString('hex'))
+    .refine((value) => /^[0-9a-f]{32}$/.test(value), { error: 'must be a next_cursor of an earlier answer' })
+    .transform((hex) => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'))
+    .optional()
+    .meta({ type: 'string', description: '`next_cursor` of the page before' }),
+};
+
+/** The cursor that continues after an id. */
+export const cursorAfter = (last: string): string =>
+  Buffer.from(last.replaceAll('-', ''), 'hex').toString('base64url');

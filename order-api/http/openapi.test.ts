@@ -1,0 +1,134 @@
+import { isUuid } from '../../shared/ids';
+import { routes } from '../routes';
+import { startTestApi, type AnyBody, type TestApi } from '../testing/test-api';
+
+let api: TestApi;
+let document: AnyBody;
+beforeAll(async () => {
+  api = await startTestApi();
+  document = (await api.get('//openapi.json')).body;
+});
+afterAll(() => api.stop());
+
+interface Operation {
+  at: string;
+  method: string;
+  path: string;
+  operation: AnyBody;
+}
+
+const operations = (): Operation[] =>
+  Object.entries(document.paths as Record<string, Record<string, AnyBody>>).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ at: `${method} ${path}`, method, path, operation })),
+  );
+
+describe('the OpenAPI document', () => {
+  it('has every route, and no other', () => {
+    const served = routes.map(({ method, path }) => `${method} /api/v1${path}`);
+    expect(
+      operations()
+        .map(({ at }) => at)
+        .sort(),
+    ).toEqual(served.sort());
+  });
+
+  it('has only operations that are served: none of them is 404 or 405 as a route', async () => {
+    for (const { method, path, at } of operations()) {
+      const { status, text } = await api.call(method.toUpperCase(), `/${path.replaceAll(/\{\w+\}/g, 'x')}`);
+      expect(`${at}: ${status} ${text}`).not.toMatch(/: (404|405) /);
+    }
+  });
+
+  // https://spec.openapis.org/oas/v3.1.0: what its schema asks for, and two rules that the schema cannot say.
+  it('is OpenAPI 3.1 in structure', () => {
+    expect(document).toMatchObject({
+      openapi: expect.stringMatching(/^3\.1\.\d+$/),
+      info: { title: expect.any(String), version: expect.any(String) },
+    });
+    const ids = operations().map(({ operation }) => operation.operationId as string);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { at, path, operation } of operations()) {
+      const inPath = (operation.parameters ?? []).filter((one: AnyBody) => one.in === 'path');
+      expect([at, inPath.map((one: AnyBody) => one.name)]).toEqual([
+        at,
+        [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]),
+      ]);
+      for (const one of operation.parameters ?? [])
+        expect(one).toMatchObject({
+          name: expect.any(String),
+          in: expect.any(String),
+          schema: expect.any(Object),
+          required: one.in === 'path',
+        });
+      for (const [status, response] of Object.entries<AnyBody>(operation.responses)) {
+        expect([at, status]).toEqual([at, expect.stringMatching(/^[2-5]\d\d$/)]);
+        expect(response.description).not.toBe('');
+        const [type, ...more] = Object.keys(response.content);
+        expect([at, status, type, more]).toEqual([
+          at,
+          status,
+          Number(status) < 400 ? 'application/json' : 'application/problem+json',
+          [],
+        ]);
+      }
+    }
+  });
+
+  it('refers only to schemas that it has', () => {
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(references.length).toBeGreaterThan(10);
+    for (const reference of references)
+      expect(document.components.schemas).toHaveProperty([reference.replace('#/components/schemas/', '')]);
+  });
+
+  it('says what the validation says', () => {
+    const { schema } = document.paths['/api/v1/orders'].post.requestBody.content['application/json'];
+    expect(schema).toMatchObject({ additionalProperties: false, required: ['restaurant_id', 'items'] });
+    expect(schema.properties.items).toMatchObject({
+      minItems: 1,
+      maxItems: 100,
+      items: { required: ['quantity'], additionalProperties: false },
+    });
+    expect(schema.properties.items.items.properties.quantity).toMatchObject({
+      type: 'integer',
+      minimum: 1,
+      maximum: 100_000,
+    });
+    expect(document.paths['/api/v1/orders/{id}/cancel'].post.requestBody.required).toBe(false);
+  });
+});
+
+describe('beside the API', () => {
+  it('serves /docs, with every asset from here', async () => {
+    for (const page of ['//docs', '//docs/', '//docs/index.html']) {
+      const { status, headers, text } = await api.get(page);
+      expect({ status, type: headers['content-type'] }).toEqual({
+        status: 200,
+        type: 'text/html; charset=utf-8',
+      });
+      const assets = [...text.matchAll(/(?:src|href|url)(?:=|: )["']([^"']+)["']/g)].map(
+        (match) => match[1] ?? '',
+      );
+      expect(assets).toEqual(
+        expect.arrayContaining(['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/openapi.json']),
+      );
+      for (const asset of assets) expect([asset, (await api.get(`/${asset}`)).status]).toEqual([asset, 200]);
+    }
+  });
+
+  it('is healthy and ready', async () => {
+    expect(await api.get('//healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    expect(await api.get('//readyz')).toMatchObject({
+      status: 200,
+      body: { ready: true, checks: { database: true } },
+    });
+  });
+
+  it('says little of itself, and gives every answer its correlation id', async () => {
+    const { headers } = await api.get('//healthz');
+    expect(headers).not.toHaveProperty('x-powered-by');
+    expect(isUuid(headers['x-correlation-id'])).toBe(true);
+  });
+});

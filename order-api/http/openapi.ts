@@ -1,0 +1,100 @@
+import { OpenApiGeneratorV31, OpenAPIRegistry, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+import type { Route } from './route';
+
+const fieldError = z.object({
+  pointer: z
+    .string()
+    .meta({ description: 'JSON Pointer as a URI fragment (RFC 6901)', example: '#/items/0/quantity' }),
+  detail: z.string(),
+  in: z.enum(['path', 'query', 'header']).optional(),
+});
+
+const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    correlation_id: z.string(),
+    errors: z.array(fieldError).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457' });
+
+const PROBLEMS: Record<number, string> = {
+  400: 'A parameter or the JSON is malformed',
+  404: 'There is no such thing',
+  409: 'It is not in a state for that',
+  413: 'The body is too large',
+  415: 'The body is not application/json',
+  422: 'A field is not as it should be; `errors` names every one',
+  503: 'The database does not answer; try again after `Retry-After`',
+};
+
+/** The OpenAPI 3.1 document of the routes, from the schemas that validate them. */
+export function openApiDocument(routes: readonly Route[], base: string) {
+  const registry = new OpenAPIRegistry();
+  for (const route of routes) {
+    const problems = { ...everyRoute(route), ...route.problems };
+    registry.registerPath({
+      method: route.method,
+      path: base + route.path,
+      operationId: operationId(route),
+      summary: route.summary,
+      description: route.description,
+      tags: [route.tag],
+      request: {
+        params: route.params,
+        query: route.query,
+        headers: z.object({
+          'X-Correlation-Id': z
+            .string()
+            .optional()
+            .meta({ description: 'Kept in every event of the chain; made if absent' }),
+        }),
+        body: route.body && {
+          required: !route.bodyOptional,
+          content: { 'application/json': { schema: route.body } },
+        },
+      },
+      responses: {
+        ...mapValues(route.answers, ({ description, schema }): ResponseConfig => ({
+          description,
+          content: { 'application/json': { schema } },
+        })),
+        ...mapValues(problems, (description): ResponseConfig => ({
+          description,
+          content: { 'application/problem+json': { schema: problem } },
+        })),
+      },
+    });
+  }
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Ordermesh',
+      version: '1',
+      description:
+        'Places orders and carries them through stock, preparation and delivery by events. Amounts are decimal, times UTC.',
+    },
+    servers: [{ url: '/' }],
+  });
+}
+
+function everyRoute(route: Route): Record<number, string> {
+  const statuses = [
+    ...(route.params || route.query || route.body ? [400] : []),
+    ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
+    ...(route.body ? [413, 415, 422] : []),
+    503,
+  ];
+  return Object.fromEntries(statuses.map((status) => [status, PROBLEMS[status] ?? '']));
+}
+
+/** `PATCH /orders/{id}/status` → `patchOrdersIdStatus` */
+const operationId = ({ method, path }: Route) =>
+  method + path.replaceAll(/[/_{}-]+(\w)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '');
+
+const mapValues = <T, U>(record: Record<number, T>, map: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value as T)]));

@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+import type { Origin } from '../../shared/events/announce';
+import type { Database } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+
+/** What a route's code is given beside its validated input. */
+export interface RouteContext {
+  database: Database;
+  /** Bound to this request's correlation id. */
+  log: Logger;
+  /** The chain that this request begins. */
+  origin: Origin;
+}
+
+export interface Answer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+/** A route as data: it is served, validated and documented from this alone. */
+export interface Route {
+  method: 'get' | 'post' | 'put' | 'patch';
+  /** Below /api/v1, parameters in braces: `/orders/{id}`. */
+  path: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** For the documentation: `{}` is a good body, and none at all counts as `{}`. */
+  bodyOptional?: boolean;
+  /** What it answers when all is well, by status. */
+  answers: Record<number, { description: string; schema: z.ZodType }>;
+  /** Which problems it may answer, beside those that every route may. */
+  problems?: Record<number, string>;
+  handle(input: { params: unknown; query: unknown; body: unknown }, context: RouteContext): Promise<Answer>;
+}
+
+type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** Gives a route's code the types of its schemas. */
+export function route<
+  P extends z.ZodObject | undefined = undefined,
+  Q extends z.ZodObject | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(
+  definition: Omit<Route, 'handle' | 'params' | 'query' | 'body'> & {
+    params?: P;
+    query?: Q;
+    body?: B;
+    handle: (
+      input: { params: Output<P>; query: Output<Q>; body: Output<B> },
+      context: RouteContext,
+    ) => Promise<Answer>;
+  },
+): Route {
+  return definition as Route;
+}

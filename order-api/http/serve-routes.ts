@@ -1,0 +1,63 @@
+import { Router, type Request, type RequestHandler, type Response } from 'express';
+import type { Database } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+import { nextTraceparent } from '../../shared/trace';
+import { jsonBody } from './json-body';
+import { Problem } from './problem';
+import type { Route } from './route';
+import { validBody, validParameters } from './validate';
+
+/** A router for the routes; a known path with another method answers 405 and says which there are. */
+export function serveRoutes(routes: readonly Route[], deps: { database: Database; log: Logger }): Router {
+  const router = Router({ caseSensitive: true });
+  for (const route of routes) {
+    const read = route.body ? jsonBody : [];
+    router[route.method](expressPath(route.path), ...read, (request, response) =>
+      answer(route, request, response, deps),
+    );
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
+    router.all(expressPath(path), otherMethods(methods));
+  }
+  return router;
+}
+
+/** Answers OPTIONS, and every method that has not been answered before with 405. */
+export function otherMethods(methods: readonly string[]): RequestHandler {
+  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+  return (request, response) => {
+    if (request.method === 'OPTIONS') return void response.set('Allow', allow).status(204).end();
+    throw new Problem(
+      405,
+      'Method Not Allowed',
+      `${request.method} is not to be had here; there is ${allow}.`,
+      { headers: { Allow: allow } },
+    );
+  };
+}
+
+async function answer(
+  route: Route,
+  request: Request,
+  response: Response,
+  { database, log }: { database: Database; log: Logger },
+): Promise<void> {
+  const correlationid = response.locals.correlationId as string;
+  const input = {
+    params: route.params && validParameters(route.params, request.params, 'path'),
+    query: route.query ? validParameters(route.query, request.query, 'query') : undefined,
+    body: route.body && validBody(route.body, request.body),
+  };
+  const result = await route.handle(input, {
+    database,
+    log: log.child({ correlation_id: correlationid }),
+    origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
+  });
+  response
+    .status(result.status)
+    .set(result.headers ?? {})
+    .json(result.body);
+}
+
+const expressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');

@@ -1,0 +1,195 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { seedMenu } from '../shared/testing/seed';
+import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
+import { until } from '../shared/testing/until';
+
+// The compiled process: npm test has built it.
+const MAIN = path.join(__dirname, '..', 'dist', 'order-api', 'main.js');
+
+let db: TestDatabase;
+const processes: ChildProcess[] = [];
+beforeAll(async () => {
+  db = await createTestDatabase();
+});
+afterAll(() => db.drop());
+afterEach(() => {
+  for (const child of processes.splice(0)) child.kill('SIGKILL');
+});
+
+interface Running {
+  child: ChildProcess;
+  log(): Record<string, unknown>[];
+  /** Its exit code, and how long it took to come from now on. */
+  end(): Promise<{ code: number | null; ms: number }>;
+}
+
+function run(environment: NodeJS.ProcessEnv): Running {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  processes.push(child);
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = once(child, 'close');
+  return {
+    child,
+    log: () =>
+      output
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    end: async () => {
+      const begun = Date.now();
+      const [code] = (await exited) as [number | null];
+      return { code, ms: Date.now() - begun };
+    },
+  };
+}
+
+async function listening(environment: NodeJS.ProcessEnv = {}): Promise<Running & { port: number }> {
+  const running = run({ DATABASE_URL: db.url, PORT: '0', ...environment });
+  const line = await until('it listens', () => running.log().find(({ msg }) => msg === 'listening'));
+  return { ...running, port: line.port as number };
+}
+
+/** What it says when it does not start: one line, without a stack trace. */
+async function refusal(environment: NodeJS.ProcessEnv): Promise<string> {
+  const running = run(environment);
+  expect((await running.end()).code).toBe(1);
+  const log = running.log();
+  expect(log).toMatchObject([{ level: 'fatal', service: 'order-api' }]);
+  expect(JSON.stringify(log)).not.toContain('    at ');
+  return String(log[0]?.msg);
+}
+
+describe('bad configuration', () => {
+  it('is reported whole', async () => {
+    const said = await refusal({ PORT: 'abc', LOG_LEVEL: 'loud', DATABASE_POOL_SIZE: '0' });
+    for (const name of ['DATABASE_URL', 'PORT', 'LOG_LEVEL', 'DATABASE_POOL_SIZE'])
+      expect(said).toContain(`  ${name}: `);
+  });
+
+  it('is named, and its value kept back, where it may be a secret', async () => {
+    const said = await refusal({ DATABASE_URL: 'mysql://root:hunter2@x/y' });
+    expect(said).toContain('DATABASE_URL: must begin with postgresql://');
+    expect(said).not.toContain('hunter2');
+  });
+
+  it('that would serve others without AUTH is refused, until AUTH says that it is meant', async () => {
+    const exposed: NodeJS.ProcessEnv[] = [{ HOST: '0.0.0.0' }, { HOST: '::' }, { NODE_ENV: 'production' }];
+    await Promise.all(
+      exposed.map(async (environment) => {
+        const given = { DATABASE_URL: db.url, PORT: '0', ...environment };
+        expect(await refusal(given)).toContain('AUTH: ');
+        const { port } = await listening({ ...given, AUTH: 'none' });
+        expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+      }),
+    );
+  });
+});
+
+describe('the port', () => {
+  it('that is in use is named, and how to take another', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    expect(await refusal({ DATABASE_URL: db.url, PORT: String(port) })).toBe(
+      `Cannot listen: 127.0.0.1:${port} is in use; stop what listens there, or set PORT to another.`,
+    );
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('on an address that is not of this machine is refused', async () => {
+    expect(await refusal({ DATABASE_URL: db.url, PORT: '0', HOST: '192.0.2.1', AUTH: 'none' })).toContain(
+      'set HOST to one',
+    );
+  });
+});
+
+describe('the process', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'on %s answers the request in progress, takes no other, and exits 0',
+    async (signal) => {
+      const { restaurantId } = await seedMenu(db.database, [5]);
+      const { child, port, log, end } = await listening();
+      const idle = await fetch(`http://127.0.0.1:${port}/healthz`); // leaves a kept-alive connection behind
+      expect(idle.status).toBe(200);
+      const body = JSON.stringify({ restaurant_id: restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] });
+      const socket = connect(port, '127.0.0.1');
+      socket.write(
+        `POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue\r\n\r\n`,
+      );
+      await once(socket, 'data'); // "100 Continue": the request is in progress
+      const answer = text(socket);
+      child.kill(signal);
+      await until('it is stopping', () => log().some(({ msg }) => msg === 'stopping'));
+      await until('it takes no connections', () =>
+        fetch(`http://127.0.0.1:${port}/healthz`).then(
+          () => false,
+          () => true,
+        ),
+      );
+      const ended = end();
+      socket.write(body);
+      const [, json] = (await answer).split('\r\n\r\n');
+      const order = JSON.parse(json ?? '') as { order_id: string; status: string };
+      expect(order.status).toBe('PLACED');
+      expect(await db.database.outboxEvent.count({ where: { subject: order.order_id } })).toBe(1);
+      const { code, ms } = await ended;
+      expect(code).toBe(0);
+      expect(ms).toBeLessThan(4_000);
+    },
+  );
+
+  it('logs an order with the ids that find it again, and nothing that says who ordered', async () => {
+    const { restaurantId } = await seedMenu(db.database, [5]);
+    const { port, log } = await listening();
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/orders`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-correlation-id': 'mine' },
+      body: JSON.stringify({
+        restaurant_id: restaurantId,
+        email: 'ann@b.example',
+        delivery_address: '1 MG Road',
+        items: [{ sku: 'DISH-1', quantity: 1 }],
+      }),
+    });
+    const { order_id } = (await response.json()) as { order_id: string };
+    const line = await until('the line', () => log().find(({ msg }) => msg === 'order placed'));
+    const event = await db.database.outboxEvent.findFirstOrThrow({ where: { subject: order_id } });
+    expect(line).toMatchObject({
+      service: 'order-api',
+      order_id,
+      event_id: event.eventId,
+      correlation_id: 'mine',
+    });
+    expect(JSON.stringify(log())).not.toMatch(/ann@b\.example|MG Road/);
+  });
+
+  it('starts without its database, says that it is not ready, and is ready when the database comes', async () => {
+    const url = new URL(db.url);
+    const database = { host: url.hostname, port: Number(url.port) };
+    const proxy = createServer((client) => {
+      const server = connect(database);
+      client.pipe(server).pipe(client);
+      for (const socket of [client, server]) socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port: proxyPort } = proxy.address() as AddressInfo;
+    await new Promise((resolve) => proxy.close(resolve));
+    url.port = String(proxyPort);
+    const { port, child, end } = await listening({ DATABASE_URL: url.toString() });
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
+    expect(await ready()).toBe(503);
+    await new Promise<void>((resolve) => proxy.listen(proxyPort, '127.0.0.1', resolve));
+    await until('it is ready', async () => (await ready()) === 200);
+    child.kill('SIGTERM');
+    expect((await end()).code).toBe(0);
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+});

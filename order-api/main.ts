@@ -1,0 +1,47 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { briefly } from '../shared/messaging/failure';
+import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
+import { openDatabase, warmUp } from '../shared/service/database';
+import { runService } from '../shared/service/run-service';
+import { buildApp } from './app';
+import { closeApiServer, createApiServer } from './http/api-server';
+
+const DRAIN_MS = 8_000;
+
+runService('order-api', async (log) => {
+  const config = readConfig(apiConfig);
+  const database = openDatabase({
+    url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: 'order-api',
+    onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
+  });
+  await warmUp(database);
+  const server = createApiServer(buildApp(database, log));
+  const port = await listen(server, config.PORT, config.HOST);
+  log.info({ port, host: config.HOST }, 'listening');
+  return async () => {
+    await closeApiServer(server, DRAIN_MS);
+    await database.$disconnect();
+  };
+});
+
+const CANNOT_LISTEN: Record<string, string> = {
+  EADDRINUSE: 'is in use; stop what listens there, or set PORT to another',
+  EACCES: 'may not be used by this user; set PORT to one above 1023',
+  EADDRNOTAVAIL: 'is not an address of this machine; set HOST to one',
+  ENOTFOUND: 'is not an address of this machine; set HOST to one',
+};
+
+/** @returns the port it listens on. @throws {ConfigError} when it may not */
+async function listen(server: Server, port: number, host: string): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  }).catch((error: NodeJS.ErrnoException) => {
+    const why = CANNOT_LISTEN[error.code ?? ''];
+    throw why ? new ConfigError(`Cannot listen: ${host}:${port} ${why}.`) : error;
+  });
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { id } from '../http/fields';
+import { notFound } from '../http/problem';
+import { route } from '../http/route';
+import { itemFields } from './add-item';
+import { readItem } from './get-item';
+import { itemAnswer, showItem } from './item-view';
+
+const body = z
+  .strictObject({
+    name: itemFields.name.optional(),
+    price: itemFields.price.optional(),
+    low_stock_threshold: itemFields.low_stock_threshold.optional(),
+    on_sale: z.boolean({ error: 'must be true or false' }).optional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, {
+    error: 'must name at least one of name, price, low_stock_threshold, on_sale',
+  });
+
+export const changeItem = route({
+  method: 'patch',
+  path: '/inventory/{menu_item_id}',
+  summary: "Change an item's name, price or threshold, or take it off the menu",
+  description: 'Orders placed from then on see it; earlier ones keep the name and price they were placed at.',
+  tag: 'Menu and stock',
+  params: z.object({ menu_item_id: id }),
+  body,
+  answers: { 200: { description: 'The item as it is now', schema: itemAnswer } },
+  async handle({ params, body }, { database, log }) {
+    const { count } = await database.menuItem.updateMany({
+      where: { id: params.menu_item_id },
+      data: {
+        name: body.name,
+        price: body.price,
+        lowStockThreshold: body.low_stock_threshold,
+        onSale: body.on_sale,
+        updatedAt: new Date(),
+      },
+    });
+    if (count === 0) throw notFound(`There is no item ${params.menu_item_id}.`);
+    log.info({ menu_item_id: params.menu_item_id, changed: Object.keys(body) }, 'item changed');
+    return { status: 200, body: showItem(await readItem(database, params.menu_item_id)) };
+  },
+});

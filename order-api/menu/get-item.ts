@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { Database } from '../../shared/service/database';
+import { id } from '../http/fields';
+import { notFound } from '../http/problem';
+import { route } from '../http/route';
+import { itemAnswer, showItem, type ItemRow } from './item-view';
+
+/** @throws {Problem} 404 */
+export async function readItem(database: Database, menuItemId: string): Promise<ItemRow> {
+  const [item] = await database.$queryRaw<ItemRow[]>`
+    SELECT m.*, s.available FROM menu_items m JOIN stock_levels s ON s.menu_item_id = m.id WHERE m.id = ${menuItemId}::uuid`;
+  if (!item) throw notFound(`There is no item ${menuItemId}.`);
+  return item;
+}
+
+export const getItem = route({
+  method: 'get',
+  path: '/inventory/{menu_item_id}',
+  summary: 'An item, and what is available of it',
+  tag: 'Menu and stock',
+  params: z.object({ menu_item_id: id }),
+  answers: { 200: { description: 'The item', schema: itemAnswer } },
+  async handle({ params }, { database }) {
+    return { status: 200, body: showItem(await readItem(database, params.menu_item_id)) };
+  },
+});

@@ -1,0 +1,237 @@
+import { isEventType } from '../../shared/events/contracts';
+import { parseMessage } from '../../shared/events/envelope';
+import { newId } from '../../shared/ids';
+import { checkLedger } from '../../shared/testing/seed';
+import { startTestApi, type TestApi } from '../testing/test-api';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api.stop());
+
+const aRestaurant = async (more: object = {}) =>
+  (await api.post('/inventory/add/restaurant', { name: 'Tandoor', ...more })).body;
+const addItem = (restaurantId: string, more: object = {}) =>
+  api.post(`/inventory/add/${restaurantId}/item`, {
+    name: 'Dal',
+    price: '120.00',
+    available_qty: 40,
+    ...more,
+  });
+
+describe('restaurants', () => {
+  it('are in India unless they say otherwise', async () => {
+    const reply = await api.post('/inventory/add/restaurant', { name: 'Tandoor' });
+    expect(reply).toMatchObject({
+      status: 201,
+      headers: { location: `/api/v1/restaurants/${reply.body.restaurant_id}/menu` },
+      body: { name: 'Tandoor', currency: 'INR', locale: 'en-IN', time_zone: 'Asia/Kolkata', email: null },
+    });
+    const given = {
+      name: 'Chez Zoë 🍷',
+      currency: 'EUR',
+      locale: 'fr-FR',
+      time_zone: 'Europe/Paris',
+      email: 'zoe@chez.example',
+    };
+    expect(await api.post('/inventory/add/restaurant', given)).toMatchObject({ status: 201, body: given });
+  });
+
+  it('give their currency to their orders', async () => {
+    const { restaurant_id } = await aRestaurant({ currency: 'JPY' });
+    await addItem(restaurant_id, { sku: 'A' });
+    const { body } = await api.post('/orders', { restaurant_id, items: [{ sku: 'A', quantity: 1 }] });
+    expect((await api.get(`/orders/${body.order_id}`)).body).toMatchObject({
+      currency: 'JPY',
+      total_amount: 120,
+    });
+  });
+
+  it('are listed oldest first, each once', async () => {
+    for (let count = 0; count < 7; count += 1) await aRestaurant({ name: `R${count}` });
+    const all = await api.database.restaurant.findMany({ orderBy: { id: 'asc' } });
+    const listed: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body } = await api.get(`/restaurants?limit=3${cursor && `&cursor=${cursor}`}`);
+      listed.push(...body.restaurants.map((one: { restaurant_id: string }) => one.restaurant_id));
+      cursor = body.next_cursor as string | null;
+    }
+    expect(listed).toEqual(all.map(({ id }) => id));
+  });
+});
+
+describe('items', () => {
+  it('are there as soon as they are added, with stock, ledger and defaults', async () => {
+    const { restaurant_id } = await aRestaurant();
+    const reply = await addItem(restaurant_id);
+    const id = reply.body.menu_item_id as string;
+    expect(reply).toMatchObject({ status: 201, headers: { location: `/api/v1/inventory/${id}` } });
+    expect(reply.body).toEqual({
+      menu_item_id: id,
+      restaurant_id,
+      sku: null,
+      name: 'Dal',
+      price: '120.00',
+      available_qty: 40,
+      category: null,
+      unit: null,
+      low_stock_threshold: 10,
+      on_sale: true,
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
+    });
+    expect((await api.get(`/inventory/${id}`)).body).toEqual(reply.body);
+    expect((await api.get(`/inventory/${id.toUpperCase()}`)).body).toEqual(reply.body);
+    expect(await api.database.stockMovement.findMany({ where: { menuItemId: id } })).toMatchObject([
+      { kind: 'OPENING', delta: 40, balance: 40 },
+    ]);
+    await checkLedger(api.database);
+    expect(
+      await api.post('/orders', { restaurant_id, items: [{ menu_item_id: id, quantity: 1 }] }),
+    ).toMatchObject({ status: 202 });
+  });
+
+  it('may begin with no stock, and be named by a sku that is unique in its restaurant alone', async () => {
+    const [a, b] = [await aRestaurant(), await aRestaurant()];
+    const given = { sku: 'DAL-1', category: 'Mains', unit: 'bowl', low_stock_threshold: 0, available_qty: 0 };
+    expect(await addItem(a.restaurant_id, given)).toMatchObject({ status: 201, body: given });
+    expect(await addItem(b.restaurant_id, given)).toMatchObject({ status: 201 });
+    expect(await addItem(a.restaurant_id, given)).toMatchObject({
+      status: 409,
+      body: {
+        type: 'urn:ordermesh:problem:sku-taken',
+        detail: expect.stringContaining('DAL-1'),
+        errors: [{ pointer: '#/sku' }],
+      },
+    });
+    expect([await addItem(a.restaurant_id), await addItem(a.restaurant_id)]).toMatchObject([
+      { status: 201 },
+      { status: 201 },
+    ]);
+  });
+
+  it('with the same sku at the same moment: one is added, the others are refused', async () => {
+    const { restaurant_id } = await aRestaurant();
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, () => addItem(restaurant_id, { sku: 'ONE' })),
+    );
+    const count = (status: number) => replies.filter((reply) => reply.status === status).length;
+    expect([count(201), count(409)]).toEqual([1, 9]);
+    expect((await api.get(`/restaurants/${restaurant_id}/menu`)).body.items).toHaveLength(1);
+    await checkLedger(api.database);
+  });
+
+  it.each([
+    [450, '450.00'],
+    ['450', '450.00'],
+    [0.1, '0.10'],
+    ['0.05', '0.05'],
+    [1e6, '1000000.00'],
+    [1.1, '1.10'],
+    [999999.99, '999999.99'],
+    [0, '0.00'],
+  ])('show the price %p as %s', async (price, shown) => {
+    const { restaurant_id } = await aRestaurant();
+    const reply = await addItem(restaurant_id, { price });
+    expect(reply.body.price).toBe(shown);
+    expect((await api.get(`/inventory/${reply.body.menu_item_id}`)).body.price).toBe(shown);
+  });
+
+  it('change in what is named alone', async () => {
+    const { body } = await addItem((await aRestaurant()).restaurant_id, { sku: 'S', category: 'Mains' });
+    const change = (members: object) => api.patch(`/inventory/${body.menu_item_id}`, members);
+    const renamed = await change({ name: 'Dal makhani' });
+    expect(renamed).toMatchObject({
+      status: 200,
+      body: { ...body, name: 'Dal makhani', updated_at: expect.any(String) },
+    });
+    expect(renamed.body.updated_at > body.updated_at).toBe(true);
+    await change({ price: 1, low_stock_threshold: 3, on_sale: false });
+    expect((await api.get(`/inventory/${body.menu_item_id}`)).body).toMatchObject({
+      name: 'Dal makhani',
+      price: '1.00',
+      low_stock_threshold: 3,
+      on_sale: false,
+      available_qty: 40,
+    });
+  });
+});
+
+describe('a menu', () => {
+  it("is the restaurant's own items, by category and name, those off sale included", async () => {
+    const { restaurant_id } = await aRestaurant();
+    await addItem((await aRestaurant()).restaurant_id);
+    expect((await api.get(`/restaurants/${restaurant_id}/menu`)).body.items).toEqual([]);
+    for (const [name, category] of [['Z'], ['Naan', 'Bread'], ['Dal', 'Mains'], ['Aloo', 'Mains']])
+      await addItem(restaurant_id, { name, category });
+    const { body } = await api.get(`/restaurants/${restaurant_id}/menu`);
+    expect(body).toMatchObject({ restaurant_id, name: 'Tandoor', currency: 'INR' });
+    expect(body.items.map((item: { name: string }) => item.name)).toEqual(['Naan', 'Aloo', 'Dal', 'Z']);
+    await api.patch(`/inventory/${body.items[0].menu_item_id}`, { on_sale: false });
+    expect((await api.get(`/restaurants/${restaurant_id}/menu`)).body.items[0]).toMatchObject({
+      name: 'Naan',
+      on_sale: false,
+    });
+  });
+});
+
+describe('an adjustment', () => {
+  it('is asked for, changes no stock by itself, and can be read from the start', async () => {
+    const item = (await addItem((await aRestaurant()).restaurant_id)).body.menu_item_id as string;
+    const reply = await api.post(`/inventory/${item}/adjustments`, { delta: -5, reason: 'spoilt' });
+    const id = reply.body.adjustment_id as string;
+    const asked = { adjustment_id: id, menu_item_id: item, delta: -5, reason: 'spoilt' };
+    expect(reply.status).toBe(202);
+    expect(reply.body).toEqual({
+      ...asked,
+      status: 'PENDING',
+      rejection: null,
+      available_qty: null,
+      settled_at: null,
+      requested_at: expect.any(String),
+    });
+    expect(reply.headers.location).toBe(`/api/v1/inventory/${item}/adjustments/${id}`);
+    const read = async () => (await api.get(`/inventory/${item}/adjustments/${id}`)).body;
+    expect(await read()).toEqual(reply.body);
+    expect((await api.get(`/inventory/${item}`)).body.available_qty).toBe(40);
+
+    const rows = await api.database.outboxEvent.findMany({ where: { subject: item } });
+    expect(rows).toHaveLength(1);
+    expect(parseMessage(Buffer.from(JSON.stringify(rows[0]?.body)), isEventType)).toMatchObject({
+      ok: true,
+      event: {
+        type: 'inventory.adjustment.requested.v1',
+        subject: item,
+        correlationid: reply.headers['x-correlation-id'],
+        data: asked,
+      },
+    });
+
+    // What inventory-service writes when it has decided.
+    await api.database.adjustmentOutcome.create({
+      data: { adjustmentId: id, menuItemId: item, status: 'REJECTED', rejection: 'BELOW_ZERO', available: 3 },
+    });
+    expect(await read()).toEqual({
+      ...reply.body,
+      status: 'REJECTED',
+      rejection: 'BELOW_ZERO',
+      available_qty: 3,
+      settled_at: expect.any(String),
+    });
+  });
+
+  it('is not found under another item', async () => {
+    const { restaurant_id } = await aRestaurant();
+    const [a, b] = [
+      (await addItem(restaurant_id)).body.menu_item_id,
+      (await addItem(restaurant_id)).body.menu_item_id,
+    ];
+    const { body } = await api.post(`/inventory/${a}/adjustments`, {
+      delta: 1_000_000_000,
+      reason: 'restock',
+    });
+    expect((await api.get(`/inventory/${b}/adjustments/${body.adjustment_id}`)).status).toBe(404);
+    expect((await api.get(`/inventory/${newId()}/adjustments/${body.adjustment_id}`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { moveOrders, type MoveRequest } from '../../shared/lifecycle/move-orders';
+import type { OrderStatus } from '../../shared/lifecycle/order-lifecycle';
+import { writeOutbox } from '../../shared/outbox/write-outbox';
+import { id, text } from '../http/fields';
+import { notFound, Problem } from '../http/problem';
+import { route, type Answer, type RouteContext } from '../http/route';
+import { movedAnswer, status } from './fields';
+
+/** Moves an order for a person and announces it, in one transaction. @throws {Problem} 404, 409 */
+async function move(request: MoveRequest, { database, log }: RouteContext): Promise<Answer> {
+  const { outcome, events } = await database.$transaction(async (tx) => {
+    const [outcome] = await moveOrders(tx, [request]);
+    // A draft is placed by its approval, at that day's prices and with its event; thrown here, nothing of it stays.
+    if (outcome?.kind === 'moved' && request.to === 'PLACED')
+      throw illegalMove('PLACED', 'DRAFT', ['CANCELLED']);
+    const events = outcome?.kind === 'moved' ? await writeOutbox(tx, 'order-api', outcome.announcements) : [];
+    return { outcome, events };
+  });
+  if (!outcome || outcome.kind === 'unknown') throw notFound(`There is no order ${request.orderId}.`);
+  if (outcome.kind === 'illegal') throw illegalMove(request.to, outcome.status, outcome.allowed);
+  if (outcome.kind === 'moved') {
+    log.info(
+      { order_id: request.orderId, event_id: events[0]?.id, status: request.to, actor: request.actor },
+      'order moved',
+    );
+  }
+  const message =
+    outcome.kind === 'moved'
+      ? `The order is now ${request.to}.`
+      : `The order is ${request.to} already; nothing was done.`;
+  return { status: 200, body: { order_id: request.orderId, status: request.to, message } };
+}
+
+function illegalMove(to: OrderStatus, current: OrderStatus, allowed: OrderStatus[]): Problem {
+  const next = allowed.length > 0 ? `from there it can become ${allowed.join(' or ')}` : 'that is final';
+  return new Problem(409, 'Conflict', `The order is ${current} and cannot become ${to}; ${next}.`, {
+    type: 'illegal-move',
+    members: { current_status: current, allowed_statuses: allowed },
+  });
+}
+
+export const changeStatus = route({
+  method: 'patch',
+  path: '/orders/{id}/status',
+  summary: 'Move an order on, as staff',
+  description: 'To OUT_FOR_DELIVERY, DELIVERED or CANCELLED. PREPARING is set by the mesh alone.',
+  tag: 'Orders',
+  params: z.object({ id }),
+  body: z.strictObject({ status }),
+  answers: { 200: { description: 'Moved, or there already', schema: movedAnswer } },
+  problems: {
+    409: 'Not from its current status; `current_status` and `allowed_statuses` say what is possible',
+  },
+  handle({ params, body }, context) {
+    const asked = { orderId: params.id, actor: 'STAFF', origin: context.origin } as const;
+    if (body.status === 'CANCELLED') return move({ ...asked, to: 'CANCELLED', reason: 'STAFF' }, context);
+    return move({ ...asked, to: body.status }, context);
+  },
+});
+
+export const cancelOrder = route({
+  method: 'post',
+  path: '/orders/{id}/cancel',
+  summary: 'Cancel an order',
+  description: 'From any status before DELIVERED. What was taken from the stock for it is given back.',
+  tag: 'Orders',
+  params: z.object({ id }),
+  body: z.strictObject({
+    by: z.enum(['CUSTOMER', 'STAFF'], { error: 'must be CUSTOMER or STAFF' }).default('CUSTOMER'),
+    note: text(500).optional(),
+  }),
+  bodyOptional: true,
+  answers: { 200: { description: 'Cancelled, now or before', schema: movedAnswer } },
+  problems: { 409: 'It is DELIVERED' },
+  handle({ params, body }, context) {
+    return move(
+      {
+        orderId: params.id,
+        actor: body.by,
+        to: 'CANCELLED',
+        reason: body.by,
+        note: body.note,
+        origin: context.origin,
+      },
+      context,
+    );
+  },
+});

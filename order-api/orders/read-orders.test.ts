@@ -1,0 +1,84 @@
+import { seedMenu } from '../../shared/testing/seed';
+import { startTestApi, type TestApi } from '../testing/test-api';
+
+let api: TestApi;
+let one: string;
+let two: string;
+
+beforeAll(async () => {
+  api = await startTestApi();
+  one = (await seedMenu(api.database, [50])).restaurantId;
+  two = (await seedMenu(api.database, [50])).restaurantId;
+});
+afterAll(() => api.stop());
+
+async function place(restaurantId: string, customerId?: string): Promise<string> {
+  const reply = await api.post('/orders', {
+    restaurant_id: restaurantId,
+    customer_id: customerId,
+    items: [{ sku: 'DISH-1', quantity: 1 }],
+  });
+  return reply.body.order_id as string;
+}
+
+interface Page {
+  orders: { id: string }[];
+  next_cursor: string | null;
+}
+
+/** All pages of a list, in order; `between` is called after each. */
+async function walk(
+  query: string,
+  between: () => Promise<unknown> = async () => undefined,
+): Promise<string[][]> {
+  const pages: string[][] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: Page = (await api.get(`/orders?${query}${cursor && `&cursor=${cursor}`}`)).body;
+    pages.push(page.orders.map(({ id }) => id));
+    cursor = page.next_cursor;
+    await between();
+  }
+  return pages;
+}
+
+describe('the list of orders', () => {
+  const placed: string[] = [];
+  beforeAll(async () => {
+    for (let count = 0; count < 120; count += 1)
+      placed.push(await place(count % 3 ? one : two, count % 2 ? 'ann' : 'bob'));
+  });
+
+  it('comes newest first, 50 at a time', async () => {
+    const { body } = await api.get('/orders');
+    expect(body.orders.map(({ id }: { id: string }) => id)).toEqual(placed.toReversed().slice(0, 50));
+    expect(body.orders[0]).toEqual(
+      (({ history: _, ...order }) => order)((await api.get(`/orders/${placed.at(-1)}`)).body),
+    );
+  });
+
+  it('ends without a cursor, also where the last page is full', async () => {
+    expect((await walk('limit=40')).map((page) => page.length)).toEqual([40, 40, 40]);
+    expect((await walk('limit=50')).map((page) => page.length)).toEqual([50, 50, 20]);
+    expect((await walk('limit=200')).map((page) => page.length)).toEqual([120]);
+  });
+
+  it('can be filtered by restaurant, customer and status, all of it over pages', async () => {
+    await api.post(`/orders/${placed[6]}/cancel`);
+    const of = (keep: (index: number) => boolean) => placed.filter((_, index) => keep(index)).toReversed();
+    expect((await walk(`restaurant_id=${two}&limit=7`)).flat()).toEqual(of((index) => index % 3 === 0));
+    expect((await walk(`restaurant_id=${two.toUpperCase()}&customer_id=ann&limit=7`)).flat()).toEqual(
+      of((index) => index % 6 === 3),
+    );
+    expect((await walk('status=CANCELLED')).flat()).toEqual([placed[6]]);
+    expect((await walk('status=PLACED&customer_id=bob&limit=50')).flat()).toEqual(
+      of((index) => index % 2 === 0 && index !== 6),
+    );
+    expect((await walk(`restaurant_id=${placed[0]}`)).flat()).toEqual([]);
+    expect((await walk('customer_id=ANN')).flat()).toEqual([]);
+  });
+
+  it('shows each order once to who walks it, while new ones are placed', async () => {
+    const seen = (await walk('limit=11', () => Promise.all([place(one), place(two)]))).flat();
+    expect(seen).toEqual(placed.toReversed());
+  });
+});

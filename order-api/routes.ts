@@ -1,0 +1,27 @@
+import type { Route } from './http/route';
+import { addItem } from './menu/add-item';
+import { addRestaurant } from './menu/add-restaurant';
+import { getAdjustment, requestAdjustment } from './menu/adjustments';
+import { changeItem } from './menu/change-item';
+import { getItem } from './menu/get-item';
+import { getMenu, listRestaurants } from './menu/read-menus';
+import { cancelOrder, changeStatus } from './orders/move-order';
+import { placeOrder } from './orders/place-order';
+import { getOrder, listOrders } from './orders/read-orders';
+
+/** All of /api/v1. */
+export const routes: readonly Route[] = [
+  placeOrder,
+  listOrders,
+  getOrder,
+  changeStatus,
+  cancelOrder,
+  addRestaurant,
+  addItem,
+  getItem,
+  changeItem,
+  requestAdjustment,
+  getAdjustment,
+  listRestaurants,
+  getMenu,
+];

@@ -1,0 +1,163 @@
+import { Agent, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import type { Database } from '../../shared/service/database';
+import { createTestDatabase } from '../../shared/testing/test-database';
+import { buildApp } from '../app';
+import { createApiServer } from '../http/api-server';
+import { openApiDocument } from '../http/openapi';
+import { routes } from '../routes';
+
+export interface Reply<B = Record<string, unknown>> {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: B;
+  text: string;
+}
+
+export interface Sent {
+  /** Sent as JSON, with its content type. */
+  json?: unknown;
+  /** Sent as it is. */
+  raw?: string | Buffer;
+  headers?: Record<string, string | string[]>;
+}
+
+// eslint-disable-next-line typescript/no-explicit-any -- answers are read freely here; their shape is checked by the client
+export type AnyBody = any;
+
+export interface ApiClient {
+  url: string;
+  /** Sends a request below /api/v1, or to an address that begins with `//`. @throws when the answer breaks the contract. */
+  call(method: string, path: string, sent?: Sent): Promise<Reply<AnyBody>>;
+  get(path: string): Promise<Reply<AnyBody>>;
+  post(path: string, json?: unknown): Promise<Reply<AnyBody>>;
+  patch(path: string, json?: unknown): Promise<Reply<AnyBody>>;
+  stop(): Promise<void>;
+}
+
+export interface TestApi extends ApiClient {
+  database: Database;
+  databaseUrl: string;
+  /** A digest of every row of every table: equal before and after means that nothing was written. */
+  snapshot(): Promise<unknown>;
+}
+
+/** order-api on a port of its own, over a database of its own. */
+export async function startTestApi(): Promise<TestApi> {
+  const { database, url, drop } = await createTestDatabase();
+  const client = await serve(database);
+  return {
+    ...client,
+    database,
+    databaseUrl: url,
+    snapshot: () => snapshot(database),
+    stop: async () => {
+      await client.stop();
+      await drop();
+    },
+  };
+}
+
+/** order-api over a given database. */
+export async function serve(database: Database): Promise<ApiClient> {
+  const server = createApiServer(buildApp(database, pino({ level: 'silent' })));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return clientOf(server);
+}
+
+function clientOf(server: Server): ApiClient {
+  const port = (server.address() as AddressInfo).port;
+  const agent = new Agent({ keepAlive: true });
+  const call = async (method: string, path: string, sent: Sent = {}) => {
+    const full = path.startsWith('//') ? path.slice(1) : `/api/v1${path}`;
+    const reply = await exchange({ port, agent, method, path: full }, sent);
+    checkReply(method, full, reply);
+    return reply;
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    call,
+    get: (path) => call('GET', path),
+    post: (path, json) => call('POST', path, { json }),
+    patch: (path, json) => call('PATCH', path, { json }),
+    stop: async () => {
+      agent.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function exchange(
+  to: { port: number; agent: Agent; method: string; path: string },
+  sent: Sent,
+): Promise<Reply> {
+  const payload = sent.raw ?? (sent.json === undefined ? undefined : JSON.stringify(sent.json));
+  const headers = {
+    ...(sent.json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...sent.headers,
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', ...to, headers }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const isJson = /json/.test(incoming.headers['content-type'] ?? '') && text !== '';
+        const body = (isJson ? JSON.parse(text) : {}) as Record<string, unknown>;
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body, text });
+      });
+      incoming.on('error', reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(payload);
+  });
+}
+
+const document = openApiDocument(routes, '/api/v1');
+
+/** Holds every answer against what the API says of itself: good ones against their schema, others as problems. */
+function checkReply(method: string, path: string, { status, headers, body, text }: Reply): void {
+  if (!headers['x-correlation-id']) throw new Error(`${method} ${path}: no correlation id`);
+  const route = routes.find((one) => one.method.toUpperCase() === method && pattern(one.path).test(path));
+  const contentType = String(headers['content-type'] ?? '');
+  if (status >= 400 && !path.endsWith('/readyz')) {
+    if (contentType !== 'application/problem+json; charset=utf-8')
+      throw new Error(`${method} ${path}: ${status} as ${contentType}`);
+    if (method === 'HEAD') return;
+    const { type, title, detail, correlation_id } = body;
+    const wrong = [type, title, detail, correlation_id].some(
+      (member) => typeof member !== 'string' || member === '',
+    );
+    if (wrong || body.status !== status || !path.startsWith(String(body.instance)))
+      throw new Error(`not a problem: ${text}`);
+    const documented = Object.keys(operation(route?.path, method)?.responses ?? {});
+    if (route && !documented.includes(String(status)))
+      throw new Error(`${method} ${path}: ${status} is not documented: ${text}`);
+  } else if (route) {
+    const schema = route.answers[status]?.schema;
+    if (!schema) throw new Error(`${method} ${path}: ${status} is not documented: ${text}`);
+    // Parsing drops what the schema does not know: equal means complete.
+    const known = JSON.stringify(schema.parse(body));
+    if (known.length !== text.length)
+      throw new Error(`${method} ${path}: ${text} has more than is documented: ${known}`);
+    if (contentType !== 'application/json; charset=utf-8')
+      throw new Error(`${method} ${path}: ${contentType}`);
+  }
+}
+
+const pattern = (path: string) => new RegExp(`^/api/v1${path.replaceAll(/\{\w+\}/g, '[^/?]+')}/?(\\?.*)?$`);
+
+const operation = (path: string | undefined, method: string) =>
+  document.paths?.[`/api/v1${path}`]?.[method.toLowerCase() as 'get' | 'post' | 'put' | 'patch'];
+
+async function snapshot(database: Database): Promise<unknown> {
+  const tables = await database.$queryRaw<{ name: string }[]>`
+    SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename`;
+  const digests = tables.map(
+    ({ name }) =>
+      `SELECT '${name}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS rows FROM "${name}" t`,
+  );
+  return database.$queryRawUnsafe(digests.join(' UNION ALL '));
+}

@@ -1,0 +1,38 @@
+import { Client } from 'pg';
+
+// Any two numbers that nobody else uses in this database; these spell "mesh" and "rely".
+const LOCK = [0x6d657368, 0x72656c79];
+
+/**
+ * A connection on which one relay owns the outbox, by a session advisory lock. All that the owner reads
+ * and marks goes over this same connection: when it breaks, so does the ownership, and nothing can be
+ * marked by a relay that has lost it.
+ */
+export async function connectOwner(databaseUrl: string, onLost: (error: Error) => void): Promise<Client> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    application_name: 'outbox-publisher',
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 30_000,
+    keepAlive: true,
+    // Should this machine vanish without a word, the server gives the lock away within seconds.
+    options:
+      '-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3 -c tcp_user_timeout=5000',
+  });
+  client.on('error', onLost);
+  client.on('end', () => onLost(new Error('the database connection ended')));
+  await client.connect();
+  return client;
+}
+
+export async function tryToOwn(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ owned: boolean }>(
+    'SELECT pg_try_advisory_lock($1, $2) AS owned',
+    LOCK,
+  );
+  return rows[0]?.owned === true;
+}
+
+export async function giveUp(client: Client): Promise<void> {
+  await client.query('SELECT pg_advisory_unlock($1, $2)', LOCK);
+}

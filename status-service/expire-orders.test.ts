@@ -1,0 +1,146 @@
+import { newId } from '../shared/ids';
+import { drainOutbox, outbox } from '../shared/testing/handle';
+import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
+import { expireSome } from './expire-orders';
+
+let db: TestDatabase;
+let restaurantId: string;
+const MINUTE = 60_000;
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * MINUTE);
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  restaurantId = newId();
+  await db.database.restaurant.create({ data: { id: restaurantId, name: 'Tandoor' } });
+  await db.database.subscription.createMany({
+    data: [
+      { consumer: 'inventory-service', eventType: 'order.placed.v1' },
+      { consumer: 'notification-service', eventType: 'order.placed.v1' },
+    ],
+  });
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await drainOutbox(db.database);
+  await db.database.consumerProgress.deleteMany();
+  await db.database.order.updateMany({ data: { status: 'PREPARING', cancelReason: null } });
+});
+
+async function anOrder(placed: Date, status = 'PLACED'): Promise<string> {
+  const id = newId();
+  await db.database.order.create({
+    data: {
+      id,
+      restaurantId,
+      status,
+      currency: 'INR',
+      totalAmount: 1,
+      correlationId: 'c',
+      createdAt: placed,
+      placedAt: placed,
+    },
+  });
+  return id;
+}
+/** Its order.placed event, published then. */
+async function published(id: string, at: Date): Promise<string> {
+  const eventId = newId();
+  await db.database.eventLog.create({
+    data: {
+      eventId,
+      type: 'order.placed.v1',
+      subject: id,
+      correlationId: 'c',
+      body: {},
+      createdAt: at,
+      publishedAt: at,
+    },
+  });
+  return eventId;
+}
+const inventoryCaughtUp = (at: Date) =>
+  db.database.consumerProgress.create({
+    data: { consumer: 'inventory-service', instance: newId(), caughtUpAt: at },
+  });
+const expired = async () => (await expireSome(db.database, 15 * MINUTE)).map((order) => order.order_id);
+
+describe('the deadline of an order', () => {
+  it('cancels what has been PLACED for too long and announces it', async () => {
+    const late = await anOrder(minutesAgo(16));
+    const early = await anOrder(minutesAgo(14));
+    await anOrder(minutesAgo(60), 'PREPARING');
+    expect(await expired()).toEqual([late]);
+    expect(
+      await db.database.order.findUnique({ where: { id: late }, include: { history: true } }),
+    ).toMatchObject({
+      status: 'CANCELLED',
+      cancelReason: 'TIMEOUT',
+      history: [{ fromStatus: 'PLACED', toStatus: 'CANCELLED', actor: 'MESH', reason: 'TIMEOUT' }],
+    });
+    expect(await outbox(db.database)).toMatchObject([
+      {
+        type: 'order.cancelled.v1',
+        source: '/status-service',
+        subject: late,
+        data: { reason: 'TIMEOUT', actor: 'MESH' },
+      },
+    ]);
+    expect(await db.database.order.findUnique({ where: { id: early } })).toMatchObject({ status: 'PLACED' });
+    expect(await expired()).toEqual([]);
+  });
+
+  it('does not hold the delay of the mesh against an order', async () => {
+    const unpublished = await anOrder(minutesAgo(20));
+    await db.database.outboxEvent.create({
+      data: { eventId: newId(), type: 'order.placed.v1', subject: unpublished, correlationId: 'c', body: {} },
+    });
+    const unhandled = await anOrder(minutesAgo(20));
+    const eventId = await published(unhandled, minutesAgo(19));
+    expect(await expired()).toEqual([]); // the consumer has never been heard of
+    await inventoryCaughtUp(minutesAgo(19));
+    expect(await expired()).toEqual([]); // it is behind
+    await db.database.processedEvent.create({
+      data: { consumer: 'inventory-service', eventId, type: 'order.placed.v1', subject: unhandled },
+    });
+    expect(await expired()).toEqual([unhandled]); // it has handled it, and notification-service matters not
+  });
+
+  it('no longer waits for an event that its consumer passed over, or that is a dead letter', async () => {
+    const lost = await anOrder(minutesAgo(20));
+    await published(lost, minutesAgo(19));
+    const dead = await anOrder(minutesAgo(20));
+    const eventId = await published(dead, new Date());
+    await inventoryCaughtUp(minutesAgo(1));
+    expect(await expired()).toEqual([lost]);
+    await db.database.deliveryFailure.create({
+      data: {
+        consumer: 'inventory-service',
+        eventId,
+        attempt: 6,
+        reason: 'handler_failed',
+        error: 'x',
+        outcome: 'DEAD_LETTERED',
+      },
+    });
+    expect(await expired()).toEqual([dead]);
+  });
+
+  it('never touches an order that another worker moves at the same moment', async () => {
+    const ids = await Promise.all(Array.from({ length: 10 }, () => anOrder(minutesAgo(20))));
+    const results = await Promise.all([
+      ...ids.map(async (id) => {
+        const { count } = await db.database.order.updateMany({
+          where: { id, status: 'PLACED' },
+          data: { status: 'PREPARING' },
+        });
+        return count === 1 ? [] : [id];
+      }),
+      expired(),
+      expired(),
+    ]);
+    const cancelled = await db.database.order.findMany({ where: { id: { in: ids }, status: 'CANCELLED' } });
+    const claimed = [...results.at(-1)!, ...results.at(-2)!];
+    expect(claimed.toSorted()).toEqual(cancelled.map((order) => order.id).toSorted());
+    expect(await outbox(db.database)).toHaveLength(cancelled.length);
+  });
+});

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { moveOrders } from '../shared/lifecycle/move-orders';
+import { briefly } from '../shared/messaging/failure';
+import type { Worker } from '../shared/messaging/run-consumer';
+import { writeOutbox } from '../shared/outbox/write-outbox';
+import { duration, readConfig } from '../shared/service/config';
+import type { Database } from '../shared/service/database';
+import { pause } from '../shared/service/pause';
+
+const config = z.object({
+  /** How long an order may stay PLACED. */
+  ORDER_DEADLINE: duration('15m'),
+  /** How often it is looked. */
+  ORDER_DEADLINE_EVERY: duration('5s'),
+});
+
+const BATCH = 100;
+
+/** A worker that cancels orders which have been PLACED for too long, though the mesh is not behind. */
+export const expireOrders: Worker = ({ database, log }) => {
+  const { ORDER_DEADLINE, ORDER_DEADLINE_EVERY } = readConfig(config);
+  const stopping = new AbortController();
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        const expired = await expireSome(database, ORDER_DEADLINE);
+        for (const order of expired) log.warn(order, 'PLACED for too long, cancelled');
+        if (expired.length === BATCH) continue;
+      } catch (error) {
+        log.warn({ error: briefly(error) }, 'could not look for expired orders');
+      }
+      await pause(ORDER_DEADLINE_EVERY, stopping.signal);
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await running;
+  };
+};
+
+interface ExpiredOrder {
+  order_id: string;
+  correlation_id: string;
+}
+
+/**
+ * Cancels a batch of orders that were placed more than `deadlineMs` ago and are still PLACED, each by the
+ * same compare-and-set as every move: one that has just become PREPARING is left alone.
+ * @returns those that it cancelled
+ */
+export async function expireSome(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
+  const overdue = await findOverdue(database, deadlineMs);
+  if (overdue.length === 0) return [];
+  return database.$transaction(async (tx) => {
+    const outcomes = await moveOrders(
+      tx,
+      overdue.map(({ order_id, correlation_id }) => ({
+        orderId: order_id,
+        to: 'CANCELLED',
+        actor: 'MESH',
+        reason: 'TIMEOUT',
+        origin: { correlationid: correlation_id },
+      })),
+    );
+    const announcements = outcomes.flatMap((outcome) =>
+      outcome.kind === 'moved' ? outcome.announcements : [],
+    );
+    await writeOutbox(tx, 'status-service', announcements);
+    return overdue.filter((_, index) => outcomes[index]?.kind === 'moved');
+  });
+}
+
+// Those whose work decides whether an order goes on; that others are behind is no reason to keep a customer waiting.
+const DECIDING = ['inventory-service', 'payment-service', 'status-service'];
+// The clocks of the machines, and what is on its way between broker and consumer.
+const SLACK = '30 seconds';
+
+/**
+ * Overdue orders about which nothing is under way. While an event about an order waits in the outbox, or
+ * a deciding consumer has not come as far as its publication, the delay is the mesh's own and the order
+ * is given the time. An event that its consumer has passed over without handling it (lost with a deleted
+ * queue, or still failing) or that is a dead letter holds nothing up any more.
+ */
+function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
+  return database.$queryRaw<ExpiredOrder[]>`
+    SELECT o.id AS order_id, o.correlation_id FROM orders o
+    WHERE o.status = 'PLACED' AND o.placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+      AND NOT EXISTS (SELECT FROM outbox_events w WHERE w.subject = o.id::text)
+      AND NOT EXISTS (
+        SELECT FROM event_log e
+        JOIN subscriptions s ON s.event_type = e.type AND s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
+        WHERE e.subject = o.id::text
+          AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)
+          AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = s.consumer AND f.event_id = e.event_id
+                          AND f.outcome = 'DEAD_LETTERED')
+          AND NOT EXISTS (SELECT FROM consumer_progress c WHERE c.consumer = s.consumer
+                          AND c.caught_up_at > e.published_at + ${SLACK}::interval))
+    ORDER BY o.placed_at LIMIT ${BATCH}`;
+}
