@@ -1,0 +1,82 @@
+import { readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Client } from 'pg';
+import { withSchemaEngine } from './schema-engine';
+import { checkout } from './servers/checkout';
+import { assertPostgresAnswers } from './servers/readiness';
+import { UserError } from './servers/search';
+import { waitUntil } from './servers/wait-until';
+
+const baseDir = path.join(checkout, 'prisma', 'migrations');
+
+/** Any number will do, as long as nothing else in this database locks it. */
+const migrationLock = 7_207_351;
+
+/**
+ * Brings the database up to prisma/migrations, as `prisma migrate deploy` does and
+ * with the same bookkeeping in `_prisma_migrations`. Waits for the database to
+ * answer; of several that run at once, one migrates and the others wait for it.
+ * @returns the names of the migrations that it applied, none when up to date
+ * @throws UserError with the engine's message, e.g. for a migration that failed earlier
+ */
+export async function applyMigrations(databaseUrl: string): Promise<string[]> {
+  await waitUntil(() => assertPostgresAnswers(databaseUrl), {
+    what: 'The database',
+    timeoutMs: 30_000,
+    everyMs: 250,
+  });
+  return withMigrationLock(databaseUrl, () =>
+    withSchemaEngine(databaseUrl, async (engine) => {
+      const migrationsList = await readMigrations();
+      try {
+        const filters = { externalTables: [], externalEnums: [] };
+        return (await engine.applyMigrations({ migrationsList, filters })).appliedMigrationNames;
+      } catch (error) {
+        throw new UserError(`The migration failed.\n${engineMessage(error)}`);
+      }
+    }),
+  );
+}
+
+async function readMigrations() {
+  const entries = await readdir(baseDir, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const directories = names.sort().map(async (name) => ({
+    path: name,
+    migrationFile: {
+      path: 'migration.sql',
+      content: {
+        tag: 'ok' as const,
+        value: await readFile(path.join(baseDir, name, 'migration.sql'), 'utf8'),
+      },
+    },
+  }));
+  const lockfile = 'migration_lock.toml';
+  return {
+    baseDir,
+    lockfile: { path: lockfile, content: await readFile(path.join(baseDir, lockfile), 'utf8') },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(directories),
+  };
+}
+
+/** A session lock on a connection of its own: the engine's may not be held up or counted on. */
+async function withMigrationLock<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined); // the query in progress rejects with it
+  await client.connect();
+  try {
+    await client.query(`SET lock_timeout = '120s'`);
+    await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
+    return await work();
+  } finally {
+    await client.end(); // and the lock with it
+  }
+}
+
+function engineMessage(error: unknown): string {
+  const { message, meta, code } = error as { message?: string; meta?: { message?: string }; code?: string };
+  const text = meta?.message ?? message ?? String(error);
+  // What follows is the engine's own call stack.
+  return [code, text.split(/\n +0: /)[0]?.trimEnd()].filter(Boolean).join(' ');
+}

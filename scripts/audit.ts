@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { audit, checkNames, type AuditOptions } from '../shared/audit/audit';
+import { formatReport } from '../shared/audit/format-report';
+import { briefly } from '../shared/messaging/failure';
+import { retryDelays } from '../shared/messaging/retry-config';
+import { ConfigError, readConfig } from '../shared/service/config';
+import { parseDuration } from '../shared/service/duration';
+import { readArguments, readOption, wholeNumber } from './command-line/read-arguments';
+import { UsageError } from './command-line/run-command-line';
+import { readMeshFile } from './supervisor/mesh-file';
+
+const USAGE = `npm run audit -- [options]: checks every promise against DATABASE_URL, or the mesh that runs from this checkout
+
+  --grace 2m     what is under way for longer is stuck
+  --since TIME   only orders, events, notifications and adjustments made since: 1h (ago), or 2026-11-21T10:00:00Z
+  --only NAMES   only these checks, with commas between: ${checkNames.join(', ')}
+  --limit 20     rows named for each check; all are counted
+  --json         the report as JSON
+
+Exits 0 when every promise is kept, 1 when one is broken, 2 when that could not be found out.`;
+
+interface Arguments {
+  options: AuditOptions;
+  json: boolean;
+}
+
+/** @returns undefined where only help was asked for */
+function readCommandLine(args: string[]): Arguments | undefined {
+  const { values, positionals } = readArguments(args, {
+    grace: { type: 'string' },
+    since: { type: 'string' },
+    only: { type: 'string' },
+    limit: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) return undefined;
+  if (positionals.length > 0) throw new UsageError(`What is "${positionals.join(' ')}"?`);
+  const databaseUrl = process.env.DATABASE_URL || readMeshFile()?.database_url;
+  if (!databaseUrl)
+    throw new UsageError('Set DATABASE_URL, or run this while "npm start" runs in this checkout.');
+  const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
+  const options: AuditOptions = {
+    databaseUrl,
+    graceMs: readOption('grace', values.grace, parseDuration),
+    longestRetryMs: Math.max(0, ...RETRY_DELAYS.map(({ ms }) => ms)),
+    since: readOption('since', values.since, parseMoment),
+    only: readOption('only', values.only, parseNames),
+    limit: readOption('limit', values.limit, wholeNumber),
+  };
+  return { options, json: values.json ?? false };
+}
+
+function parseNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !checkNames.includes(name));
+  if (unknown.length > 0) throw new Error(`there is no check ${unknown.join(', ')}`);
+  return names;
+}
+
+function parseMoment(text: string): Date {
+  const moment = /^\d+[a-z]+$/.test(text) ? new Date(Date.now() - parseDuration(text)) : new Date(text);
+  if (Number.isNaN(moment.getTime())) throw new Error(`write 1h or 2026-11-21T10:00:00Z, not "${text}"`);
+  return moment;
+}
+
+const CLEAR_LINE = '\r\u001b[K';
+
+async function main(): Promise<number> {
+  const command = readCommandLine(process.argv.slice(2));
+  if (!command) {
+    console.log(USAGE);
+    return 0;
+  }
+  const onProgress = process.stderr.isTTY
+    ? (unit: string, judged: number) =>
+        process.stderr.write(`${CLEAR_LINE}${judged.toLocaleString('en-US')} ${unit} …`)
+    : undefined;
+  const report = await audit({ ...command.options, onProgress }).finally(() => {
+    if (onProgress) process.stderr.write(CLEAR_LINE);
+  });
+  console.log(command.json ? JSON.stringify(report, null, 2) : formatReport(report));
+  return report.ok ? 0 : 1;
+}
+
+/** A refused connection comes as several errors at once, without a message of its own. */
+const causeOf = (error: unknown): unknown => (error instanceof AggregateError ? error.errors[0] : error);
+
+main().then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    if (error instanceof UsageError || error instanceof ConfigError)
+      console.error(`${error.message}\n\nnpm run audit -- --help says how it is used.`);
+    else console.error(`The audit could not be made: ${briefly(causeOf(error))}`);
+    process.exitCode = 2;
+  },
+);

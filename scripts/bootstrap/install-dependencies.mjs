@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { inRoot } from './root.mjs';
+import { runStep } from './run-child.mjs';
+
+/**
+ * `npm ci`, unless node_modules already holds what package-lock.json asks for.
+ * npm writes node_modules/.package-lock.json last, so its presence also says that
+ * the install was not interrupted.
+ */
+export async function installDependencies() {
+  if (installed()) return;
+  console.error('Installing dependencies (npm ci)…');
+  const [program, prefix] = npm();
+  // npm start sets npm_config_* and NODE_ENV for us; an install must not inherit "production".
+  const env = { ...process.env, NODE_ENV: 'development' };
+  await runStep('npm ci', program, [...prefix, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { env });
+}
+
+function installed() {
+  const wanted = packagesIn(inRoot('package-lock.json'));
+  const present = packagesIn(inRoot('node_modules', '.package-lock.json'));
+  if (!wanted || !present) return false;
+  return Object.entries(wanted).every(([where, entry]) => {
+    if (where === '' || entry.link) return true;
+    // Packages for other platforms are in the lock file and never installed.
+    return present[where] ? present[where].version === entry.version : Boolean(entry.optional);
+  });
+}
+
+function packagesIn(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The npm that started us, else the one beside this Node, else the one on PATH. */
+function npm() {
+  const beside = path.resolve(path.dirname(process.execPath), '../lib/node_modules/npm/bin/npm-cli.js');
+  const script = [process.env.npm_execpath, beside].find(
+    (file) => file?.endsWith('npm-cli.js') && existsSync(file),
+  );
+  return script ? [process.execPath, [script]] : ['npm', []];
+}

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { compile, typecheck } from './compile.mjs';
+import { generateClient } from './generate-client.mjs';
+import { installDependencies } from './install-dependencies.mjs';
+import { lint } from './lint.mjs';
+import { inRoot } from './root.mjs';
+import { runChild } from './run-child.mjs';
+
+/** Each runs after the dependencies are there; what it compiles first is its own business. */
+const commands = {
+  start: compiled('start'),
+  test: compiled('run-tests'),
+  migrate: compiled('migrate'),
+  smoke: async (args) => {
+    process.exitCode = await runChild('bash', [inRoot('scripts', 'smoke', 'run.sh'), ...args]);
+  },
+  build: async () => build(),
+  typecheck: async () => {
+    await generateClient();
+    await typecheck();
+  },
+  lint: async () => {
+    await generateClient(); // the type-aware rules need its types
+    await lint();
+  },
+};
+
+export async function runCommand(name, args) {
+  const command = Object.hasOwn(commands, name ?? '') ? commands[name] : compiledCommand(name);
+  if (!command) {
+    console.error(`Usage: npm run <${Object.keys(commands).join('|')}>`);
+    process.exitCode = 1;
+    return;
+  }
+  if (name !== 'smoke') await installDependencies();
+  await command(args);
+}
+
+/** Any other `scripts/<name>.ts` is a command too: only package.json has to name it. */
+function compiledCommand(name) {
+  return /^[a-z][a-z-]*$/.test(name ?? '') && existsSync(inRoot('scripts', `${name}.ts`))
+    ? compiled(name)
+    : undefined;
+}
+
+async function build() {
+  await generateClient();
+  await compile();
+}
+
+/** Runs it in this process: one process less between a Ctrl-C and what it has to stop. */
+function compiled(script) {
+  return async (args) => {
+    await build();
+    const file = inRoot('dist', 'scripts', `${script}.js`);
+    process.argv = [process.execPath, file, ...args];
+    await import(file);
+  };
+}

@@ -1,0 +1,73 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A TCP proxy before a server, which can do to its connections what networks do. */
+export interface FlakyProxy {
+  /** The server's url, by way of the proxy. */
+  url: string;
+  /** Resets every connection; new ones get through. */
+  cut(): void;
+  /** Lets connections stand and nothing pass any more, as where a cable is pulled; new ones get no answer either. */
+  hold(): void;
+  /** What was held goes on, in order, as after the network's retransmission. */
+  release(): void;
+  close(): Promise<void>;
+}
+
+export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
+  const { hostname, port } = new URL(target);
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let held = false;
+
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    for (const [one, other] of [pair, [upstream, client] as const]) {
+      one.setNoDelay(true);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        pairs.delete(pair);
+        other.destroy();
+      });
+    }
+    if (!held) join(pair);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String((server.address() as AddressInfo).port);
+  const cut = () => {
+    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+  };
+  return {
+    url: url.toString(),
+    cut,
+    hold: () => {
+      held = true;
+      // Without a destination a stream is paused: the kernel's buffers fill, and the peer waits.
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream);
+        upstream.unpipe(client);
+      }
+    },
+    release: () => {
+      if (!held) return;
+      held = false;
+      pairs.forEach(join);
+    },
+    close: async () => {
+      held = false;
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function join([client, upstream]: readonly [Socket, Socket]): void {
+  client.pipe(upstream);
+  upstream.pipe(client);
+}

@@ -1,0 +1,34 @@
+import type { EventType } from '../../shared/events/contracts';
+import { parseMessage } from '../../shared/events/envelope';
+import { brewPoison, POISON_HEADER } from './poison';
+
+const taking =
+  (...types: EventType[]) =>
+  (type: EventType) =>
+    types.includes(type);
+
+describe('poison', () => {
+  it.each([
+    ['a consumer of the type', taking('order.placed.v1')],
+    ['a consumer of others', taking('inventory.adjusted.v1')],
+  ])('is refused by %s, each kind for its own reason', (_who, accepts) => {
+    for (const { name, reasons, message } of brewPoison('some-service')) {
+      const parsed = parseMessage(message.body, accepts);
+      expect({ name, reason: parsed.ok ? 'none' : parsed.reason }).toEqual({
+        name,
+        reason: expect.stringMatching(`^(${reasons.join('|')})$`) as string,
+      });
+    }
+  });
+
+  it('is marked, and goes to one queue', () => {
+    const all = brewPoison('some-service');
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    for (const { name, message } of all)
+      expect(message).toMatchObject({
+        exchange: '',
+        key: 'some-service',
+        properties: { headers: { [POISON_HEADER]: name } },
+      });
+  });
+});

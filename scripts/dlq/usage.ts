@@ -1,0 +1,26 @@
+export const usage = `Dead letters: the messages that a service could not handle, each in <service>.dlq.
+
+npm run dlq -- list                    how many there are, by service, type and reason
+npm run dlq -- show [<event id> | <n>] one message, whole: the first, the n-th, or the one with the id
+npm run dlq -- replay                  back to the service's own queue; there their attempts start anew
+npm run dlq -- discard                 removes them for good
+
+Which ones (all commands; of several values of one option any may match):
+  --service <name>      e.g. inventory-service; may be repeated, as the next two
+  --type <event type>   e.g. order.placed.v1
+  --reason <code>       e.g. invalid_data, handler_failed, delivery_limit; list shows them
+  --order <id>          about this order
+  --event <id>          with this event id
+  --older-than <time>   dead for longer than 30s, 10m, 1h, 2d …
+  --newer-than <time>   dead for less than that
+  --all                 replay and discard want this where nothing else narrows them down
+
+  --json                list and show: for programs
+  --limit <n>           show: so many (1)
+  --dry-run             replay and discard: only says what would be done
+  --rate <n>            replay (200) and discard (no limit): so many a second at most
+  --yes                 discard: does not ask; required where nobody can be asked
+
+It reads RABBITMQ_URL, or else works on the mesh that runs from this checkout. Looking takes nothing out of a
+queue; while a command runs, another one does not see what the first holds. Handling an event twice has no
+second effect, so neither has replaying it twice. Exit codes: 0 done, 1 failed, 2 not understood.`;

@@ -1,0 +1,40 @@
+import { lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { checkoutHash, inLocal } from './checkout';
+import type { Search } from './search';
+import { type SystemUser, canEnter } from './system-user';
+
+type ServerName = 'postgres' | 'rabbitmq';
+
+/** Data that its user could not reach below the checkout is kept here instead. */
+export const outside = path.join('/var/tmp', `ordermesh-${checkoutHash}`);
+
+/** The folder of this run's servers: one for all starts, one of its own for each other run. */
+export function runFolder(purpose: Search['purpose'], pid = process.pid): string {
+  return purpose === 'start' ? '' : `${purpose}-${pid}`;
+}
+
+/**
+ * Where a private server lives: under `.local/`, or, when `user` may not enter
+ * there, outside the checkout with a link to it in `.local/`.
+ */
+export function instanceFolder(name: ServerName, search: Search, user?: SystemUser): string {
+  const inside = inLocal(runFolder(search.purpose), name);
+  mkdirSync(path.dirname(inside), { recursive: true, mode: 0o755 });
+  if (canEnter(user, path.dirname(inside))) return inside;
+
+  makeOwnFolder(outside);
+  const folder = path.join(outside, runFolder(search.purpose), name);
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  rmSync(inside, { recursive: true, force: true });
+  symlinkSync(folder, inside);
+  return folder;
+}
+
+/** Anyone may create names in /var/tmp: one that somebody else made there is not ours to trust. */
+function makeOwnFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const stat = lstatSync(folder);
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.())
+    throw new Error(`${folder} belongs to somebody else`);
+}

@@ -1,0 +1,69 @@
+import { findEpmd, findRabbitmq } from './find-binaries';
+import { randomPortBase } from './free-port';
+import { type Instance, openInstance } from './instance';
+import { instanceFolder } from './instance-folder';
+import { startInBackground } from './owned-process';
+import { rabbitmqEnvironment } from './rabbitmq-environment';
+import { assertManagementAnswers, assertRabbitmqAnswers } from './readiness';
+import { NotAvailable, type Search, type Server } from './search';
+import { startInstance } from './start-instance';
+
+/** A RabbitMQ node of the project's own, beside whatever else runs on the machine. */
+export async function localRabbitmq(search: Search): Promise<Server> {
+  const script = findRabbitmq();
+  if (!script) throw new NotAvailable('no RabbitMQ on this machine');
+  const instance = await openInstance(instanceFolder('rabbitmq', search), search.fresh);
+  const reused = await startInstance(
+    instance,
+    {
+      what: 'RabbitMQ',
+      start: () => start(script, instance, search),
+      ready: () => ready(instance),
+      timeoutMs: 60_000,
+    },
+    search,
+  );
+  return {
+    url: urlOf(instance, 'amqp'),
+    managementUrl: urlOf(instance, 'management'),
+    how: `${reused ? 'private node, still running' : 'private node'} in ${instance.folder}`,
+    // A node takes six seconds to end gracefully; a test's data is not worth them.
+    stop: (hurry) => instance.stop({ hurry, graceMs: search.purpose === 'test' ? 0 : undefined }),
+  };
+}
+
+async function start(script: string, instance: Instance, search: Search): Promise<void> {
+  search.log(`RabbitMQ: starting a private node in ${instance.folder}`);
+  await instance.stop(); // half of it may have outlived a crash: the port mapper without the node
+  const base = search.purpose === 'start' ? undefined : randomPortBase();
+  const ports = await instance.choosePorts({
+    amqp: base ?? 55672,
+    management: base ?? 55673,
+    prometheus: base ?? 55674,
+    distribution: base ?? 55675,
+    epmd: base ?? 55676,
+  });
+  search.signal.throwIfAborted();
+  const env = rabbitmqEnvironment(instance, ports);
+  const epmd = findEpmd();
+  if (epmd) {
+    // Our own, in the foreground: the node would start one as a daemon that outlives it.
+    const args = ['-address', '127.0.0.1', '-port', String(ports.epmd)];
+    instance.remember(
+      startInBackground(epmd, args, { env, logFile: instance.inFolder('epmd.log'), stopSignal: 'SIGTERM' }),
+    );
+  }
+  instance.remember(
+    startInBackground(script, [], { env, logFile: instance.inFolder('log'), stopSignal: 'SIGTERM' }),
+  );
+}
+
+async function ready(instance: Instance): Promise<void> {
+  await assertRabbitmqAnswers(urlOf(instance, 'amqp'));
+  await assertManagementAnswers(urlOf(instance, 'management'));
+}
+
+function urlOf(instance: Instance, port: 'amqp' | 'management'): string {
+  const scheme = port === 'amqp' ? 'amqp' : 'http';
+  return `${scheme}://ordermesh:${instance.record.password}@127.0.0.1:${instance.record.ports[port]}`;
+}

@@ -1,0 +1,39 @@
+import amqp from 'amqplib';
+import pg from 'pg';
+
+/** Throws unless the database accepts these credentials and answers a query. */
+export async function assertPostgresAnswers(url: string, timeoutMs = 5000): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Throws unless the broker accepts these credentials and opens a connection. */
+export async function assertRabbitmqAnswers(url: string, timeoutMs = 5000): Promise<void> {
+  const connection = await amqp.connect(url, { timeout: timeoutMs });
+  connection.on('error', () => undefined);
+  await connection.close();
+}
+
+/** Throws unless the management API answers; `url` carries the credentials. */
+export async function assertManagementAnswers(url: string, timeoutMs = 5000): Promise<void> {
+  const { username, password, origin } = new URL(url);
+  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString(
+    'base64',
+  );
+  const response = await fetch(`${origin}/api/overview`, {
+    headers: { authorization: `Basic ${login}` }, // fetch refuses credentials in the URL
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  await response.arrayBuffer();
+  if (!response.ok) throw new Error(`${origin}/api/overview answered ${response.status}`);
+}

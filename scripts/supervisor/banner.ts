@@ -1,0 +1,42 @@
+import type { Servers } from '../servers/provide-servers';
+import type { Orderable } from './demo-menu';
+
+/** What a newcomer needs next: the addresses, and commands that work as they stand. */
+export function banner(apiUrl: string, servers: Servers, orderable: Orderable | undefined): string {
+  return [
+    '',
+    'Ordermesh is running.',
+    '',
+    `  API          ${apiUrl}/api/v1`,
+    `  Docs         ${apiUrl}/docs`,
+    `  RabbitMQ UI  ${managementLogin(servers.managementUrl)}`,
+    `  PostgreSQL   ${servers.how.postgres}`,
+    `  RabbitMQ     ${servers.how.rabbitmq}`,
+    '',
+    ...tryIt(apiUrl, orderable),
+    '',
+    'Ctrl-C stops all of it. The data stays; npm start -- --fresh begins with none.',
+    '',
+  ].join('\n');
+}
+
+function managementLogin(url: string | undefined): string {
+  if (!url) return 'not reachable (set RABBITMQ_MANAGEMENT_URL if it is elsewhere)';
+  const { origin, username, password } = new URL(url);
+  return `${origin}   user ${decodeURIComponent(username)}   password ${decodeURIComponent(password)}`;
+}
+
+function tryIt(apiUrl: string, orderable: Orderable | undefined): string[] {
+  if (!orderable)
+    return [`  There is nothing to order yet: see POST /inventory/add/restaurant in ${apiUrl}/docs`];
+  const order = {
+    restaurant_id: orderable.restaurantId,
+    items: [{ menu_item_id: orderable.menuItemId, quantity: 2 }],
+  };
+  return [
+    '  Place an order, and a moment later see that it is PREPARING:',
+    '',
+    `curl -sS ${apiUrl}/api/v1/orders -H 'content-type: application/json' -d '${JSON.stringify(order)}'`,
+    `curl -sS '${apiUrl}/api/v1/orders?limit=1'`,
+  ];
+}

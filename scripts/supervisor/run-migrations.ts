@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { checkout } from '../servers/checkout';
+import type { Servers } from '../servers/provide-servers';
+import { UserError } from '../servers/search';
+import type { Control } from './control';
+import { prefixLines } from './prefixed-output';
+
+/** The set-up step in a process of its own: what it loads and leaves behind is not the supervisor's. */
+export async function runMigrations(servers: Servers, { say, stopping }: Control): Promise<void> {
+  stopping.throwIfAborted();
+  const child = spawn(process.execPath, [path.join(checkout, 'dist', 'scripts', 'migrate.js')], {
+    env: { ...process.env, DATABASE_URL: servers.databaseUrl, RABBITMQ_URL: servers.rabbitmqUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a Ctrl-C lets the migration in hand finish: half a one would need a repair
+    timeout: 5 * 60_000,
+  });
+  for (const output of [child.stdout, child.stderr]) prefixLines(output, '', (line) => say(line.trimEnd()));
+  const code = await new Promise<number | string | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode, signal) => resolve(exitCode ?? signal));
+  });
+  stopping.throwIfAborted();
+  if (code !== 0) throw new UserError('The set-up step (npm run migrate) failed; see above.');
+}

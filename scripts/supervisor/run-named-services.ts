@@ -1,0 +1,24 @@
+import { serverUrls } from '../server-urls';
+import { choosePorts } from './choose-ports';
+import { type Control, aborted } from './control';
+import { ServiceGroup } from './service-group';
+
+/**
+ * Runs only these services, as more workers beside a mesh or against servers that
+ * somebody else provides: no servers, no migrations, and mesh.json is left alone.
+ */
+export async function runNamedServices(names: string[], control: Control): Promise<void> {
+  const { databaseUrl, rabbitmqUrl } = serverUrls(`npm start -- ${names.join(' ')}`);
+  const ports = await choosePorts(names);
+  const environment = { ...process.env, DATABASE_URL: databaseUrl, RABBITMQ_URL: rabbitmqUrl };
+  const group = new ServiceGroup({ control, ports, environment });
+  group.start();
+  try {
+    await group.untilReady();
+    const where = names.map((name) => `${name} (${group.healthUrl(name)}/readyz)`);
+    control.say(`running: ${where.join(', ')}. Ctrl-C stops ${names.length > 1 ? 'them' : 'it'}.`);
+    await aborted(control.stopping);
+  } finally {
+    await group.stop();
+  }
+}

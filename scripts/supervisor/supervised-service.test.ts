@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { waitUntil } from '../servers/wait-until';
+import { SupervisedService, restartDelay } from './supervised-service';
+
+let folder: string;
+let service: SupervisedService;
+let log: string[];
+let said: string[];
+let pids: number[];
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ordermesh-test-'));
+  [log, said, pids] = [[], [], []];
+});
+
+afterEach(async () => {
+  await service.stop(0);
+  rmSync(folder, { recursive: true });
+});
+
+function start(script: string): void {
+  const main = path.join(folder, 'main.js');
+  writeFileSync(main, `${script}; setInterval(() => {}, 1000); console.log('up')`);
+  service = new SupervisedService({
+    name: 'stub',
+    main,
+    env: process.env,
+    prefix: 'stub | ',
+    write: (line) => log.push(line),
+    say: (line) => said.push(line),
+    onStarted: (pid) => pids.push(pid),
+  });
+  service.start();
+}
+
+const starts = (count: number) =>
+  waitUntil(() => expect(log.filter((line) => line === 'stub | up\n')).toHaveLength(count), {
+    what: `start ${count}`,
+    timeoutMs: 10_000,
+    everyMs: 20,
+  });
+
+test('a service that dies is started again, and the log says so', async () => {
+  start('');
+  await starts(1);
+  process.kill(pids[0]!, 'SIGKILL');
+  await starts(2);
+  expect(said).toEqual(['stub was ended by SIGKILL; restarting it in 250 ms']);
+  expect(pids[1]).not.toBe(pids[0]);
+});
+
+test('one that is told to stop drains, and is not started again', async () => {
+  start(`process.on('SIGTERM', () => { console.log('drained'); process.exit(0) })`);
+  await starts(1);
+  await service.stop(10_000);
+  expect(said).toEqual([]);
+  await waitUntil(() => expect(log).toContain('stub | drained\n'), {
+    what: 'its last line',
+    timeoutMs: 5000,
+  });
+});
+
+test('one that does not drain in time is killed', async () => {
+  start(`process.on('SIGTERM', () => {})`);
+  await starts(1);
+  await service.stop(50);
+  expect(said.at(-1)).toBe('stub was ended by SIGKILL while it was stopping');
+});
+
+test('stopping one that waits for its restart only cancels that', async () => {
+  start(`process.exit(3)`);
+  await waitUntil(() => expect(said).toHaveLength(1), { what: 'the end', timeoutMs: 10_000, everyMs: 10 });
+  expect(said[0]).toMatch(/^stub ended with exit code 3; restarting it in 250 ms$/);
+  await service.stop(10_000);
+  expect(pids).toHaveLength(1);
+});
+
+test('restarts are quick at first, and never later than after ten seconds', () => {
+  expect([0, 1, 2, 5, 6, 50].map(restartDelay)).toEqual([250, 500, 1000, 8000, 10_000, 10_000]);
+});
