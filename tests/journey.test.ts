@@ -1,0 +1,201 @@
+import type { Event } from '../shared/events/envelope';
+import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
+import { startMesh, type Mesh } from '../shared/testing/mesh';
+import { checkLedger } from '../shared/testing/seed';
+import { until } from '../shared/testing/until';
+
+let mesh: Mesh;
+beforeAll(async () => {
+  mesh = await startMesh();
+});
+afterAll(() => (mesh as Mesh | undefined)?.stop());
+
+const move = (id: string, status: string) => mesh.ask('PATCH', `/orders/${id}/status`, { status });
+const statusOf = async (id: string) =>
+  (await mesh.ask<{ status: string }>('GET', `/orders/${id}`)).body.status;
+const historyOf = async (id: string) =>
+  (await mesh.ask<{ history: { to: string }[] }>('GET', `/orders/${id}`)).body.history.map((one) => one.to);
+
+describe('the journey of an order', () => {
+  it('goes from placement to delivery, over HTTP and through all services', async () => {
+    const { restaurantId, itemId } = await mesh.addItem(20);
+    const placed = await mesh.ask<{ order_id: string; total_amount: number }>(
+      'POST',
+      '/orders',
+      {
+        restaurant_id: restaurantId,
+        items: [{ menu_item_id: itemId, quantity: 3 }],
+        customer_id: 'c-1',
+        email: 'a@example.org',
+      },
+      { 'x-correlation-id': 'journey-1' },
+    );
+    expect(placed).toMatchObject({ status: 202, body: { status: 'PLACED', total_amount: 361.5 } });
+    const id = placed.body.order_id;
+    await mesh.reaches(id, 'PREPARING');
+    expect(await mesh.available(itemId)).toBe(17);
+    expect(await move(id, 'OUT_FOR_DELIVERY')).toMatchObject({ status: 200 });
+    expect(await move(id, 'OUT_FOR_DELIVERY')).toMatchObject({ status: 200 });
+    expect(await move(id, 'DELIVERED')).toMatchObject({ status: 200 });
+    expect(await mesh.ask('POST', `/orders/${id}/cancel`)).toMatchObject({
+      status: 409,
+      body: { current_status: 'DELIVERED', allowed_statuses: [] },
+    });
+    expect(await historyOf(id)).toEqual(['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY', 'DELIVERED']);
+    await mesh.quiet();
+    // One chain: every event of it, and every line about it, carries the request's id.
+    const events = await mesh.db.database.eventLog.findMany({
+      where: { subject: id },
+      orderBy: { createdAt: 'asc' },
+    });
+    expect(events.map((event) => event.type)).toEqual([
+      'order.placed.v1',
+      'inventory.deducted.success.v1',
+      'order.status.preparing.v1',
+      'order.status.out_for_delivery.v1',
+      'order.status.delivered.v1',
+    ]);
+    expect(events.slice(0, 3).map((event) => event.correlationId)).toEqual([
+      'journey-1',
+      'journey-1',
+      'journey-1',
+    ]);
+    expect(events[1]?.causationId).toBe(events[0]?.eventId);
+    for (const service of ['inventory-service', 'status-service', 'notification-service']) {
+      await until(`a line of ${service}`, () =>
+        mesh
+          .service(service)
+          .log.some(
+            (line) =>
+              line.correlation_id === 'journey-1' &&
+              line.order_id === id &&
+              line.event_id &&
+              line.service === service,
+          ),
+      );
+    }
+    const told = await mesh.db.database.notification.findMany({
+      where: { orderId: id, audience: 'CUSTOMER' },
+      orderBy: { id: 'asc' },
+    });
+    expect(told.map((one) => one.eventType)).toEqual(
+      events.filter((event) => event.type.startsWith('order.')).map((event) => event.type),
+    );
+    await until('each to be delivered', () =>
+      told.every(
+        (one) =>
+          mesh.service('notification-service').log.filter((line) => line.notification_id === one.id)
+            .length === 1,
+      ),
+    );
+  });
+
+  it('ends with OUT_OF_STOCK where there is too little', async () => {
+    const { restaurantId, itemId } = await mesh.addItem(2);
+    const id = await mesh.place(restaurantId, itemId, 3);
+    await mesh.reaches(id, 'CANCELLED');
+    expect(await mesh.ask('GET', `/orders/${id}`)).toMatchObject({ body: { cancel_reason: 'OUT_OF_STOCK' } });
+    expect(await mesh.available(itemId)).toBe(2);
+  });
+
+  it.each([
+    ['PLACED', []],
+    ['PREPARING', []],
+    ['OUT_FOR_DELIVERY', ['OUT_FOR_DELIVERY']],
+  ])('can be cancelled while it is %s, and gives its stock back', async (from, moves) => {
+    const { restaurantId, itemId } = await mesh.addItem(20);
+    const id = await mesh.place(restaurantId, itemId, 4);
+    if (from !== 'PLACED') await mesh.reaches(id, 'PREPARING');
+    for (const status of moves) await move(id, status);
+    expect(await mesh.ask('POST', `/orders/${id}/cancel`, { by: 'STAFF', note: 'closed' })).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED' },
+    });
+    expect(await mesh.ask('POST', `/orders/${id}/cancel`)).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED' },
+    });
+    await mesh.quiet();
+    expect(await statusOf(id)).toBe('CANCELLED');
+    expect(await mesh.available(itemId)).toBe(20);
+    expect(
+      await mesh.db.database.eventLog.count({ where: { subject: id, type: 'order.cancelled.v1' } }),
+    ).toBe(1);
+  });
+
+  it('sells exactly 50 of 50 to 200 customers at once', async () => {
+    const { restaurantId, itemId } = await mesh.addItem(50);
+    const ids = await Promise.all(Array.from({ length: 200 }, () => mesh.place(restaurantId, itemId)));
+    await mesh.quiet();
+    const orders = await mesh.db.database.order.groupBy({
+      by: ['status'],
+      where: { id: { in: ids } },
+      _count: true,
+    });
+    expect(Object.fromEntries(orders.map((row) => [row.status, row._count]))).toEqual({
+      PREPARING: 50,
+      CANCELLED: 150,
+    });
+    expect(await mesh.available(itemId)).toBe(0);
+    await checkLedger(mesh.db.database);
+  });
+
+  it('applies an adjustment, or rejects it whole, and tells so at its Location', async () => {
+    const { itemId } = await mesh.addItem(5);
+    const ask = (delta: number) =>
+      mesh.ask<{ adjustment_id: string }>('POST', `/inventory/${itemId}/adjustments`, {
+        delta,
+        reason: 'count',
+      });
+    const outcome = async (id: string) =>
+      (await mesh.ask('GET', `/inventory/${itemId}/adjustments/${id}`)).body;
+    const up = await ask(10);
+    expect(up.status).toBe(202);
+    const applied = await until('the outcome', async () => {
+      const body = await outcome(up.body.adjustment_id);
+      return body.status !== 'PENDING' && body;
+    });
+    expect(applied).toMatchObject({ status: 'APPLIED', available_qty: 15 });
+    const down = await ask(-16);
+    await mesh.quiet();
+    expect(await outcome(down.body.adjustment_id)).toMatchObject({
+      status: 'REJECTED',
+      rejection: 'BELOW_ZERO',
+      available_qty: 15,
+    });
+    expect(await mesh.available(itemId)).toBe(15);
+  });
+
+  it('takes an event of a stranger five times and acts once; takes rubbish and goes on', async () => {
+    const { restaurantId, itemId } = await mesh.addItem(20);
+    const id = await mesh.place(restaurantId, itemId, 2);
+    await mesh.reaches(id, 'PREPARING');
+    await mesh.quiet();
+    const { body } = (await mesh.db.database.eventLog.findFirstOrThrow({
+      where: { subject: id, type: 'order.placed.v1' },
+    })) as unknown as { body: Event };
+    const publish = (content: string) =>
+      mesh.broker.channel.publish(EVENTS_EXCHANGE, 'order.placed.v1', Buffer.from(content), {
+        persistent: true,
+      });
+    for (let n = 0; n < 5; n++) publish(JSON.stringify(body));
+    for (const rubbish of [
+      '',
+      '{',
+      '[]',
+      JSON.stringify({ ...body, id: undefined }),
+      JSON.stringify({ ...body, type: 'order.placed.v9' }),
+    ])
+      publish(rubbish);
+    const after = await mesh.place(restaurantId, itemId, 1);
+    await mesh.reaches(after, 'PREPARING');
+    expect(await mesh.available(itemId)).toBe(17);
+    for (let n = 0; n < 5; n++) {
+      const letter = await mesh.broker.take('inventory-service.dlq');
+      expect(letter.properties.headers?.['x-reason']).toMatch(
+        /^(invalid_json|invalid_envelope|unknown_type)$/,
+      );
+    }
+    expect(await mesh.broker.isEmpty('inventory-service.dlq')).toBe(true);
+  });
+});

@@ -1,0 +1,71 @@
+import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
+import { findRabbitmq } from '../scripts/servers/find-binaries';
+import { freePort, randomPortBase } from '../scripts/servers/free-port';
+import { localRabbitmq } from '../scripts/servers/local-rabbitmq';
+import { assertManagementAnswers, assertRabbitmqAnswers } from '../scripts/servers/readiness';
+import type { Search } from '../scripts/servers/search';
+import { claimTestRun, removeTestRun } from '../scripts/servers/test-runs';
+import { waitUntil } from '../scripts/servers/wait-until';
+
+/** A RabbitMQ that a test may kill: no other test is on it. */
+export interface OwnBroker {
+  urls: { amqp: string; management: string };
+  /** Kills it, without a chance to put anything in order. */
+  crash(): Promise<void>;
+  /** Starts it again on its data and ports, and waits until it answers. */
+  startAgain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** From the machine's binaries where there are any, else in a container. */
+export const startOwnBroker = (): Promise<OwnBroker> => (findRabbitmq() ? fromBinaries() : inContainer());
+
+async function fromBinaries(): Promise<OwnBroker> {
+  const search: Search = {
+    purpose: 'test',
+    log: () => undefined,
+    signal: new AbortController().signal,
+    fresh: false,
+  };
+  claimTestRun();
+  let server = await localRabbitmq(search);
+  return {
+    urls: { amqp: server.url, management: server.managementUrl ?? '' },
+    crash: () => server.stop(AbortSignal.abort()),
+    startAgain: async () => {
+      server = await localRabbitmq(search);
+    },
+    stop: async () => {
+      await server.stop(AbortSignal.abort());
+      removeTestRun();
+    },
+  };
+}
+
+async function inContainer(): Promise<OwnBroker> {
+  const [amqp, management] = [await freePort(randomPortBase()), await freePort(randomPortBase())];
+  const login = 'ordermesh:ordermesh@127.0.0.1';
+  const urls = { amqp: `amqp://${login}:${amqp}`, management: `http://${login}:${management}` };
+  const answers = () =>
+    waitUntil(() => assertRabbitmqAnswers(urls.amqp).then(() => assertManagementAnswers(urls.management)), {
+      what: 'RabbitMQ in its container',
+      timeoutMs: 60_000,
+      everyMs: 200,
+    });
+  const container = await new GenericContainer('rabbitmq:4-management')
+    .withHostname('own-broker')
+    .withEnvironment({ RABBITMQ_DEFAULT_USER: 'ordermesh', RABBITMQ_DEFAULT_PASS: 'ordermesh' })
+    .withExposedPorts({ container: 5672, host: amqp }, { container: 15672, host: management })
+    .start();
+  const handle = (await getContainerRuntimeClient()).container.getById(container.getId());
+  await answers();
+  return {
+    urls,
+    crash: async () => void (await handle.kill()),
+    startAgain: async () => {
+      await handle.start();
+      await answers();
+    },
+    stop: async () => void (await container.stop({ timeout: 0 })),
+  };
+}
