@@ -1,0 +1,160 @@
+# Sourced by .ci/run: the container path from build to stop, beside whatever else runs
+# on the machine: a project name of its own, and other ports where the usual are taken.
+
+SCALE=(--scale inventory-service=3 --scale order-api=2)
+COMPOSE=()
+
+compose_smoke() {
+  local failed_before=$failed
+  if timeout 20 docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); else COMPOSE=(docker-compose); fi
+  export COMPOSE_PROJECT_NAME="ordermesh-ci-$$"
+  API_PORT=$(free_port 8000) AMQP_PORT=$(free_port 5672) MANAGEMENT_PORT=$(free_port 15672)
+  export API_PORT AMQP_PORT MANAGEMENT_PORT API_URL="http://127.0.0.1:$API_PORT"
+
+  check 'Compose: a block for every service folder' 30 every_service_has_a_block
+  if check 'Compose: build and start, scaled' 480 quietly "${COMPOSE[@]}" up --build -d "${SCALE[@]}"; then
+    check 'Compose: all healthy' 120 all_healthy
+    check 'Compose: the set-up finished' 20 exited_with_zero migrate
+    check 'Compose: nothing of ours runs as root' 60 nothing_runs_as_root
+    check 'Compose: published on 127.0.0.1 only' 20 published_on_loopback_only
+    check 'Compose: the management UI answers' 60 management_ui_answers
+    check 'Compose: place, cancel, out of stock' 120 npm run --silent smoke
+    check 'Compose: every order-api took requests' 20 every_api_took_requests
+    check 'Compose: a crashed order-api is not missed, and restarted' 60 crash_an_api
+    check 'Compose: the broker restarts' 180 restart_the_broker
+    check 'Compose: stops in time, with exit code 0' 60 stops_cleanly
+    check 'Compose: starts again with its data' 180 starts_again
+  fi
+  [ "$failed" -eq "$failed_before" ] || compose_logs
+}
+
+# The port asked for if nobody listens there, else any that is free.
+free_port() {
+  node -e '
+    const listen = (port) => require("net").createServer().on("error", () => listen(0))
+      .listen(port, "127.0.0.1", function () { console.log(this.address().port); this.close(); });
+    listen(Number(process.argv[1]));' "$1"
+}
+
+# containers [SERVICE]: the ids, running or not; fails when there is none
+containers() {
+  timeout 30 docker ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+    ${1:+--filter "label=com.docker.compose.service=$1"} | grep .
+}
+
+# describe FORMAT [SERVICE]: a line for each of its containers
+describe() {
+  local ids
+  ids=$(containers "${@:2}") || return 1
+  # shellcheck disable=SC2086 # a list
+  timeout 30 docker inspect -f "$1" $ids
+}
+
+# The services: whatever is built here rather than pulled.
+ours() { timeout 30 "${COMPOSE[@]}" config --services | grep -vx -e postgres -e rabbitmq -e migrate; }
+
+# only PATTERN: true when every line that comes in matches; prints those that do not
+only() { ! grep -v -e "$1"; }
+
+every_service_has_a_block() {
+  local blocks folder missing=0
+  blocks=$(timeout "$1" "${COMPOSE[@]}" config --services) || return 1
+  for folder in */main.ts; do
+    folder=${folder%/main.ts}
+    grep -qx "$folder" <<<"$blocks" || { echo "docker-compose.yml has no block for $folder." && missing=1; }
+  done
+  return $missing
+}
+
+all_healthy() {
+  local deadline=$((SECONDS + $1)) states waiting
+  while true; do
+    states=$(describe '{{.Name}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')
+    waiting=$(grep -v -e ' running healthy$' -e '[_-]migrate[_-]1 exited' <<<"$states")
+    [ -z "$states" ] || [ -n "$waiting" ] || break
+    [ $SECONDS -lt $deadline ] || { echo "Not healthy within $1 s:" && echo "$waiting" && return 1; }
+    sleep 1
+  done
+  echo "$(grep -c healthy <<<"$states") containers are healthy."
+}
+
+# exited_with_zero SECONDS SERVICE...
+exited_with_zero() {
+  local service states
+  for service in "${@:2}"; do
+    states=$(describe '{{.Name}} {{.State.Status}} {{.State.ExitCode}}' "$service") || return 1
+    only ' exited 0$' <<<"$states" || return 1
+  done
+}
+
+nothing_runs_as_root() {
+  local service ids id processes
+  for service in $(ours); do
+    ids=$(containers "$service") || return 1
+    for id in $ids; do
+      processes=$(timeout 20 docker top "$id" -eo pid,uid,args) || return 1
+      awk 'NR > 1 && $2 == 0 { print; bad = 1 } END { exit bad }' <<<"$processes" || return 1
+    done
+  done
+}
+
+published_on_loopback_only() {
+  local ports
+  ports=$(describe '{{range $port, $to := .NetworkSettings.Ports}}{{range $to}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}' | xargs -n 1)
+  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq 3 ]
+}
+
+management_ui_answers() {
+  curl -fsS -o /dev/null --max-time "$1" --retry 10 --retry-all-errors --retry-delay 1 "http://127.0.0.1:$MANAGEMENT_PORT/"
+}
+
+every_api_took_requests() {
+  local id replicas=0
+  for id in $(containers order-api); do
+    replicas=$((replicas + 1))
+    timeout 20 docker logs "$id" 2>&1 | grep -q '"correlation_id"' || { echo "Replica $id took none." && return 1; }
+  done
+  [ $replicas -eq 2 ]
+}
+
+crash_an_api() {
+  local deadline=$((SECONDS + $1)) id
+  id=$(containers order-api | head -n 1)
+  # The process, not the container: Docker does not restart what it was asked to kill.
+  timeout 20 docker exec "$id" sh -c 'kill -9 $(cat /proc/1/task/1/children)' || return 1
+  for _ in $(seq 20); do
+    curl -fsS -o /dev/null --max-time 5 "$API_URL/readyz" || return 1
+  done
+  until [ "$(timeout 20 docker inspect -f '{{.RestartCount}} {{.State.Status}}' "$id")" = '1 running' ]; do
+    [ $SECONDS -lt $deadline ] || { echo 'It was not restarted.' && return 1; }
+    sleep 0.5
+  done
+}
+
+restart_the_broker() {
+  bounded 60 docker restart "$(containers rabbitmq)" >/dev/null && all_healthy 90 && bounded 90 npm run --silent smoke
+}
+
+stops_cleanly() {
+  quietly "$1" "${COMPOSE[@]}" stop || return 1
+  # shellcheck disable=SC2046 # a list
+  exited_with_zero "$1" $(ours)
+}
+
+starts_again() {
+  quietly "$1" "${COMPOSE[@]}" up -d "${SCALE[@]}" && all_healthy 120 && exited_with_zero 20 migrate || return 1
+  curl -fsS --max-time 10 "$API_URL/api/v1/restaurants" | grep -q 'Smoke Test Kitchen' || { echo 'The data is gone.' && return 1; }
+}
+
+compose_logs() {
+  heading 'Compose: the end of the logs'
+  timeout 30 "${COMPOSE[@]}" ps
+  timeout 60 "${COMPOSE[@]}" logs --no-color --tail=60
+}
+
+compose_clean_up() {
+  [ ${#COMPOSE[@]} -gt 0 ] || return 0
+  heading 'Compose: removing its containers, volumes and images'
+  timeout -k 10 120 "${COMPOSE[@]}" down -v --rmi local --remove-orphans -t 15 >/dev/null 2>&1 || echo 'Not all could be removed.'
+  COMPOSE=()
+}
