@@ -11,9 +11,18 @@ SECONDS=0
 
 heading() { printf '\n=== %s\n' "$1"; }
 
+why= # what a check says of its failure; repeated at the end, where a long log cannot hide it
+
+# because TEXT...: says why the check fails, and fails.
+because() {
+  why=$*
+  echo "$why"
+  return 1
+}
+
 fail() {
   failed=$((failed + 1))
-  failures+=("$1")
+  failures+=("$1${why:+ ($why)}")
   printf -- '--- FAILED: %s\n' "$1"
 }
 
@@ -23,13 +32,13 @@ bounded() {
   local seconds=$1 left=$((LIMIT - SECONDS))
   shift
   [ "$seconds" -lt "$left" ] || seconds=$left
-  [ "$seconds" -gt 0 ] || { echo "No time is left of $LIMIT s."; return 124; }
+  [ "$seconds" -gt 0 ] || { because "No time is left of $LIMIT s."; return 124; }
   timeout -k 20 "$seconds" "$@" </dev/null 3>&- &
   running=$!
   wait "$running"
   local code=$?
   running=
-  [ $code -ne 124 ] || echo "Stopped after $seconds s: $*"
+  [ $code -ne 124 ] || because "Stopped after $seconds s: $*"
   return $code
 }
 
@@ -37,6 +46,7 @@ bounded() {
 check() {
   local name=$1 seconds=$2 started=$SECONDS
   shift 2
+  why=
   heading "$name"
   if [ "$(type -t "$1")" = function ]; then "$1" "$seconds" "${@:2}"; else bounded "$seconds" "$@"; fi
   local code=$?
@@ -53,7 +63,7 @@ check() {
 quietly() {
   bounded "$@" >"$scratch/output" 2>&1
   local code=$?
-  [ $code -eq 0 ] || tail -n 80 "$scratch/output"
+  [ $code -eq 0 ] || { tail -n 80 "$scratch/output" && why=${why:-$(tail -n 1 "$scratch/output")}; }
   return $code
 }
 
@@ -61,6 +71,7 @@ quietly() {
 jest_check() {
   local name=$1 seconds=$2 log=$scratch/jest code ran_well ran_badly
   shift 2
+  why=
   heading "$name"
   bounded "$seconds" bash -o pipefail -c '"${@:2}" 2>&1 | tee "$1"' - "$log" "$@"
   code=$?

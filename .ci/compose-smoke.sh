@@ -72,7 +72,7 @@ all_healthy() {
     states=$(describe '{{.Name}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}')
     waiting=$(grep -v -e ' running healthy$' -e '[_-]migrate[_-]1 exited' <<<"$states")
     [ -z "$states" ] || [ -n "$waiting" ] || break
-    [ $SECONDS -lt $deadline ] || { echo "Not healthy within $1 s:" && echo "$waiting" && return 1; }
+    [ $SECONDS -lt $deadline ] || because "Not healthy within $1 s: $waiting" || return
     sleep 1
   done
   echo "$(grep -c healthy <<<"$states") containers are healthy."
@@ -112,21 +112,23 @@ every_api_took_requests() {
   local id replicas=0
   for id in $(containers order-api); do
     replicas=$((replicas + 1))
-    timeout 20 docker logs "$id" 2>&1 | grep -q '"correlation_id"' || { echo "Replica $id took none." && return 1; }
+    timeout 20 docker logs "$id" 2>&1 | grep '"correlation_id"' >/dev/null || because "Replica $id took none." || return
   done
   [ $replicas -eq 2 ]
 }
 
+# The process is killed, not the container: Docker does not restart what it was asked to kill.
 crash_an_api() {
-  local deadline=$((SECONDS + $1)) id
+  local deadline=$((SECONDS + $1)) id error
   id=$(containers order-api | head -n 1)
-  # The process, not the container: Docker does not restart what it was asked to kill.
-  timeout 20 docker exec "$id" sh -c 'kill -9 $(cat /proc/1/task/1/children)' || return 1
+  timeout 20 docker exec "$id" sh -c 'kill -9 $(cat /proc/1/task/1/children)' || because 'Could not kill it.' || return
   for _ in $(seq 20); do
-    curl -fsS -o /dev/null --max-time 5 "$API_URL/readyz" || return 1
+    # Asked again once: a connection that the process took with it is lost, whoever balances.
+    error=$(curl -sSf -o /dev/null --max-time 10 --retry 1 --retry-all-errors --retry-delay 1 "$API_URL/readyz" 2>&1) ||
+      because "A request was not answered: $error" || return
   done
-  until [ "$(timeout 20 docker inspect -f '{{.RestartCount}} {{.State.Status}}' "$id")" = '1 running' ]; do
-    [ $SECONDS -lt $deadline ] || { echo 'It was not restarted.' && return 1; }
+  until timeout 20 docker inspect -f '{{.RestartCount}} {{.State.Status}}' "$id" | grep '^[1-9][0-9]* running$' >/dev/null; do
+    [ $SECONDS -lt $deadline ] || because 'It was not restarted.' || return
     sleep 0.5
   done
 }
@@ -143,13 +145,13 @@ stops_cleanly() {
 
 starts_again() {
   quietly "$1" "${COMPOSE[@]}" up -d "${SCALE[@]}" && all_healthy 120 && exited_with_zero 20 migrate || return 1
-  curl -fsS --max-time 10 "$API_URL/api/v1/restaurants" | grep -q 'Smoke Test Kitchen' || { echo 'The data is gone.' && return 1; }
+  curl -fsS --max-time 10 "$API_URL/api/v1/restaurants" | grep 'Smoke Test Kitchen' >/dev/null || because 'The data is gone.' || return
 }
 
 compose_logs() {
   heading 'Compose: the end of the logs'
   timeout 30 "${COMPOSE[@]}" ps
-  timeout 60 "${COMPOSE[@]}" logs --no-color --tail=60
+  timeout 60 "${COMPOSE[@]}" logs --no-color --tail=40
 }
 
 compose_clean_up() {

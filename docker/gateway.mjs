@@ -5,19 +5,23 @@
 // restart on 8001, and whoever relied on 8000 finds nobody there.
 import { lookup } from 'node:dns/promises';
 import { connect, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const { UPSTREAM_HOST = 'order-api', UPSTREAM_PORT = '8000', PORT = '8000' } = process.env;
 const CONNECT_TIMEOUT_MS = 1_000;
+const PATIENCE_MS = 3_000;
+const RETRY_MS = 100;
 const DRAIN_MS = 3_000;
 
 let turn = 0;
+let lastFound = [];
 const clients = new Set();
 
 const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, async (client) => {
   clients.add(client);
   client.once('close', () => clients.delete(client));
   client.on('error', () => client.destroy());
-  const upstream = await connectToAny();
+  const upstream = await connectToAny(client);
   if (!upstream) return refuse(client);
   upstream.on('error', () => client.destroy());
   // A side that ends is passed on by pipe; one that breaks takes the other with it.
@@ -27,17 +31,30 @@ const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: tru
   client.pipe(upstream).pipe(client);
 });
 
-/** A connection to the next replica in turn that takes one. Nothing has been sent yet, so trying another is safe. */
-async function connectToAny() {
-  const found = await lookup(UPSTREAM_HOST, { all: true, family: 4 }).catch(() => []);
-  const replicas = found.map(({ address }) => address).sort();
+/**
+ * A connection to the next replica in turn that takes one. Nothing has been sent yet, so
+ * trying another is safe; and when none does, the client waits a little, because
+ * a replica that crashed is back within a second or two.
+ */
+async function connectToAny(client) {
+  const deadline = Date.now() + PATIENCE_MS;
   const first = turn++;
-  for (let i = 0; i < replicas.length; i++) {
-    const address = replicas[(first + i) % replicas.length];
-    const upstream = await connectTo(address).catch(() => undefined);
-    if (upstream) return upstream;
-  }
+  do {
+    const replicas = await findReplicas();
+    for (let i = 0; i < replicas.length && !client.destroyed; i++) {
+      const upstream = await connectTo(replicas[(first + i) % replicas.length]).catch(() => undefined);
+      if (upstream) return upstream;
+    }
+    await pause(RETRY_MS);
+  } while (Date.now() < deadline && !client.destroyed);
   return undefined;
+}
+
+/** Docker's name server knows nobody for a moment while a container comes or goes: what it said last is tried then. */
+async function findReplicas() {
+  const found = await lookup(UPSTREAM_HOST, { all: true, family: 4 }).catch(() => []);
+  if (found.length > 0) lastFound = found.map(({ address }) => address).sort();
+  return lastFound;
 }
 
 function connectTo(host) {
