@@ -6,13 +6,15 @@ import { z } from 'zod';
  * not know, so a version may gain optional ones.
  *
  * Units: quantities are whole units of an item; a line's `price` is a decimal string with two places
- * in `currency` (ISO 4217), `total_amount` a number with at most two; times are RFC 3339 in UTC.
+ * in `currency` (ISO 4217), `total_amount` and a payment's `amount` a number with at most two; times are
+ * RFC 3339 in UTC.
  */
 
 export const uuid = z.guid().transform((id) => id.toLowerCase());
 const quantity = z.int().min(1).max(1_000_000_000);
 const stockCount = z.int().min(0);
 const time = z.iso.datetime({ offset: true });
+const paymentMethod = z.enum(['CASH', 'CARD']);
 
 const orderLine = z.object({
   menu_item_id: uuid,
@@ -29,6 +31,16 @@ const moveFacts = {
   previous_status: z.string(),
   actor: z.enum(['CUSTOMER', 'STAFF', 'MESH']),
   changed_at: time,
+  payment_method: paymentMethod.optional(),
+};
+const paymentFacts = {
+  payment_id: uuid,
+  ...orderFacts,
+  amount: z.number().min(0),
+  currency: z.string(),
+  gateway: z.string(),
+  /** The gateway's id of the payment. */
+  gateway_reference: z.string().nullish(),
 };
 const itemFacts = {
   menu_item_id: uuid,
@@ -45,7 +57,7 @@ export const eventData = {
     items: z.array(orderLine).min(1),
     total_amount: z.number().min(0),
     currency: z.string(),
-    payment_method: z.enum(['CASH', 'CARD']),
+    payment_method: paymentMethod,
     placed_at: time,
   }),
   'order.status.preparing.v1': z.object({ ...moveFacts, status: z.literal('PREPARING') }),
@@ -74,6 +86,16 @@ export const eventData = {
       )
       .min(1),
   }),
+  'payment.authorized.v1': z.object({ ...paymentFacts, authorized_at: time }),
+  'payment.failed.v1': z.object({
+    ...paymentFacts,
+    /** Why, in the gateway's words: `insufficient_funds`. */
+    decline_code: z.string(),
+    failed_at: time,
+  }),
+  'payment.completed.v1': z.object({ ...paymentFacts, captured_at: time }),
+  'payment.voided.v1': z.object({ ...paymentFacts, voided_at: time }),
+  'payment.refunded.v1': z.object({ ...paymentFacts, refunded_at: time }),
   'inventory.deducted.success.v1': z.object({
     order_id: uuid,
     restaurant_id: uuid,

@@ -2,7 +2,7 @@ import { announce, type Announcement, type Origin } from '../events/announce';
 import { groupBy } from '../group-by';
 import { amountAsNumber, formatPrice } from '../money';
 import type { Prisma, Tx } from '../service/database';
-import { decideMove, type Actor, type CancelReason, type OrderStatus } from './order-lifecycle';
+import { allowedMoves, decideMove, type Actor, type CancelReason, type OrderStatus } from './order-lifecycle';
 
 /** A wish to move an order. */
 export type MoveRequest = {
@@ -10,6 +10,8 @@ export type MoveRequest = {
   actor: Actor;
   /** The chain it belongs to; its `causationid` is kept in the history. */
   origin: Origin;
+  /** Set where the wish holds for this status alone: from any other the move is illegal. */
+  onlyFrom?: OrderStatus;
 } & (
   | { to: Exclude<OrderStatus, 'CANCELLED'> }
   | { to: 'CANCELLED'; reason: CancelReason; note?: string | undefined }
@@ -29,6 +31,7 @@ interface OrderRow {
   status: OrderStatus;
   currency: string;
   total_amount: Prisma.Decimal;
+  payment_method: 'CASH' | 'CARD';
 }
 
 interface Move {
@@ -51,6 +54,8 @@ export async function moveOrders(tx: Tx, requests: readonly MoveRequest[]): Prom
     if (!order) return { kind: 'unknown' };
     const decision = decideMove(order.status, request.to, request.actor);
     if (decision.kind === 'already') return { kind: 'already', status: order.status };
+    if (decision.kind === 'move' && request.onlyFrom && request.onlyFrom !== order.status)
+      return { kind: 'illegal', status: order.status, allowed: allowedMoves(order.status, request.actor) };
     if (decision.kind === 'illegal')
       return { kind: 'illegal', status: order.status, allowed: decision.allowed };
     moves.push({ request, order, from: order.status });
@@ -70,7 +75,7 @@ export async function moveOrders(tx: Tx, requests: readonly MoveRequest[]): Prom
 
 async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>> {
   const rows = await tx.$queryRaw<OrderRow[]>`
-    SELECT id, restaurant_id, customer_id, status, currency, total_amount
+    SELECT id, restaurant_id, customer_id, status, currency, total_amount, payment_method
     FROM orders WHERE id = ANY(${ids.sort()}::uuid[]) ORDER BY id FOR UPDATE`;
   return new Map(rows.map((row) => [row.id, row]));
 }
@@ -141,6 +146,7 @@ function announceMove(
     previous_status: from,
     actor: request.actor,
     changed_at: changedAt.toISOString(),
+    payment_method: order.payment_method,
   };
   switch (request.to) {
     case 'CANCELLED':
