@@ -1,7 +1,7 @@
 import { newId } from '../shared/ids';
 import { drainOutbox, outbox } from '../shared/testing/handle';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
-import { expireSome } from './expire-orders';
+import { expireDrafts, expireSome } from './expire-orders';
 
 let db: TestDatabase;
 let restaurantId: string;
@@ -142,5 +142,34 @@ describe('the deadline of an order', () => {
     const claimed = [...results.at(-1)!, ...results.at(-2)!];
     expect(claimed.toSorted()).toEqual(cancelled.map((order) => order.id).toSorted());
     expect(await outbox(db.database)).toHaveLength(cancelled.length);
+  });
+});
+
+describe('drafts', () => {
+  const expiredDrafts = async () =>
+    (await expireDrafts(db.database, 15 * MINUTE)).map((order) => order.order_id);
+
+  it('are cancelled when they are old: history only', async () => {
+    const old = await anOrder(minutesAgo(16), 'DRAFT');
+    await anOrder(minutesAgo(14), 'DRAFT');
+    expect(await expiredDrafts()).toEqual([old]);
+    expect(
+      await db.database.order.findUniqueOrThrow({ where: { id: old }, include: { history: true } }),
+    ).toMatchObject({
+      status: 'CANCELLED',
+      cancelReason: 'TIMEOUT',
+      history: [{ fromStatus: 'DRAFT', toStatus: 'CANCELLED', actor: 'MESH', reason: 'TIMEOUT' }],
+    });
+    expect(await outbox(db.database)).toEqual([]);
+  });
+
+  it('are left alone when they have just been approved', async () => {
+    const ids = await Promise.all(Array.from({ length: 10 }, () => anOrder(minutesAgo(16), 'DRAFT')));
+    const approvals = ids.map((id) =>
+      db.database.order.updateMany({ where: { id, status: 'DRAFT' }, data: { status: 'PLACED' } }),
+    );
+    const [cancelled, ...approved] = await Promise.all([expiredDrafts(), ...approvals]);
+    const placed = ids.filter((_, index) => approved[index]?.count === 1);
+    expect([...placed, ...cancelled].sort()).toEqual([...ids].sort());
   });
 });

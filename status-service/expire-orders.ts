@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { moveOrders } from '../shared/lifecycle/move-orders';
+import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
@@ -10,22 +11,26 @@ import { pause } from '../shared/service/pause';
 const config = z.object({
   /** How long an order may stay PLACED. */
   ORDER_DEADLINE: duration('15m'),
+  /** How long an order may stay a DRAFT. */
+  DRAFT_DEADLINE: duration('1d'),
   /** How often it is looked. */
   ORDER_DEADLINE_EVERY: duration('5s'),
 });
 
 const BATCH = 100;
 
-/** A worker that cancels orders which have been PLACED for too long, though the mesh is not behind. */
+/** A worker that cancels orders which have been PLACED for too long, though the mesh is not behind, and old drafts. */
 export const expireOrders: Worker = ({ database, log }) => {
-  const { ORDER_DEADLINE, ORDER_DEADLINE_EVERY } = readConfig(config);
+  const { ORDER_DEADLINE, DRAFT_DEADLINE, ORDER_DEADLINE_EVERY } = readConfig(config);
   const stopping = new AbortController();
   const running = (async () => {
     while (!stopping.signal.aborted) {
       try {
         const expired = await expireSome(database, ORDER_DEADLINE);
         for (const order of expired) log.warn(order, 'PLACED for too long, cancelled');
-        if (expired.length === BATCH) continue;
+        const drafts = await expireDrafts(database, DRAFT_DEADLINE);
+        for (const order of drafts) log.info(order, 'a DRAFT for too long, cancelled');
+        if (expired.length === BATCH || drafts.length === BATCH) continue;
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not look for expired orders');
       }
@@ -49,16 +54,36 @@ interface ExpiredOrder {
  * @returns those that it cancelled
  */
 export async function expireSome(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
-  const overdue = await findOverdue(database, deadlineMs);
-  if (overdue.length === 0) return [];
+  return cancelLate(database, await findOverdue(database, deadlineMs), 'PLACED');
+}
+
+/**
+ * Cancels a batch of drafts that are older than `deadlineMs`; one that has just been approved is left alone.
+ * @returns those that it cancelled
+ */
+export async function expireDrafts(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
+  const old = await database.$queryRaw<ExpiredOrder[]>`
+    SELECT id AS order_id, correlation_id FROM orders
+    WHERE status = 'DRAFT' AND created_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+    ORDER BY id LIMIT ${BATCH}`;
+  return cancelLate(database, old, 'DRAFT');
+}
+
+async function cancelLate(
+  database: Database,
+  late: readonly ExpiredOrder[],
+  onlyFrom: OrderStatus,
+): Promise<ExpiredOrder[]> {
+  if (late.length === 0) return [];
   return database.$transaction(async (tx) => {
     const outcomes = await moveOrders(
       tx,
-      overdue.map(({ order_id, correlation_id }) => ({
+      late.map(({ order_id, correlation_id }) => ({
         orderId: order_id,
         to: 'CANCELLED',
         actor: 'MESH',
         reason: 'TIMEOUT',
+        onlyFrom,
         origin: { correlationid: correlation_id },
       })),
     );
@@ -66,7 +91,7 @@ export async function expireSome(database: Database, deadlineMs: number): Promis
       outcome.kind === 'moved' ? outcome.announcements : [],
     );
     await writeOutbox(tx, 'status-service', announcements);
-    return overdue.filter((_, index) => outcomes[index]?.kind === 'moved');
+    return late.filter((_, index) => outcomes[index]?.kind === 'moved');
   });
 }
 

@@ -1,15 +1,60 @@
+import type { Event } from '../shared/events/envelope';
 import { causedBy } from '../shared/events/announce';
+import { PermanentError } from '../shared/messaging/failure';
 import type { Handler } from '../shared/messaging/handler';
+import { Prisma, type Tx } from '../shared/service/database';
 import { moveByEvent } from './move-by-event';
 
-/** The stock is deducted: the order can be prepared. */
-export const startPreparing: Handler<'inventory.deducted.success.v1'> = (tx, events) =>
-  moveByEvent(
+/** The stock is deducted: an order that is not paid by card, or whose card is authorised, can be prepared. */
+export const startIfPaid: Handler<'inventory.deducted.success.v1'> = async (tx, events) =>
+  prepareComplete(tx, events, await noteHalf(tx, 'stock_deducted', events));
+
+/** The card is authorised: an order whose stock is deducted can be prepared. */
+export const startIfStocked: Handler<'payment.authorized.v1'> = async (tx, events) =>
+  prepareComplete(tx, events, await noteHalf(tx, 'payment_authorized', events));
+
+type Half = Event<'inventory.deducted.success.v1' | 'payment.authorized.v1'>;
+
+interface Noted {
+  order_id: string;
+  /** Null for an order that does not exist. */
+  complete: boolean | null;
+}
+
+/**
+ * Notes that orders have one half of what they wait for, and says of each whether it now has all. The
+ * row stays locked to the end of the transaction: of two instances with a half each, the second sees both.
+ */
+function noteHalf(
+  tx: Tx,
+  half: 'stock_deducted' | 'payment_authorized',
+  events: readonly Half[],
+): Promise<Noted[]> {
+  const [at, by] = [Prisma.raw(`${half}_at`), Prisma.raw(`${half}_by`)];
+  const rows = events.map((event) => ({ order_id: event.data.order_id, event_id: event.id }));
+  return tx.$queryRaw<Noted[]>`
+    WITH noted AS (
+      INSERT INTO order_state_tracking AS t (order_id, ${at}, ${by})
+      SELECT DISTINCT ON (order_id) order_id, now(), event_id
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS e (order_id uuid, event_id uuid)
+      ORDER BY order_id
+      ON CONFLICT (order_id) DO UPDATE SET ${at} = coalesce(t.${at}, excluded.${at}), ${by} = coalesce(t.${by}, excluded.${by})
+      RETURNING order_id, stock_deducted_at, payment_authorized_at
+    )
+    SELECT n.order_id, CASE WHEN o.id IS NOT NULL THEN n.stock_deducted_at IS NOT NULL
+      AND (o.payment_method = 'CASH' OR n.payment_authorized_at IS NOT NULL) END AS complete
+    FROM noted n LEFT JOIN orders o ON o.id = n.order_id`;
+}
+
+function prepareComplete(tx: Tx, events: readonly Half[], noted: readonly Noted[]) {
+  const completeness = new Map(noted.map(({ order_id, complete }) => [order_id, complete]));
+  return moveByEvent(
     tx,
-    events.map((event) => ({
-      orderId: event.data.order_id,
-      to: 'PREPARING',
-      actor: 'MESH',
-      origin: causedBy(event),
-    })),
+    events.flatMap((event) => {
+      const orderId = event.data.order_id;
+      const complete = completeness.get(orderId);
+      if (complete === null) throw new PermanentError('unknown_order', `there is no order ${orderId}`);
+      return complete ? [{ orderId, to: 'PREPARING', actor: 'MESH', origin: causedBy(event) } as const] : [];
+    }),
   );
+}

@@ -17,13 +17,17 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 beforeEach(() => drainOutbox(db.database));
 
-async function anOrder(status: OrderStatus = 'PLACED'): Promise<string> {
+async function anOrder(
+  status: OrderStatus = 'PLACED',
+  paymentMethod: 'CASH' | 'CARD' = 'CASH',
+): Promise<string> {
   const id = newId();
   await db.database.order.create({
     data: {
       id,
       restaurantId,
       status,
+      paymentMethod,
       currency: 'INR',
       totalAmount: '900.00',
       cancelReason: status === 'CANCELLED' ? 'CUSTOMER' : null,
@@ -46,6 +50,25 @@ const short = (order_id: string) =>
     restaurant_id: restaurantId,
     reason: 'OUT_OF_STOCK',
     shortages: [{ menu_item_id: newId(), requested: 2, available: 0 }],
+  });
+const payment = (order_id: string) => ({
+  payment_id: newId(),
+  order_id,
+  restaurant_id: restaurantId,
+  amount: 900,
+  currency: 'INR',
+  gateway: 'simulator',
+});
+const authorized = (order_id: string) =>
+  anEvent('payment.authorized.v1', order_id, {
+    ...payment(order_id),
+    authorized_at: new Date().toISOString(),
+  });
+const declined = (order_id: string) =>
+  anEvent('payment.failed.v1', order_id, {
+    ...payment(order_id),
+    decline_code: 'insufficient_funds',
+    failed_at: new Date().toISOString(),
   });
 const status = (...events: Event[]) => handle(db.database, 'status-service', handlers, ...events);
 const read = (id: string) =>
@@ -172,5 +195,73 @@ describe('moveOrders', () => {
       ]),
     );
     expect(outcome).toEqual({ kind: 'moved', announcements: [] });
+  });
+});
+
+describe('an order paid by card', () => {
+  const halves = { 'the stock': deducted, 'the authorisation': authorized };
+  const names = Object.keys(halves) as (keyof typeof halves)[];
+
+  it.each([
+    [names[0]!, names[1]!],
+    [names[1]!, names[0]!],
+  ])('waits for both: %s, then %s', async (first, second) => {
+    const id = await anOrder('PLACED', 'CARD');
+    await status(halves[first](id));
+    expect((await read(id)).status).toBe('PLACED');
+    await status(halves[first](id)); // the same news under another id
+    expect((await read(id)).status).toBe('PLACED');
+    const last = halves[second](id);
+    await status(last, last);
+    await status(halves[second](id));
+    expect(await read(id)).toMatchObject({ status: 'PREPARING', history: [{ causedBy: last.id }] });
+    expect(await outbox(db.database)).toMatchObject([
+      { type: 'order.status.preparing.v1', causationid: last.id, data: { payment_method: 'CARD' } },
+    ]);
+  });
+
+  it('prepares once however many instances bring the two halves at the same moment', async () => {
+    const ids = await Promise.all(Array.from({ length: 8 }, () => anOrder('PLACED', 'CARD')));
+    const backwards = [...ids].reverse();
+    await Promise.all([
+      status(...ids.map(deducted)),
+      status(...backwards.map(authorized)),
+      status(...backwards.map(deducted)),
+      status(...ids.map(authorized)),
+    ]);
+    for (const id of ids) expect((await read(id)).history).toHaveLength(1);
+    expect((await outbox(db.database)).map((event) => event.subject).sort()).toEqual([...ids].sort());
+  });
+
+  it('is cancelled when the card is declined, before the stock or after it', async () => {
+    const [early, late] = [await anOrder('PLACED', 'CARD'), await anOrder('PLACED', 'CARD')];
+    await status(declined(early));
+    await status(deducted(early));
+    await status(deducted(late));
+    await status(declined(late));
+    for (const id of [early, late])
+      expect(await read(id)).toMatchObject({
+        status: 'CANCELLED',
+        cancelReason: 'PAYMENT_FAILED',
+        history: [{ note: 'insufficient_funds' }],
+      });
+    expect((await outbox(db.database)).map((event) => event.type)).toEqual([
+      'order.cancelled.v1',
+      'order.cancelled.v1',
+    ]);
+  });
+
+  it('stays cancelled when the second half comes too late', async () => {
+    const id = await anOrder('PLACED', 'CARD');
+    await status(authorized(id));
+    await status(short(id));
+    await status(deducted(id));
+    expect(await read(id)).toMatchObject({ status: 'CANCELLED', cancelReason: 'OUT_OF_STOCK' });
+  });
+
+  it('must exist', async () => {
+    const id = newId();
+    await expect(status(authorized(id))).rejects.toMatchObject({ reason: 'unknown_order' });
+    expect(await db.database.orderStateTracking.count({ where: { orderId: id } })).toBe(0);
   });
 });
