@@ -62,6 +62,11 @@ export class NoAnswerError extends Error {
   override name = 'NoAnswerError';
 }
 
+/** The gateway was not asked at all, because it has not been answering: nothing was done. */
+export class GatewayUnavailableError extends NoAnswerError {
+  override name = 'GatewayUnavailableError';
+}
+
 /** The gateway does not know us: a wrong key, a wrong address. Nothing was done; an operator has to act. */
 export class GatewaySetupError extends Error {
   override name = 'GatewaySetupError';

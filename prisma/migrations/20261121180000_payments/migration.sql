@@ -32,7 +32,7 @@ CREATE TABLE "payments" (
     "state" TEXT NOT NULL CHECK ("state" IN ('AUTHORIZING', 'AUTHORIZED', 'FAILED', 'CAPTURING', 'CAPTURED',
         'RESOLVING', 'VOIDING', 'VOIDED', 'REFUNDING', 'REFUNDED', 'CANCELLED', 'REVIEW')),
     "order_cancelled" BOOLEAN NOT NULL DEFAULT false,
-    "gateway" TEXT NOT NULL,
+    "gateway" TEXT,
     "gateway_reference" TEXT,
     "decline_code" TEXT,
     "review_operation" TEXT CHECK ("review_operation" IN ('AUTHORIZE', 'CAPTURE', 'VOID', 'REFUND')),
@@ -50,6 +50,7 @@ CREATE TABLE "payments" (
     -- A state in which the gateway is to be asked has a time for it, and no other has.
     CONSTRAINT "payments_due_check" CHECK (("next_attempt_at" IS NOT NULL)
         = ("state" IN ('AUTHORIZING', 'CAPTURING', 'RESOLVING', 'VOIDING', 'REFUNDING'))),
+    CONSTRAINT "payments_gateway_check" CHECK (("gateway" IS NULL) = ("gateway_reference" IS NULL)),
     CONSTRAINT "payments_review_check" CHECK (("state" = 'REVIEW') = ("review_operation" IS NOT NULL))
 ) WITH (fillfactor = 70);
 -- One payment an order, held by the database even if every dedupe row were gone.

@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { briefly, failureKind } from '../shared/messaging/failure';
+import type { Worker } from '../shared/messaging/run-consumer';
+import { cardTokenKey, openCardToken } from '../shared/payment/card-token';
+import { count, duration } from '../shared/service/config';
+import { Prisma, type Database } from '../shared/service/database';
+import type { Logger } from '../shared/service/logger';
+import { backoff } from '../shared/service/backoff';
+import { pause } from '../shared/service/pause';
+import { within } from '../shared/service/within';
+import { askGateway, type PaymentDesk } from './ask-gateway';
+import { GatewaySetupError, GatewayUnavailableError, type Gateway } from './gateway/gateway';
+import type { Payment } from './payments';
+import { settlePayment } from './settle-payment';
+
+export const workConfig = z.object({
+  /** Payments that this process asks the gateway about at a time. */
+  PAYMENT_CONCURRENCY: count(16, 1_000),
+  /** When another process takes a payment over whose process has not been heard of. */
+  PAYMENT_TAKEOVER: duration('30s'),
+  CARD_TOKEN_KEY: cardTokenKey,
+});
+export type WorkOptions = z.infer<typeof workConfig>;
+
+const POLL_MS = 100;
+const STOP_MS = 5_000;
+const SETTLE_TRIES = 5;
+
+/**
+ * A worker that asks the gateway what payments wait for, each payment at one process at a time. The
+ * intent was committed before; the outcome is committed with its events after. What dies in between is taken up
+ * again by whoever is there, under the same idempotency key.
+ */
+export function workPayments(gateway: Gateway, options: WorkOptions): Worker {
+  return ({ database, log }) => {
+    const stopping = new AbortController();
+    const inHand = new Set<Promise<void>>();
+
+    async function takeSome(): Promise<number> {
+      const free = options.PAYMENT_CONCURRENCY - inHand.size;
+      const claimed = free > 0 ? await claim(database, gateway.name, free, options.PAYMENT_TAKEOVER) : [];
+      for (const payment of claimed) {
+        const work = workOn(database, gateway, options, payment, log).finally(() => inHand.delete(work));
+        inHand.add(work);
+      }
+      return claimed.length;
+    }
+
+    const running = (async () => {
+      let failures = 0;
+      while (!stopping.signal.aborted) {
+        try {
+          const taken = await takeSome();
+          failures = 0;
+          if (taken === 0) await Promise.race([pause(POLL_MS, stopping.signal), ...inHand]);
+          if (inHand.size >= options.PAYMENT_CONCURRENCY) await Promise.race(inHand);
+        } catch (error) {
+          log.warn({ error: briefly(error) }, 'could not look for payments');
+          await backoff(failures++, { signal: stopping.signal });
+        }
+      }
+    })();
+    return async () => {
+      stopping.abort();
+      await running;
+      // An answer that comes later is asked for again, by whoever takes over.
+      await within(STOP_MS, Promise.all(inHand)).catch(() => undefined);
+    };
+  };
+}
+
+/** Takes payments that are due, the longest waiting first; until `takeoverMs` from now nobody else does. */
+export function claim(
+  database: Database,
+  gateway: string,
+  limit: number,
+  takeoverMs: number,
+): Promise<Payment[]> {
+  return database.$queryRaw<Payment[]>`
+    UPDATE payments SET attempts = attempts + 1, next_attempt_at = now() + ${inMs(takeoverMs)}
+    WHERE id IN (
+      SELECT id FROM payments WHERE next_attempt_at <= now() AND (gateway IS NULL OR gateway = ${gateway})
+      ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    RETURNING *`;
+}
+
+const inMs = (ms: number) => Prisma.sql`${ms}::float8 * interval '1 millisecond'`;
+
+/** Asks about one payment and records the outcome. Never throws: what fails is due again. */
+export async function workOn(
+  database: Database,
+  gateway: Gateway,
+  options: Pick<WorkOptions, 'CARD_TOKEN_KEY' | 'PAYMENT_TAKEOVER'>,
+  payment: Payment,
+  logger: Logger,
+): Promise<void> {
+  const log = logger.child({
+    order_id: payment.order_id,
+    payment_id: payment.id,
+    correlation_id: payment.correlation_id,
+  });
+  try {
+    const finding = await askGateway(gateway, deskOf(database, gateway, options), payment);
+    if (!finding) return;
+    const settled = await settle(database, payment.order_id, finding);
+    if (!settled?.moved) return log.info({ cause: finding.cause }, 'the payment had moved on');
+    const { state } = settled.payment;
+    const facts = {
+      from: payment.state,
+      to: state,
+      attempt: payment.attempts,
+      decline_code: finding.declineCode,
+    };
+    if (state === 'REVIEW') log.error({ ...facts, review: finding.review }, 'payment needs an operator');
+    else log.info(facts, 'payment moved');
+  } catch (error) {
+    await postpone(database, payment, error, log);
+  }
+}
+
+const deskOf = (
+  database: Database,
+  gateway: Gateway,
+  { CARD_TOKEN_KEY, PAYMENT_TAKEOVER }: Pick<WorkOptions, 'CARD_TOKEN_KEY' | 'PAYMENT_TAKEOVER'>,
+): PaymentDesk => ({
+  keepReference: async (payment, reference) => {
+    const kept = await database.$executeRaw`
+      UPDATE payments SET gateway = ${gateway.name}, gateway_reference = ${reference}, updated_at = now(),
+        next_attempt_at = now() + ${inMs(PAYMENT_TAKEOVER)}
+      WHERE id = ${payment.id}::uuid AND state = 'AUTHORIZING'
+        AND coalesce(gateway_reference, ${reference}) = ${reference}`;
+    return kept === 1;
+  },
+  readToken: async ({ order_id }) => {
+    const row = await database.cardToken.findUnique({ where: { orderId: order_id } });
+    if (!row) return undefined;
+    try {
+      return openCardToken(CARD_TOKEN_KEY, order_id, row.ciphertext);
+    } catch {
+      throw new GatewaySetupError(
+        'the card token does not open: is CARD_TOKEN_KEY the same as order-api has?',
+      );
+    }
+  },
+});
+
+/** What was heard must not be lost to a deadlock; if the database is away, the gateway is asked again. */
+async function settle(database: Database, orderId: string, finding: Parameters<typeof settlePayment>[2]) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await database.$transaction((tx) => settlePayment(tx, orderId, finding));
+    } catch (error) {
+      if (failureKind(error) !== 'infrastructure' || tries >= SETTLE_TRIES) throw error;
+      await backoff(tries);
+    }
+  }
+}
+
+/** Nobody knows the outcome, or nobody could be asked: due again later, the longer the more often it was tried. */
+async function postpone(database: Database, payment: Payment, error: unknown, log: Logger): Promise<void> {
+  const unasked = error instanceof GatewayUnavailableError;
+  const waitMs = Math.min(60_000, 1_000 * 2 ** Math.min(payment.attempts - 1, 6)) * (0.5 + Math.random() / 2);
+  const facts = {
+    error: briefly(error),
+    state: payment.state,
+    attempt: payment.attempts,
+    wait_ms: Math.round(waitMs),
+  };
+  if (error instanceof GatewaySetupError) log.error(facts, 'the payment gateway cannot be used');
+  else log.warn(facts, 'no answer about the payment, it will be asked again');
+  try {
+    // Not attempted: it still counts as never asked, so that a cancellation needs no gateway.
+    await database.$executeRaw`
+      UPDATE payments SET next_attempt_at = now() + ${inMs(waitMs)}, last_error = ${briefly(error)},
+        attempts = attempts - ${unasked ? 1 : 0}
+      WHERE id = ${payment.id}::uuid AND state = ${payment.state} AND attempts = ${payment.attempts}`;
+  } catch (failure) {
+    log.warn({ error: briefly(failure) }, 'could not note it; the payment is taken up later');
+  }
+}
