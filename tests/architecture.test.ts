@@ -3,7 +3,10 @@ import { join, resolve, sep } from 'node:path';
 
 const root = resolve(__dirname, '..');
 const services = readdirSync(root, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && /-service$|^order-api$|^outbox-publisher$/.test(entry.name))
+  .filter(
+    (entry) =>
+      entry.isDirectory() && /-service$|^order-api$|^outbox-publisher$|^payment-simulator$/.test(entry.name),
+  )
   .map((entry) => entry.name);
 
 const sources = (folder: string): string[] =>

@@ -6,7 +6,8 @@ export const healthPorts: Readonly<Record<string, number>> = {
   'notification-service': 9104,
   'payment-service': 9105,
   'analytics-service': 9106,
+  'payment-simulator': 9107,
 };
 
 /** The first port for services that the table does not know. */
-export const FIRST_OTHER_HEALTH_PORT = 9107;
+export const FIRST_OTHER_HEALTH_PORT = 9108;
