@@ -44,9 +44,14 @@ interface Move {
  * Moves orders along their life: the only code that changes an order's status. Locks the rows in id
  * order, decides each wish by the lifecycle table, compares and sets, and keeps one history row for
  * each move. Wishes for the same order are taken in the order given.
+ * @param movedAt when it happens, for a caller that says the time elsewhere too; taken under the order's lock
  * @returns one outcome for each request, in the same order; the caller writes the announcements to the outbox
  */
-export async function moveOrders(tx: Tx, requests: readonly MoveRequest[]): Promise<MoveOutcome[]> {
+export async function moveOrders(
+  tx: Tx,
+  requests: readonly MoveRequest[],
+  movedAt?: Date,
+): Promise<MoveOutcome[]> {
   const orders = await lockOrders(tx, [...new Set(requests.map((request) => request.orderId))]);
   const moves: Move[] = [];
   const outcomes = requests.map((request): MoveOutcome => {
@@ -63,7 +68,7 @@ export async function moveOrders(tx: Tx, requests: readonly MoveRequest[]): Prom
     return { kind: 'moved', announcements: [] };
   });
   if (moves.length === 0) return outcomes;
-  const changedAt = new Date();
+  const changedAt = movedAt ?? new Date();
   await recordMoves(tx, moves, changedAt);
   const lines = await cancelledLines(tx, moves);
   for (const move of moves) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cardTokenKey } from '../payment/card-token';
 import { parseDuration } from './duration';
 
 /** Thrown by {@link readConfig}: its message names every bad variable, one a line. */
@@ -89,6 +90,8 @@ export const apiConfig = commonConfig
     HOST: z.string().default('127.0.0.1'),
     NODE_ENV: z.string().optional(),
     AUTH: z.enum(['none']).optional(),
+    /** Without it no order can be paid by card. */
+    CARD_TOKEN_KEY: cardTokenKey.optional(),
   })
   .refine((config) => config.AUTH || !openToOthers(config), {
     path: ['AUTH'],
