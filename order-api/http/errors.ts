@@ -31,11 +31,13 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
 
 /** What body-parser and Express throw: https://github.com/expressjs/body-parser#errors */
 const FROM_EXPRESS: Record<string, (error: HttpError) => Problem> = {
-  'entity.parse.failed': (error) =>
-    new Problem(400, 'Bad Request', `The body is not valid JSON: ${error.message}`, {
+  'entity.parse.failed': (error) => {
+    const detail = withoutQuotes(error.message);
+    return new Problem(400, 'Bad Request', `The body is not valid JSON: ${detail}`, {
       type: 'invalid-json',
-      errors: [{ pointer: '#', detail: error.message }],
-    }),
+      errors: [{ pointer: '#', detail }],
+    });
+  },
   'entity.too.large': (error) =>
     new Problem(413, 'Content Too Large', `The body may have ${error.limit} bytes at most.`, {
       errors: [{ pointer: '#', detail: 'is too large' }],
@@ -44,6 +46,10 @@ const FROM_EXPRESS: Record<string, (error: HttpError) => Problem> = {
   'encoding.unsupported': () =>
     new Problem(415, 'Unsupported Media Type', 'This content encoding is not supported.'),
 };
+
+/** V8 quotes the body in what it says of it (`…, ..."n":"tok_1"x"... is not valid JSON`), and a body may hold a card token. */
+const withoutQuotes = (message: string) =>
+  message.replace(/,? ?(\.\.\.)?"[^]*"(\.\.\.)? is not valid JSON$/, '') || 'it cannot be read';
 
 interface HttpError {
   message: string;

@@ -9,27 +9,37 @@ export const id = z.guid({ error: 'must be a UUID' }).transform((value) => value
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
+/**
+ * For a rule that makes no sense of a value which another has refused. (`abort` would say the same, but it also
+ * keeps the rules of the objects around the field from being checked, and so from being told at once.)
+ */
+const ifGoodSoFar = ({ issues }: { issues: readonly unknown[] }) => issues.length === 0;
+
 /** Text with something in it. */
 export const text = (longest: number) =>
   z
     .string({ error: 'must be a string' })
     .min(1, { error: 'must not be empty' })
     .max(longest, { error: `must have ${longest} characters at most` })
-    .refine((value) => value === '' || value.trim() !== '', { error: 'must not be blank', abort: true })
-    .refine((value) => !CONTROL.test(value) && value.isWellFormed(), {
+    .refine((value) => value === '' || value.trim() !== '', { error: 'must not be blank' })
+    .refine((value) => value.trim() === '' || (!CONTROL.test(value) && value.isWellFormed()), {
       error: 'must not have control characters or broken Unicode',
     });
 
 export const email = z
-  .email({ error: 'must be an e-mail address', abort: true })
-  .max(254, { error: 'must have 254 characters at most' });
+  .email({ error: 'must be an e-mail address' })
+  .refine((value) => value.length <= 254, { error: 'must have 254 characters at most', when: ifGoodSoFar })
+  .meta({ maxLength: 254 });
 
 /** A whole number within limits. */
 export const wholeNumber = (least: number, most: number) =>
   z
     .number({ error: 'must be a number' })
-    .refine(Number.isInteger, { error: 'must be a whole number', abort: true })
-    .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most}` })
+    .refine(Number.isInteger, { error: 'must be a whole number' })
+    .refine((value) => value >= least && value <= most, {
+      error: `must be from ${least} to ${most}`,
+      when: ifGoodSoFar,
+    })
     .meta({ type: 'integer', minimum: least, maximum: most });
 
 const PRICE = /^\d{1,7}(\.\d{1,2})?$/;
