@@ -1,18 +1,18 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { newId } from '../shared/ids';
-import { databaseAnswers, type Database } from '../shared/service/database';
+import { databaseAnswers } from '../shared/service/database';
 import { readiness } from '../shared/service/health-server';
-import type { Logger } from '../shared/service/logger';
 import { serveDocs } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
 import { openApiDocument } from './http/openapi';
-import { otherMethods, serveRoutes } from './http/serve-routes';
+import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { routes } from './routes';
 
 const BASE = '/api/v1';
 
 /** The HTTP application, over a database; it listens to nothing yet. */
-export function buildApp(database: Database, log: Logger): Express {
+export function buildApp(deps: RouteDependencies): Express {
+  const { database, log } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
@@ -24,7 +24,7 @@ export function buildApp(database: Database, log: Logger): Express {
   });
   app.use(serveDocs(openApiDocument(routes, BASE)));
   app.all(['/healthz', '/readyz', '/openapi.json', '/docs'], otherMethods(['GET']));
-  app.use(BASE, serveRoutes(routes, { database, log }));
+  app.use(BASE, serveRoutes(routes, deps));
   app.use(unknownRoute);
   app.use(answerProblems(log));
   return app;

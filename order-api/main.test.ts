@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -75,9 +76,10 @@ describe('bad configuration', () => {
   });
 
   it('is named, and its value kept back, where it may be a secret', async () => {
-    const said = await refusal({ DATABASE_URL: 'mysql://root:hunter2@x/y' });
+    const said = await refusal({ DATABASE_URL: 'mysql://root:hunter2@x/y', CARD_TOKEN_KEY: 'sesame' });
     expect(said).toContain('DATABASE_URL: must begin with postgresql://');
-    expect(said).not.toContain('hunter2');
+    expect(said).toContain('CARD_TOKEN_KEY: must be ');
+    expect(said).not.toMatch(/hunter2|sesame/);
   });
 
   it('that would serve others without AUTH is refused, until AUTH says that it is meant', async () => {
@@ -169,6 +171,35 @@ describe('the process', () => {
       correlation_id: 'mine',
     });
     expect(JSON.stringify(log())).not.toMatch(/ann@b\.example|MG Road/);
+  });
+
+  it('starts without a key for card tokens, says so once, and refuses cards alone', async () => {
+    const { restaurantId } = await seedMenu(db.database, [5]);
+    const placeWith = async (port: number, payment: object) => {
+      const body = { restaurant_id: restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }], payment };
+      const response = await fetch(`http://127.0.0.1:${port}/api/v1/orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return response.status;
+    };
+    const warned = ({ log }: Running) => log().filter(({ msg }) => String(msg).includes('CARD_TOKEN_KEY'));
+    const card = { method: 'CARD', token: 'tok_approved' };
+
+    const without = await listening();
+    expect([await placeWith(without.port, { method: 'CASH' }), await placeWith(without.port, card)]).toEqual([
+      202, 503,
+    ]);
+    expect(warned(without).filter(({ msg }) => msg !== 'answered 503')).toMatchObject([{ level: 'warn' }]);
+
+    const key = randomBytes(32).toString('base64');
+    const having = await listening({ CARD_TOKEN_KEY: key });
+    expect(await placeWith(having.port, card)).toBe(202);
+    await until('the line', () => having.log().some(({ msg }) => msg === 'order placed'));
+    expect(warned(having)).toEqual([]);
+    expect(JSON.stringify([...without.log(), ...having.log()])).not.toMatch(/tok_approved/);
+    expect(JSON.stringify(having.log())).not.toContain(key);
   });
 
   it('starts without its database, says that it is not ready, and is ready when the database comes', async () => {

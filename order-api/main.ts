@@ -18,9 +18,11 @@ runService('order-api', async (log) => {
     onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
   });
   await warmUp(database);
-  const server = createApiServer(buildApp(database, log));
+  const server = createApiServer(buildApp({ database, log, cardTokenKey: config.CARD_TOKEN_KEY }));
   const port = await listen(server, config.PORT, config.HOST);
   log.info({ port, host: config.HOST }, 'listening');
+  if (!config.CARD_TOKEN_KEY)
+    log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
     await closeApiServer(server, DRAIN_MS);
     await database.$disconnect();

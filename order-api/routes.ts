@@ -5,6 +5,8 @@ import { getAdjustment, requestAdjustment } from './menu/adjustments';
 import { changeItem } from './menu/change-item';
 import { getItem } from './menu/get-item';
 import { getMenu, listRestaurants } from './menu/read-menus';
+import { approveOrder } from './orders/approve-order';
+import { changeDraft } from './orders/change-draft';
 import { cancelOrder, changeStatus } from './orders/move-order';
 import { placeOrder } from './orders/place-order';
 import { getOrder, listOrders } from './orders/read-orders';
@@ -14,6 +16,8 @@ export const routes: readonly Route[] = [
   placeOrder,
   listOrders,
   getOrder,
+  changeDraft,
+  approveOrder,
   changeStatus,
   cancelOrder,
   addRestaurant,

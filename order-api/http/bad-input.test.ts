@@ -30,6 +30,11 @@ beforeAll(async () => {
     restaurant_id: menu.restaurantId,
     items: [{ menu_item_id: item, quantity: 1 }],
   });
+  const draft = await api.post('/orders', {
+    restaurant_id: menu.restaurantId,
+    items: [{ menu_item_id: item, quantity: 1 }],
+    draft: true,
+  });
   names = {
     $restaurant: menu.restaurantId,
     $item2: item2,
@@ -38,6 +43,7 @@ beforeAll(async () => {
     $foreign: other.items[0] ?? '',
     $unknown: newId(),
     $order: order.body.order_id,
+    $draft: draft.body.order_id,
   };
 });
 afterAll(() => api.stop());
@@ -74,6 +80,7 @@ async function check({
   );
   expect({ status: reply.status, at: listed.sort() }).toEqual({ status, at: [...(at ?? [])].sort() });
   if (says) expect(reply.text).toContain(says);
+  expect(reply.text).not.toContain('tok_secret');
   expect(reply.headers).toMatchObject(headers ?? {});
   expect(await api.snapshot()).toEqual(before);
 }
@@ -87,6 +94,33 @@ const json = (raw: string | Buffer, more: Record<string, string> = {}): Sent => 
 });
 const orderWith = (members: string) =>
   json(`{"restaurant_id":"$restaurant","items":[{"menu_item_id":"$item","quantity":1}],${members}}`);
+
+/** Payments that no order is placed with, and no draft approved. */
+const badPayments: [payment: unknown, at: string[], says: string][] = [
+  [null, ['#/payment'], 'must be an object'],
+  ['CARD', ['#/payment'], 'must be an object'],
+  [[], ['#/payment'], 'must be an object'],
+  [{}, ['#/payment/method'], 'is required and must be CASH or CARD'],
+  [{ token: 'tok_secret' }, ['#/payment/method'], 'is required and must be CASH or CARD'],
+  [{ method: 'card', token: 'tok_secret' }, ['#/payment/method'], 'must be CASH or CARD'],
+  [{ method: 'UPI' }, ['#/payment/method'], 'must be CASH or CARD'],
+  [{ method: null }, ['#/payment/method'], 'must be CASH or CARD'],
+  [{ method: ['CARD'], token: 'tok_secret' }, ['#/payment/method'], 'must be CASH or CARD'],
+  [{ method: 'CARD' }, ['#/payment/token'], 'is required where the method is CARD'],
+  [{ method: 'CARD', token: '' }, ['#/payment/token'], 'must not be empty'],
+  [{ method: 'CARD', token: ' \t' }, ['#/payment/token'], 'must not be blank'],
+  [{ method: 'CARD', token: null }, ['#/payment/token'], 'must be a string'],
+  [{ method: 'CARD', token: { secret: 'tok_secret' } }, ['#/payment/token'], 'must be a string'],
+  [{ method: 'CARD', token: 'tok_secret'.repeat(26) }, ['#/payment/token'], '255 characters at most'],
+  [{ method: 'CARD', token: 'tok_secret\0' }, ['#/payment/token'], 'control characters'],
+  [{ method: 'CASH', token: 'tok_secret' }, ['#/payment/token'], 'belongs to CARD alone'],
+  [
+    { method: 'CASH', token: 'tok_secret', cvc: 'tok_secret' },
+    ['#/payment/token', '#/payment/cvc'],
+    'not a known field',
+  ],
+  [{ method: 'CARD', token: 'tok_secret', number: 4242 }, ['#/payment/number'], 'not a known field'],
+];
 
 describe('the body of an order', () => {
   const quantity = (value: string): Sent =>
@@ -210,12 +244,12 @@ describe('the body of an order', () => {
       at: ['#/items/0'],
       says: 'one of the two',
     },
-    {
-      name: 'neither, and a bad quantity',
-      send: lines({ quantity: '1' }),
+    ...['1', 1.5, 0].map((quantity): Case => ({
+      name: `neither, and the quantity ${JSON.stringify(quantity)}`,
+      send: lines({ quantity }),
       status: 422,
       at: ['#/items/0', '#/items/0/quantity'],
-    },
+    })),
     { name: 'sku null', send: lines({ sku: null, quantity: 1 }), status: 422, at: ['#/items/0/sku'] },
     {
       name: 'sku empty',
@@ -317,25 +351,52 @@ describe('the body of an order', () => {
       status: 422,
       at: ['#/constructor'],
     },
-    {
-      name: 'payment',
-      send: { json: { ...order, payment: { method: 'CARD' } } },
+    ...badPayments.map(([payment, at, says]): Case => ({
+      name: `payment ${JSON.stringify(payment).slice(0, 60)}`,
+      send: { json: { ...order, payment } },
       status: 422,
-      at: ['#/payment'],
-      says: 'not supported yet',
-    },
-    {
-      name: 'draft',
-      send: { json: { ...order, draft: true } },
+      at,
+      says,
+    })),
+    ...['"yes"', '1', 'null', '[]'].map((draft): Case => ({
+      name: `draft ${draft}`,
+      send: orderWith(`"draft":${draft}`),
       status: 422,
       at: ['#/draft'],
-      says: 'not supported yet',
+      says: 'must be true or false',
+    })),
+    {
+      name: 'a draft that is paid by card',
+      send: { json: { ...order, draft: true, payment: { method: 'CARD', token: 'tok_secret' } } },
+      status: 422,
+      at: ['#/payment'],
+      says: 'a draft keeps no payment; send it with POST ',
     },
     {
-      name: 'both of them',
-      send: { json: { ...order, draft: false, payment: null } },
+      name: 'a draft of an unknown item',
+      send: { json: { ...order, draft: true, items: [{ ...line, menu_item_id: '$unknown' }] } },
       status: 422,
-      at: ['#/draft', '#/payment'],
+      at: ['#/items/0/menu_item_id'],
+    },
+    {
+      name: 'a draft at an unknown restaurant',
+      send: { json: { ...order, draft: true, restaurant_id: '$unknown' } },
+      status: 422,
+      at: ['#/restaurant_id'],
+    },
+    {
+      name: 'a draft of what is off sale',
+      send: { json: { ...order, draft: true, items: [{ sku: 'OFF', quantity: 1 }] } },
+      status: 422,
+      at: ['#/items/0/sku'],
+    },
+    {
+      name: 'card, draft, lines and a field that nobody knows, all bad',
+      send: {
+        json: { restaurant_id: 'x', items: [], draft: true, payment: { method: 'CARD', iban: 1 }, no: 1 },
+      },
+      status: 422,
+      at: ['#/restaurant_id', '#/items', '#/payment', '#/payment/token', '#/payment/iban', '#/no'],
     },
     {
       name: 'customer id empty',
@@ -468,7 +529,7 @@ describe('the body of an order', () => {
     {
       name: 'everything at once',
       send: json(
-        '{"restaurant_id":"x","customer_id":"","email":"x","delivery_address":{"a":1},"draft":true,"no":1,"items":[{"sku":"\\u0000","quantity":0,"x":1},{"quantity":"1"}]}',
+        '{"restaurant_id":"x","customer_id":"","email":"x","delivery_address":{"a":1},"draft":1,"payment":{"method":"CHEQUE","token":""},"no":1,"items":[{"sku":"\\u0000","quantity":0,"x":1},{"quantity":"1"}]}',
       ),
       status: 422,
       at: [
@@ -477,6 +538,8 @@ describe('the body of an order', () => {
         '#/email',
         '#/delivery_address/a',
         '#/draft',
+        '#/payment/method',
+        '#/payment/token',
         '#/no',
         '#/items/0/sku',
         '#/items/0/quantity',
@@ -536,6 +599,18 @@ describe('the transport of a body', () => {
       ...notJson(raw),
       name: `broken JSON: ${raw.slice(0, 20)}`,
     })),
+    ...[
+      '{"token":"tok_secret"x',
+      '{"token":"tok_secret"}}',
+      '{"token":"tok_secret',
+      '"tok_secret"tok_secret',
+      'tok_secret',
+      '{"payment":{"method":"CARD","token":"tok_secret",}}',
+      '{"payment":{"method":"CARD","token":"tok_secret\n"}}',
+      '{"payment":{"method":"CARD","token":"tok_secret\\q"}}',
+      '{"payment":{"method":"CARD","token":tok_secret}}',
+      "{'token':'tok_secret'}",
+    ].map((raw) => ({ ...notJson(raw), name: `broken JSON with a card token in it: ${raw}` })),
     { name: 'invalid UTF-8', send: json(bytes), status: 400, says: 'not valid UTF-8' },
     {
       name: '10 MB',
@@ -843,6 +918,77 @@ describe('orders that exist', () => {
   ])('$name', check);
 });
 
+describe('drafts', () => {
+  const change = (json: unknown, at: string[], says?: string): Case => ({
+    name: `lines ${JSON.stringify(json).slice(0, 60)}`,
+    method: 'PUT',
+    path: '/orders/$draft/items',
+    send: { json },
+    status: 422,
+    at,
+    says,
+  });
+  const approve = (json: unknown, at: string[], says?: string, order = '$draft'): Case => ({
+    name: `approve ${order} ${JSON.stringify(json).slice(0, 60)}`,
+    path: `/orders/${order}/approve`,
+    send: { json },
+    status: 422,
+    at,
+    says,
+  });
+
+  test.each<Case>([
+    change({}, ['#/items'], 'is required'),
+    change({ items: [] }, ['#/items'], 'at least one line'),
+    change({ items: Array<unknown>(101).fill(line) }, ['#/items'], '100 lines at most'),
+    change({ items: [{ ...line, quantity: 0 }, { quantity: 1 }] }, ['#/items/0/quantity', '#/items/1']),
+    change({ items: [line], restaurant_id: '$restaurant' }, ['#/restaurant_id'], 'not a known field'),
+    change({ items: [{ ...line, price: '1.00' }] }, ['#/items/0/price']),
+    change({ items: [line, { ...line, menu_item_id: '$foreign' }] }, ['#/items/1/menu_item_id']),
+    change({ items: [{ sku: 'OFF', quantity: 1 }] }, ['#/items/0/sku'], 'not on sale'),
+    change([line], ['#'], 'must be an object'),
+    {
+      ...change({ items: [line] }, []),
+      path: '/orders/$unknown/items',
+      status: 404,
+      says: 'There is no order',
+    },
+    {
+      ...change({ items: [] }, ['#/items']),
+      name: 'an unknown order, bad lines',
+      path: '/orders/$unknown/items',
+    },
+    { ...change({ items: [line] }, ['path:#/id']), name: 'no UUID', path: '/orders/7/items', status: 400 },
+    {
+      name: 'lines without a body',
+      method: 'PUT',
+      path: '/orders/$draft/items',
+      status: 422,
+      at: ['#/items'],
+    },
+    ...badPayments.map(([payment, at, says]) => approve({ payment }, at, says)),
+    approve({ payment: { method: 'CARD' } }, ['#/payment/token'], undefined, '$order'),
+    approve({ method: 'CASH' }, ['#/method'], 'not a known field'),
+    approve({ items: [line], payment: {} }, ['#/items', '#/payment/method']),
+    approve([], ['#']),
+    approve(null, ['#']),
+    { name: 'approval of an unknown order', path: '/orders/$unknown/approve', status: 404 },
+    { name: 'approval of no UUID', path: '/orders/x/approve', status: 400, at: ['path:#/id'] },
+    {
+      name: 'approval of an order that never was a draft',
+      path: '/orders/$order/approve',
+      status: 409,
+      says: 'not-a-draft',
+    },
+    {
+      name: 'approval in plain text',
+      path: '/orders/$draft/approve',
+      send: { raw: 'yes', headers: { 'content-type': 'text/plain' } },
+      status: 415,
+    },
+  ])('$name', check);
+});
+
 describe('addresses', () => {
   const badId = (id: string): Case => ({
     name: `id ${id.slice(0, 30)}`,
@@ -940,6 +1086,10 @@ describe('addresses', () => {
     wrongMethod('PATCH', '/orders/$order/cancel', 'POST, OPTIONS'),
     wrongMethod('HEAD', '/orders/$order/cancel', 'POST, OPTIONS'),
     wrongMethod('GET', '/orders/$order/status', 'PATCH, OPTIONS'),
+    wrongMethod('PATCH', '/orders/$order/items', 'PUT, OPTIONS'),
+    wrongMethod('GET', '/orders/$order/items', 'PUT, OPTIONS'),
+    wrongMethod('GET', '/orders/$order/approve', 'POST, OPTIONS'),
+    wrongMethod('PUT', '/orders/$order/approve', 'POST, OPTIONS'),
     wrongMethod('GET', '/inventory/add/restaurant', 'POST, OPTIONS'),
     wrongMethod('DELETE', '/inventory/$item', 'GET, PATCH, HEAD, OPTIONS'),
     wrongMethod('TRACE', '/orders', 'POST, GET, HEAD, OPTIONS'),

@@ -14,7 +14,12 @@ beforeAll(async () => {
     restaurant_id: restaurantId,
     items: [{ menu_item_id: items[0], quantity: 1 }],
   });
-  known = [restaurantId, ...items, order.body.order_id as string];
+  const draft = await api.post('/orders', {
+    restaurant_id: restaurantId,
+    items: [{ menu_item_id: items[0], quantity: 1 }],
+    draft: true,
+  });
+  known = [restaurantId, ...items, order.body.order_id as string, draft.body.order_id as string];
 });
 afterAll(() => api.stop());
 
@@ -49,7 +54,7 @@ const anyNumber = fc.oneof(
   fc.constantFrom(0, -0, 1, 1e9, 2 ** 31, 2 ** 53, 0.1, 450.5),
 );
 const anId = fc.oneof(
-  { weight: 8, arbitrary: fc.nat({ max: 3 }).map((index) => known[index] ?? '') },
+  { weight: 8, arbitrary: fc.nat({ max: 4 }).map((index) => known[index] ?? '') },
   { weight: 1, arbitrary: fc.constant(newId()) },
   { weight: 1, arbitrary: anyText },
 );
@@ -84,6 +89,10 @@ const near = (members: Record<string, fc.Arbitrary<unknown>>) =>
 
 const aLine = near({ menu_item_id: anId, quantity: fc.integer({ min: 1, max: 100_000 }) });
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const aPayment = near({
+  method: fc.constantFrom('CASH', 'CARD'),
+  token: optional(fc.oneof(fc.constant('tok_approved'), anyText)),
+});
 /** What fits a route's body, by the end of its address. */
 const bodies: Record<string, fc.Arbitrary<unknown>> = {
   '/orders': near({
@@ -92,7 +101,11 @@ const bodies: Record<string, fc.Arbitrary<unknown>> = {
     customer_id: optional(aName),
     email: optional(fc.constant('a@b.example')),
     delivery_address: optional(fc.oneof(anyText, fc.dictionary(anyText, anyText, { maxKeys: 3 }))),
+    payment: optional(aPayment),
+    draft: optional(fc.boolean()),
   }),
+  '/items': near({ items: fc.array(aLine, { minLength: 1, maxLength: 3 }) }),
+  '/approve': near({ payment: optional(aPayment) }),
   '/status': near({
     status: fc.constantFrom('OUT_FOR_DELIVERY', 'DELIVERED', 'PLACED', 'PREPARING', 'DRAFT'),
   }),

@@ -96,7 +96,20 @@ describe('the OpenAPI document', () => {
       minimum: 1,
       maximum: 100_000,
     });
-    expect(document.paths['/api/v1/orders/{id}/cancel'].post.requestBody.required).toBe(false);
+    for (const optional of ['cancel', 'approve'])
+      expect(document.paths[`/api/v1/orders/{id}/${optional}`].post.requestBody.required).toBe(false);
+    expect(schema.properties.payment).toMatchObject({
+      additionalProperties: false,
+      required: ['method'],
+      properties: {
+        method: { enum: ['CASH', 'CARD'] },
+        token: { type: 'string', maxLength: 255, writeOnly: true },
+      },
+    });
+    expect(document.paths['/api/v1/orders/{id}/items'].put.responses).toMatchObject({
+      200: { content: { 'application/json': expect.anything() } },
+      409: { description: expect.stringContaining('DRAFT') },
+    });
   });
 });
 

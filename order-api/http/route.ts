@@ -10,6 +10,8 @@ export interface RouteContext {
   log: Logger;
   /** The chain that this request begins. */
   origin: Origin;
+  /** Seals card tokens; where there is none, no order can be paid by card. */
+  cardTokenKey?: Buffer;
 }
 
 export interface Answer {

@@ -1,14 +1,15 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
-import type { Database } from '../../shared/service/database';
-import type { Logger } from '../../shared/service/logger';
 import { nextTraceparent } from '../../shared/trace';
 import { jsonBody } from './json-body';
 import { Problem } from './problem';
-import type { Route } from './route';
+import type { Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
 
+/** What every request is given. */
+export type RouteDependencies = Omit<RouteContext, 'origin'>;
+
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
-export function serveRoutes(routes: readonly Route[], deps: { database: Database; log: Logger }): Router {
+export function serveRoutes(routes: readonly Route[], deps: RouteDependencies): Router {
   const router = Router({ caseSensitive: true });
   for (const route of routes) {
     const read = route.body ? jsonBody : [];
@@ -41,7 +42,7 @@ async function answer(
   route: Route,
   request: Request,
   response: Response,
-  { database, log }: { database: Database; log: Logger },
+  deps: RouteDependencies,
 ): Promise<void> {
   const correlationid = response.locals.correlationId as string;
   const input = {
@@ -50,8 +51,8 @@ async function answer(
     body: route.body && validBody(route.body, request.body),
   };
   const result = await route.handle(input, {
-    database,
-    log: log.child({ correlation_id: correlationid }),
+    ...deps,
+    log: deps.log.child({ correlation_id: correlationid }),
     origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
   });
   response

@@ -34,9 +34,6 @@ const PARSING: z.core.ParseContext<z.core.$ZodIssue> = {
     issue.code === 'invalid_type' ? `must be ${NOUNS[issue.expected] ?? `a ${issue.expected}`}` : undefined,
 };
 
-/** Fields that are known, but that nothing stands behind yet. */
-const NOT_YET = new Set(['payment', 'draft']);
-
 function fieldErrors(issues: readonly z.core.$ZodIssue[], within: readonly PropertyKey[] = []): FieldError[] {
   return issues.flatMap((issue): FieldError[] => {
     const path = [...within, ...issue.path];
@@ -44,7 +41,7 @@ function fieldErrors(issues: readonly z.core.$ZodIssue[], within: readonly Prope
       case 'unrecognized_keys':
         return issue.keys.map((key) => ({
           pointer: pointer([...path, key]),
-          detail: NOT_YET.has(key) && path.length === 0 ? 'is not supported yet' : 'is not a known field',
+          detail: 'is not a known field',
         }));
       case 'invalid_key':
         return issue.issues.map(({ message }) => ({ pointer: pointer(path), detail: `its name ${message}` }));

@@ -35,7 +35,10 @@ describe('restaurants', () => {
       time_zone: 'Europe/Paris',
       email: 'zoe@chez.example',
     };
-    expect(await api.post('/inventory/add/restaurant', given)).toMatchObject({ status: 201, body: given });
+    const added = await api.post('/inventory/add/restaurant', given);
+    expect(added).toMatchObject({ status: 201, body: given });
+    const listed = (await api.get('/restaurants?limit=200')).body.restaurants as object[];
+    expect(listed.slice(-2)).toEqual([reply.body, added.body]);
   });
 
   it('give their currency to their orders', async () => {

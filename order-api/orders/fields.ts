@@ -5,6 +5,10 @@ import { amount, id, text, uuid, wholeNumber } from '../http/fields';
 export const MAX_LINES = 100;
 export const MAX_QUANTITY = 100_000;
 
+/** For a rule over several fields: it is checked also where one of them is bad by itself. */
+export const isObject = ({ value }: { value: unknown }) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 const line = z
   .strictObject({
     menu_item_id: id.optional(),
@@ -13,8 +17,7 @@ const line = z
   })
   .refine((line) => (line.menu_item_id === undefined) !== (line.sku === undefined), {
     error: 'must name its item by menu_item_id or by sku, one of the two',
-    // Said also where something else is wrong with the line.
-    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    when: isObject,
   });
 
 /** The lines of an order as they are sent. */
@@ -38,11 +41,33 @@ export const deliveryAddress = z
 
 export const status = z.enum(orderStatuses, { error: `must be one of ${orderStatuses.join(', ')}` });
 
+/** How an order is to be paid. The token is a secret: it is never shown, logged or announced. */
+export const payment = z
+  .strictObject({
+    method: z.enum(['CASH', 'CARD'], { error: 'must be CASH or CARD' }),
+    token: text(255)
+      .optional()
+      .meta({ description: 'The card, as a token of the payment gateway; with CARD alone', writeOnly: true }),
+  })
+  .refine(({ method, token }) => method !== 'CARD' || token !== undefined, {
+    path: ['token'],
+    error: 'is required where the method is CARD',
+    when: isObject,
+  })
+  .refine(({ method, token }) => method !== 'CASH' || token === undefined, {
+    path: ['token'],
+    error: 'belongs to CARD alone',
+    when: isObject,
+  });
+
+export type Payment = z.output<typeof payment>;
+
 /** What a move of an order answers. */
 export const movedAnswer = z
   .object({ order_id: uuid, status: z.enum(orderStatuses), message: z.string() })
   .meta({ id: 'OrderMoved' });
 
+/** What placing, drafting and approving answer. */
 export const placedAnswer = z
-  .object({ order_id: uuid, status: z.enum(['PLACED']), total_amount: amount, message: z.string() })
+  .object({ order_id: uuid, status: z.enum(orderStatuses), total_amount: amount, message: z.string() })
   .meta({ id: 'OrderPlaced' });

@@ -1,8 +1,7 @@
 import { newId } from '../../shared/ids';
 import { decideMove, orderStatuses, type OrderStatus } from '../../shared/lifecycle/order-lifecycle';
-import { isEventType } from '../../shared/events/contracts';
-import { parseMessage, type Event } from '../../shared/events/envelope';
 import { seedMenu } from '../../shared/testing/seed';
+import { eventsAbout } from '../testing/order-events';
 import { startTestApi, type TestApi } from '../testing/test-api';
 
 let api: TestApi;
@@ -43,17 +42,7 @@ async function anOrder(status: OrderStatus): Promise<string> {
   return id;
 }
 
-async function eventsOf(orderId: string): Promise<Event[]> {
-  const rows = await api.database.outboxEvent.findMany({
-    where: { subject: orderId },
-    orderBy: { seq: 'asc' },
-  });
-  return rows.map((row) => {
-    const parsed = parseMessage(Buffer.from(JSON.stringify(row.body)), isEventType);
-    if (!parsed.ok) throw new Error(`${parsed.reason}: ${parsed.error}`);
-    return parsed.event;
-  });
-}
+const eventsOf = (orderId: string) => eventsAbout(api.database, orderId);
 
 const read = async (id: string) => (await api.get(`/orders/${id}`)).body;
 

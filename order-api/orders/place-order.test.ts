@@ -1,9 +1,8 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
-import { isEventType } from '../../shared/events/contracts';
-import { parseMessage, type Event } from '../../shared/events/envelope';
 import { isUuid, newId } from '../../shared/ids';
 import { seedMenu } from '../../shared/testing/seed';
+import { eventsAbout } from '../testing/order-events';
 import { startTestApi, type TestApi } from '../testing/test-api';
 
 let api: TestApi;
@@ -29,23 +28,7 @@ async function anItem(price: string | number, more: object = {}): Promise<string
 const place = (lines: object[], more: object = {}) =>
   api.post('/orders', { restaurant_id: restaurantId, items: lines, ...more });
 
-/** The events about an order, as a consumer would read them. */
-async function eventsOf(orderId: string): Promise<Event[]> {
-  const rows = await api.database.outboxEvent.findMany({
-    where: { subject: orderId },
-    orderBy: { seq: 'asc' },
-  });
-  return rows.map((row) => {
-    const parsed = parseMessage(Buffer.from(JSON.stringify(row.body)), isEventType);
-    if (!parsed.ok) throw new Error(`${parsed.reason}: ${parsed.error}`);
-    expect(row).toMatchObject({
-      eventId: parsed.event.id,
-      type: parsed.event.type,
-      correlationId: parsed.event.correlationid,
-    });
-    return parsed.event;
-  });
-}
+const eventsOf = (orderId: string) => eventsAbout(api.database, orderId);
 
 describe('placing an order', () => {
   it('answers as the contract says, and writes order, lines, history and event', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Agent, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
@@ -5,6 +6,7 @@ import type { Database } from '../../shared/service/database';
 import { createTestDatabase } from '../../shared/testing/test-database';
 import { buildApp } from '../app';
 import { createApiServer } from '../http/api-server';
+import type { RouteDependencies } from '../http/serve-routes';
 import { openApiDocument } from '../http/openapi';
 import { routes } from '../routes';
 
@@ -32,6 +34,7 @@ export interface ApiClient {
   call(method: string, path: string, sent?: Sent): Promise<Reply<AnyBody>>;
   get(path: string): Promise<Reply<AnyBody>>;
   post(path: string, json?: unknown): Promise<Reply<AnyBody>>;
+  put(path: string, json?: unknown): Promise<Reply<AnyBody>>;
   patch(path: string, json?: unknown): Promise<Reply<AnyBody>>;
   stop(): Promise<void>;
 }
@@ -44,9 +47,9 @@ export interface TestApi extends ApiClient {
 }
 
 /** order-api on a port of its own, over a database of its own. */
-export async function startTestApi(): Promise<TestApi> {
+export async function startTestApi(more: Partial<RouteDependencies> = {}): Promise<TestApi> {
   const { database, url, drop } = await createTestDatabase();
-  const client = await serve(database);
+  const client = await serve(database, more);
   return {
     ...client,
     database,
@@ -59,9 +62,12 @@ export async function startTestApi(): Promise<TestApi> {
   };
 }
 
-/** order-api over a given database. */
-export async function serve(database: Database): Promise<ApiClient> {
-  const server = createApiServer(buildApp(database, pino({ level: 'silent' })));
+export const TEST_CARD_TOKEN_KEY = randomBytes(32);
+
+/** order-api over a given database; silent, and with card payments set up, unless said otherwise. */
+export async function serve(database: Database, more: Partial<RouteDependencies> = {}): Promise<ApiClient> {
+  const log = pino({ level: 'silent' });
+  const server = createApiServer(buildApp({ database, log, cardTokenKey: TEST_CARD_TOKEN_KEY, ...more }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return clientOf(server);
 }
@@ -80,6 +86,7 @@ function clientOf(server: Server): ApiClient {
     call,
     get: (path) => call('GET', path),
     post: (path, json) => call('POST', path, { json }),
+    put: (path, json) => call('PUT', path, { json }),
     patch: (path, json) => call('PATCH', path, { json }),
     stop: async () => {
       agent.destroy();

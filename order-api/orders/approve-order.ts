@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { moveOrders } from '../../shared/lifecycle/move-orders';
+import type { OrderStatus } from '../../shared/lifecycle/order-lifecycle';
+import { amountAsNumber, type Decimal } from '../../shared/money';
+import { writeOutbox } from '../../shared/outbox/write-outbox';
+import type { Tx } from '../../shared/service/database';
+import { id } from '../http/fields';
+import { route, type RouteContext } from '../http/route';
+import { CARDS_OR_DATABASE, keepCardToken } from './card-token';
+import { lockOrder, notADraft, type LockedOrder } from './drafts';
+import { payment, placedAnswer, type Payment } from './fields';
+import { lineRows } from './new-order';
+import { announcePlaced, placedMessage } from './placed-event';
+import { priceAgain } from './price-lines';
+
+interface Approval {
+  status: OrderStatus;
+  total: Decimal;
+  /** Of the event, where it was this approval that placed the order. */
+  eventId?: string;
+}
+
+export const approveOrder = route({
+  method: 'post',
+  path: '/orders/{id}/approve',
+  summary: 'Place a draft',
+  description:
+    'At the names and prices of the menu as it is now. Approving it again changes nothing and answers where the order stands.',
+  tag: 'Orders',
+  params: z.object({ id }),
+  body: z.strictObject({ payment: payment.optional().meta({ description: 'CASH if absent' }) }),
+  bodyOptional: true,
+  answers: { 202: { description: 'Placed, now or before', schema: placedAnswer } },
+  problems: {
+    409: 'It is no draft (`not-a-draft`), or `items` lists what cannot be ordered any more (`not-orderable`)',
+    503: CARDS_OR_DATABASE,
+  },
+  async handle({ params, body }, context) {
+    const { status, total, eventId } = await context.database.$transaction(async (tx) => {
+      const order = await lockOrder(tx, params.id);
+      return order.status === 'DRAFT' ? approve(tx, order, body.payment, context) : approvedBefore(tx, order);
+    });
+    if (eventId)
+      context.log.info(
+        { order_id: params.id, event_id: eventId, total_amount: amountAsNumber(total) },
+        'draft approved',
+      );
+    return {
+      status: 202,
+      headers: { Location: `/api/v1/orders/${params.id}` },
+      body: {
+        order_id: params.id,
+        status,
+        total_amount: amountAsNumber(total),
+        message: eventId
+          ? placedMessage(body.payment?.method ?? 'CASH')
+          : `The order was approved before and is ${status}; nothing was done.`,
+      },
+    };
+  },
+});
+
+async function approve(
+  tx: Tx,
+  order: LockedOrder,
+  payment: Payment | undefined,
+  { origin, cardTokenKey }: RouteContext,
+): Promise<Approval> {
+  const priced = await priceAgain(tx, order.id);
+  const method = payment?.method ?? 'CASH';
+  const placedAt = new Date();
+  await tx.$executeRaw`
+    WITH lines AS (
+      UPDATE order_lines SET sku = l.sku, name = l.name, price = l.price FROM ${lineRows(priced.lines)}
+      WHERE order_lines.order_id = ${order.id}::uuid AND order_lines.menu_item_id = l.menu_item_id
+    ) ${keepCardToken(order.id, payment, cardTokenKey)}
+    UPDATE orders SET currency = ${priced.currency}, total_amount = ${priced.total.toFixed(2)}::numeric,
+      payment_method = ${method}, correlation_id = ${origin.correlationid}
+    WHERE id = ${order.id}::uuid`;
+  const move = { orderId: order.id, actor: 'CUSTOMER', to: 'PLACED', onlyFrom: 'DRAFT', origin } as const;
+  const [outcome] = await moveOrders(tx, [move], placedAt);
+  if (outcome?.kind !== 'moved') throw new Error(`draft ${order.id} changed under its lock`);
+  const placed = { ...order, ...priced, payment_method: method };
+  const [event] = await writeOutbox(tx, 'order-api', [announcePlaced(origin, placed, placedAt)]);
+  return { status: 'PLACED', total: priced.total, eventId: event?.id };
+}
+
+/**
+ * Where an order stands that somebody else has approved. Asked after the lock, in a statement of its own: one
+ * that waited for the lock would still see the history as it was when it began.
+ */
+async function approvedBefore(tx: Tx, order: LockedOrder): Promise<Approval> {
+  const approvals = await tx.orderStatusHistory.count({
+    where: { orderId: order.id, fromStatus: 'DRAFT', toStatus: 'PLACED' },
+  });
+  if (approvals === 0) throw notADraft(order.status, 'only a DRAFT can be approved');
+  return { status: order.status, total: order.total_amount };
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { amountAsNumber } from '../../shared/money';
+import { id } from '../http/fields';
+import { route } from '../http/route';
+import { lockOrder, notADraft } from './drafts';
+import { lines } from './fields';
+import { insertLines } from './new-order';
+import { priceLines } from './price-lines';
+import { orderWithHistory, readOrder } from './read-orders';
+
+export const changeDraft = route({
+  method: 'put',
+  path: '/orders/{id}/items',
+  summary: "Replace a draft's lines",
+  description: 'At the prices of the menu as it is now.',
+  tag: 'Orders',
+  params: z.object({ id }),
+  body: z.strictObject({ items: lines }),
+  answers: { 200: { description: 'The draft as it is now', schema: orderWithHistory } },
+  problems: { 409: 'It is no DRAFT; `current_status` says what it is' },
+  async handle({ params, body }, { database, log }) {
+    const order = await database.$transaction(async (tx) => {
+      const { id, status, restaurant_id } = await lockOrder(tx, params.id);
+      if (status !== 'DRAFT') throw notADraft(status, 'only the lines of a DRAFT can be replaced');
+      const { currency, lines, total } = await priceLines(tx, restaurant_id, body.items);
+      // In a statement of its own: within one, the INSERT could meet the rows that are being deleted.
+      await tx.$executeRaw`DELETE FROM order_lines WHERE order_id = ${id}::uuid`;
+      await tx.$executeRaw`
+        WITH lines AS (${insertLines(id, lines)})
+        UPDATE orders SET currency = ${currency}, total_amount = ${total.toFixed(2)}::numeric,
+          updated_at = ${new Date()}::timestamptz
+        WHERE id = ${id}::uuid`;
+      return readOrder(tx, id);
+    });
+    log.info({ order_id: params.id, total_amount: amountAsNumber(order.total_amount) }, 'draft changed');
+    return { status: 200, body: order };
+  },
+});

@@ -1,0 +1,30 @@
+import { announce, type Announcement, type Origin } from '../../shared/events/announce';
+import { amountAsNumber, formatPrice } from '../../shared/money';
+import type { PricedOrder } from './price-lines';
+
+interface PlacedOrder extends PricedOrder {
+  id: string;
+  restaurant_id: string;
+  customer_id?: string | null;
+  payment_method: 'CASH' | 'CARD';
+}
+
+/** What is said of an order that was placed, at once or by the approval of a draft. */
+export const announcePlaced = (
+  origin: Origin,
+  order: PlacedOrder,
+  placedAt: Date,
+): Announcement<'order.placed.v1'> =>
+  announce(origin, 'order.placed.v1', order.id, {
+    order_id: order.id,
+    restaurant_id: order.restaurant_id,
+    customer_id: order.customer_id ?? undefined,
+    items: order.lines.map((line) => ({ ...line, price: formatPrice(line.price) })),
+    total_amount: amountAsNumber(order.total),
+    currency: order.currency,
+    payment_method: order.payment_method,
+    placed_at: placedAt.toISOString(),
+  });
+
+export const placedMessage = (method: 'CASH' | 'CARD') =>
+  `The order is placed; its stock is being reserved${method === 'CARD' ? ' and its payment authorised' : ''}.`;
