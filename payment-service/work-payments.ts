@@ -118,7 +118,8 @@ export async function workOn(
   }
 }
 
-const deskOf = (
+/** What asking needs of the database. */
+export const deskOf = (
   database: Database,
   gateway: Gateway,
   { CARD_TOKEN_KEY, PAYMENT_TAKEOVER }: Pick<WorkOptions, 'CARD_TOKEN_KEY' | 'PAYMENT_TAKEOVER'>,

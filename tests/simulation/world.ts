@@ -2,9 +2,16 @@ import { handlers as inventory } from '../../inventory-service/handlers';
 import { handlers as notification } from '../../notification-service/handlers';
 import { requestAdjustment } from '../../order-api/menu/adjustments';
 import { cancelOrder, changeStatus } from '../../order-api/orders/move-order';
+import { approveOrder } from '../../order-api/orders/approve-order';
 import { placeOrder } from '../../order-api/orders/place-order';
 import { Problem } from '../../order-api/http/problem';
 import type { Route } from '../../order-api/http/route';
+import { askGateway } from '../../payment-service/ask-gateway';
+import { NoAnswerError } from '../../payment-service/gateway/gateway';
+import { handlers as payment } from '../../payment-service/handlers';
+import { isWorking, type PaymentState } from '../../payment-service/payment-lifecycle';
+import { settlePayment } from '../../payment-service/settle-payment';
+import { claim, deskOf } from '../../payment-service/work-payments';
 import { parseMessage, type Event } from '../../shared/events/envelope';
 import { isEventType } from '../../shared/events/contracts';
 import { newId } from '../../shared/ids';
@@ -16,15 +23,19 @@ import { createLogger } from '../../shared/service/logger';
 import { seedMenu } from '../../shared/testing/seed';
 import { expireSome } from '../../status-service/expire-orders';
 import { handlers as status } from '../../status-service/handlers';
+import { TableGateway } from './gateway';
 import { consumers, type Consumer, type Step } from './steps';
 
 const tables: Record<Consumer, HandlerTable> = {
   'inventory-service': inventory,
   'status-service': status,
+  'payment-service': payment,
   'notification-service': notification,
 };
 const log = createLogger('simulation', 'silent');
-const OPENING = [12, 5, 1];
+const OPENING = [30, 12, 3];
+const cardTokenKey = Buffer.alloc(32, 7);
+const TAKEOVER_MS = 60_000;
 
 class Crash extends Error {}
 
@@ -36,6 +47,8 @@ class Crash extends Error {}
 export class World {
   readonly orders: string[] = [];
   readonly published: Event[] = [];
+  readonly gateway = new TableGateway();
+  #unrecorded: (() => Promise<unknown>)[] = [];
   readonly #queues = new Map<Consumer, Event[]>(consumers.map((consumer) => [consumer, []]));
 
   private constructor(
@@ -51,12 +64,20 @@ export class World {
 
   async take(step: Step): Promise<void> {
     switch (step.do) {
-      case 'place': {
+      case 'place':
+      case 'draft': {
         const items = step.lines.map(({ item, quantity }) => ({ menu_item_id: this.items[item], quantity }));
-        const answer = await this.#ask(placeOrder, {}, { restaurant_id: this.restaurantId, items });
+        const how = step.do === 'draft' ? { draft: true } : { draft: false, payment: paymentBy(step.token) };
+        const answer = await this.#ask(placeOrder, {}, { restaurant_id: this.restaurantId, items, ...how });
         this.orders.push((answer as { order_id: string }).order_id);
         return;
       }
+      case 'approve':
+        return this.#askAbout(approveOrder, step.order, { payment: paymentBy(step.token) });
+      case 'pay':
+        return this.#pay(step);
+      case 'catch up':
+        return this.#catchUp();
       case 'cancel':
         return this.#askAbout(cancelOrder, step.order, { by: 'CUSTOMER' });
       case 'move':
@@ -69,6 +90,9 @@ export class World {
         ));
       case 'relay':
         return this.#relay(step.count, step.crashes);
+      case 'run':
+        for (let hop = 0; hop < step.hops; hop++) await this.#hop();
+        return;
       case 'deliver':
         return this.#deliver(step);
       case 'replay': {
@@ -86,13 +110,61 @@ export class World {
   /** Lets everything that is under way come to its end, in good order. */
   async settle(): Promise<void> {
     for (let round = 0; round < 100; round++) {
-      await this.#relay(1000, false);
-      const busy = consumers.filter((consumer) => this.#queue(consumer).length > 0);
-      if (busy.length === 0) return;
-      for (const consumer of busy)
-        await this.#deliver({ consumer, skip: 0, count: 1000, ends: 'acknowledged' });
+      await this.#catchUp();
+      await this.#hop();
+      const waiting = consumers.some((consumer) => this.#queue(consumer).length > 0);
+      const unpublished = await this.database.outboxEvent.count();
+      if (!waiting && unpublished === 0 && (await this.#working()).length === 0) return;
     }
     throw new Error('the mesh does not come to rest: events cause each other without end');
+  }
+
+  /** Everybody does once, in good order, what there is to do. */
+  async #hop(): Promise<void> {
+    await this.#relay(1000, false);
+    for (const _ of await this.#working()) await this.#pay({ payment: 0, fates: [], ends: 'recorded' });
+    for (const consumer of consumers)
+      await this.#deliver({ consumer, skip: 0, count: 1000, ends: 'acknowledged' });
+  }
+
+  /** Payments of this history for which the gateway is to be asked. */
+  async #working(): Promise<string[]> {
+    const payments = await this.database.payment.findMany({
+      where: { orderId: { in: this.orders } },
+      orderBy: { id: 'asc' },
+    });
+    return payments.filter(({ state }) => isWorking(state as PaymentState)).map(({ id }) => id);
+  }
+
+  async #pay({ payment: chosen, fates, ends }: Omit<Extract<Step, { do: 'pay' }>, 'do'>): Promise<void> {
+    const working = await this.#working();
+    const id = working[chosen % Math.max(1, working.length)];
+    if (!id) return;
+    // Time is the history's to decide: this one is due, and no other.
+    await this.database.$executeRaw`
+      UPDATE payments SET next_attempt_at = now() + CASE WHEN id = ${id}::uuid THEN '-1 s' ELSE '1 day' END::interval
+      WHERE next_attempt_at IS NOT NULL`;
+    const [due] = await claim(this.database, this.gateway.name, 1, TAKEOVER_MS);
+    if (!due) throw new Error(`payment ${id} is due and was not claimed`);
+    const desk = deskOf(this.database, this.gateway, {
+      CARD_TOKEN_KEY: cardTokenKey,
+      PAYMENT_TAKEOVER: TAKEOVER_MS,
+    });
+    this.gateway.fates = [...fates];
+    const finding = await askGateway(this.gateway, desk, due).catch((error: unknown) => {
+      if (error instanceof NoAnswerError) return undefined;
+      throw error;
+    });
+    this.gateway.fates = [];
+    if (!finding || ends === 'process dies') return;
+    const record = () => this.database.$transaction((tx) => settlePayment(tx, due.order_id, finding));
+    if (ends === 'recorded') await record();
+    else this.#unrecorded.push(record);
+  }
+
+  async #catchUp(): Promise<void> {
+    this.gateway.arrive();
+    for (const record of this.#unrecorded.splice(0)) await record();
   }
 
   #queue(consumer: Consumer): Event[] {
@@ -156,7 +228,7 @@ export class World {
 
   async #ask(route: Route, params: unknown, body: unknown): Promise<unknown> {
     try {
-      const context = { database: this.database, log, origin: { correlationid: newId() } };
+      const context = { database: this.database, log, origin: { correlationid: newId() }, cardTokenKey };
       return (await route.handle({ params, body, query: undefined }, context)).body;
     } catch (error) {
       if (error instanceof Problem && error.status === 409) return undefined; // refused, as it should be
@@ -166,6 +238,8 @@ export class World {
     }
   }
 }
+
+const paymentBy = (token: string | null) => (token ? { method: 'CARD', token } : { method: 'CASH' });
 
 /** The same handlers, in a process that dies before its commit. */
 const crashing = (table: HandlerTable): HandlerTable =>
