@@ -5,7 +5,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Logger } from '../shared/service/logger';
 import type { Book } from './book';
 import { faultRates } from './faults';

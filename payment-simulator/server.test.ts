@@ -1,4 +1,5 @@
 import { newId } from '../shared/ids';
+import { startService } from '../shared/testing/service-process';
 import { until } from '../shared/testing/until';
 import type { Payment } from './payment';
 import { runSimulator, type Reply, type RunningSimulator } from './testing/running-simulator';
@@ -140,4 +141,25 @@ it('stops at once, though requests hang, are slow or are delayed', async () => {
   expect(await Promise.all(waiting)).toEqual(['lost', 'lost', 'lost']);
   expect(Date.now() - begun).toBeLessThan(4_000);
   simulator = await runSimulator();
+});
+
+it('as a process: ends with exit code 0 in time, whoever waits for an answer', async () => {
+  const service = await startService('payment-simulator', {});
+  const post = async (path: string, body: unknown) => {
+    const response = await fetch(service.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': newId() },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as Payment;
+  };
+  const money = { amount: '1.00', currency: 'INR' };
+  const { id } = await post('/v1/payments', { order_id: newId(), payment_id: newId(), ...money });
+  const hung = post(`/v1/payments/${id}/authorize`, { token: 'tok_timeout' }).catch(() => 'lost');
+  await until('it to be asked', () => service.log.find((line) => line.answer === 'hung'));
+  const begun = Date.now();
+  expect(await service.stop()).toBe(0);
+  expect(Date.now() - begun).toBeLessThan(5_000);
+  expect(await hung).toBe('lost');
+  expect(JSON.stringify(service.log)).toContain('SIMULATOR_JOURNAL is not set');
 });
