@@ -24,8 +24,14 @@ export class TableGateway implements Gateway {
   readonly payments: Held[] = [];
   /** What becomes of the next calls; answered, when there is no more. */
   fates: Fate[] = [];
+  /** What happens as the nth of the next calls is made. */
+  meanwhile: { call: number; happens: () => Promise<void> } | null = null;
   readonly #answers = new Map<string, Answer | Opened>();
   readonly #late: (() => void)[] = [];
+
+  get hasLate(): boolean {
+    return this.#late.length > 0;
+  }
 
   /** Requests that were on their way all the time arrive. */
   arrive(): void {
@@ -113,7 +119,8 @@ export class TableGateway implements Gateway {
   }
 
   /** Does it once for a key, and lets the answer through, or not. */
-  #call<A extends Answer | Opened>(key: string, work: () => A): Promise<A> {
+  async #call<A extends Answer | Opened>(key: string, work: () => A): Promise<A> {
+    if (this.meanwhile && this.meanwhile.call-- === 0) await this.meanwhile.happens();
     const once = (): A => {
       const known = this.#answers.get(key) ?? work();
       this.#answers.set(key, known);
@@ -121,7 +128,7 @@ export class TableGateway implements Gateway {
     };
     switch (this.fates.shift() ?? 'answered') {
       case 'answered':
-        return Promise.resolve(once());
+        return once();
       case 'answer lost':
         once();
         break;
@@ -131,6 +138,6 @@ export class TableGateway implements Gateway {
       case 'never arrives':
         break;
     }
-    return Promise.reject(new NoAnswerError('no answer'));
+    throw new NoAnswerError('no answer');
   }
 }

@@ -33,7 +33,14 @@ export type Step =
   /** The dedupe rows are past their retention. */
   | { do: 'forget'; consumer: Consumer }
   /** The gateway is asked what a payment waits for; the outcome is recorded, or only later, or the process dies. */
-  | { do: 'pay'; payment: number; fates: Fate[]; ends: 'recorded' | 'recorded late' | 'process dies' }
+  | {
+      do: 'pay';
+      payment: number;
+      fates: Fate[];
+      /** An order whose cancellation is handled as this call is made. */
+      meanwhile: { order: number; call: number } | null;
+      ends: 'recorded' | 'recorded late' | 'process dies';
+    }
   /** What was late comes: requests at the gateway, and then outcomes into the database. */
   | { do: 'catch up' }
   /** The deadline of orders is looked at, as if all of them were late. */
@@ -61,13 +68,17 @@ const token = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...tokens) },
 );
 
+const fate = fc.constantFrom<Fate>('answer lost', 'never arrives', 'arrives late');
 const pay = fc.record({
   do: fc.constant('pay' as const),
   payment: small,
-  fates: fc.array(
-    fc.constantFrom<Fate>('answered', 'answered', 'answer lost', 'never arrives', 'arrives late'),
-    { maxLength: 2 },
+  // Of its calls in turn: an authorisation opens a payment first.
+  fates: fc.oneof(
+    fc.constant<Fate[]>([]),
+    fate.map((first): Fate[] => [first]),
+    fate.map((second): Fate[] => ['answered', second]),
   ),
+  meanwhile: fc.option(fc.record({ order: small, call: fc.nat({ max: 1 }) }), { freq: 6 }),
   ends: fc.constantFrom('recorded', 'recorded', 'recorded late', 'process dies'),
 });
 const catchUp = fc.constant({ do: 'catch up' as const });
@@ -138,7 +149,7 @@ export const moneyHistories: fc.Arbitrary<Step[]> = fc
       fc.oneof(
         { weight: 8, arbitrary: pay },
         { weight: 2, arbitrary: catchUp },
-        { weight: 1, arbitrary: fc.constant({ do: 'cancel' as const, order: 0 }) },
+        { weight: 2, arbitrary: fc.constant({ do: 'cancel' as const, order: 0 }) },
         { weight: 6, arbitrary: fc.constant({ do: 'relay' as const, count: 6, crashes: false }) },
         {
           weight: 8,
@@ -175,7 +186,11 @@ export const tell = (steps: readonly Step[]): string => {
               ? `order ${letter(step.order % placed)} is approved${step.token ? ` with ${step.token}` : ''}`
               : 'nothing to approve';
           case 'pay':
-            return `payment ${step.payment} is worked on: ${step.fates.join(', ') || 'answered'}; ${step.ends}`;
+            return `payment ${step.payment} is worked on: ${step.fates.join(', ') || 'answered'}; ${
+              step.meanwhile && placed
+                ? `meanwhile ${letter(step.meanwhile.order % placed)} is cancelled (call ${step.meanwhile.call}); `
+                : ''
+            }${step.ends}`;
           case 'catch up':
             return 'what was late comes';
           case 'cancel':

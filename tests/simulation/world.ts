@@ -110,11 +110,12 @@ export class World {
   /** Lets everything that is under way come to its end, in good order. */
   async settle(): Promise<void> {
     for (let round = 0; round < 100; round++) {
-      await this.#catchUp();
       await this.#hop();
+      const late = this.gateway.hasLate || this.#unrecorded.length > 0;
+      await this.#catchUp(); // at the latest possible moment, where it can do most harm
       const waiting = consumers.some((consumer) => this.#queue(consumer).length > 0);
       const unpublished = await this.database.outboxEvent.count();
-      if (!waiting && unpublished === 0 && (await this.#working()).length === 0) return;
+      if (!late && !waiting && unpublished === 0 && (await this.#working()).length === 0) return;
     }
     throw new Error('the mesh does not come to rest: events cause each other without end');
   }
@@ -122,7 +123,8 @@ export class World {
   /** Everybody does once, in good order, what there is to do. */
   async #hop(): Promise<void> {
     await this.#relay(1000, false);
-    for (const _ of await this.#working()) await this.#pay({ payment: 0, fates: [], ends: 'recorded' });
+    for (const _ of await this.#working())
+      await this.#pay({ payment: 0, fates: [], meanwhile: null, ends: 'recorded' });
     for (const consumer of consumers)
       await this.#deliver({ consumer, skip: 0, count: 1000, ends: 'acknowledged' });
   }
@@ -136,7 +138,12 @@ export class World {
     return payments.filter(({ state }) => isWorking(state as PaymentState)).map(({ id }) => id);
   }
 
-  async #pay({ payment: chosen, fates, ends }: Omit<Extract<Step, { do: 'pay' }>, 'do'>): Promise<void> {
+  async #pay({
+    payment: chosen,
+    fates,
+    meanwhile,
+    ends,
+  }: Omit<Extract<Step, { do: 'pay' }>, 'do'>): Promise<void> {
     const working = await this.#working();
     const id = working[chosen % Math.max(1, working.length)];
     if (!id) return;
@@ -151,15 +158,29 @@ export class World {
       PAYMENT_TAKEOVER: TAKEOVER_MS,
     });
     this.gateway.fates = [...fates];
+    this.gateway.meanwhile = meanwhile && {
+      call: meanwhile.call,
+      happens: () => this.#cancelAtOnce(meanwhile.order),
+    };
     const finding = await askGateway(this.gateway, desk, due).catch((error: unknown) => {
       if (error instanceof NoAnswerError) return undefined;
       throw error;
     });
     this.gateway.fates = [];
+    this.gateway.meanwhile = null;
     if (!finding || ends === 'process dies') return;
     const record = () => this.database.$transaction((tx) => settlePayment(tx, due.order_id, finding));
     if (ends === 'recorded') await record();
     else this.#unrecorded.push(record);
+  }
+
+  /** A cancellation that payment-service hears of before anything else does. */
+  async #cancelAtOnce(order: number): Promise<void> {
+    await this.#askAbout(cancelOrder, order, { by: 'CUSTOMER' });
+    await this.#relay(1000, false);
+    const queue = this.#queue('payment-service');
+    const skip = queue.findIndex((event) => event.type === 'order.cancelled.v1');
+    if (skip >= 0) await this.#deliver({ consumer: 'payment-service', skip, count: 9, ends: 'acknowledged' });
   }
 
   async #catchUp(): Promise<void> {
