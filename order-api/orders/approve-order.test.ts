@@ -150,8 +150,9 @@ describe('approving a draft', () => {
     expect(reply.body.detail).toContain('Off the menu is not on sale at the moment; Gone is no longer');
     expect(await api.snapshot()).toEqual(before);
 
-    await api.patch(`/inventory/${off}`, { on_sale: true });
     await api.database.menuItem.create({ data: item });
+    expect((await approve(id)).body.items).toMatchObject([{ menu_item_id: off }]);
+    await api.patch(`/inventory/${off}`, { on_sale: true });
     expect(await approve(id)).toMatchObject({ status: 202, body: { total_amount: 219 } });
   });
 });
@@ -204,13 +205,16 @@ describe('at the same time', () => {
   const statuses = (replies: Reply[]) => [...new Set(replies.map(({ status }) => status))];
 
   it('20 approvals make one event, one move and one card token', async () => {
-    const id = await aDraft();
-    const replies = await many(20, (index) => approve(id, card(`tok_${index}`)));
-    expect(statuses(replies)).toEqual([202]);
-    expect(replies.filter(({ body }) => String(body.message).includes('before'))).toHaveLength(19);
-    expect((await eventsOf(id)).map(({ type }) => type)).toEqual(['order.placed.v1']);
-    expect(await tokensOf(id)).toHaveLength(1);
-    expect((await read(id)).history).toMatchObject([{ to: 'DRAFT' }, { to: 'PLACED' }]);
+    // More than once: in the first round most of them still wait for a connection to be opened.
+    for (let round = 0; round < 5; round += 1) {
+      const id = await aDraft();
+      const replies = await many(20, (index) => approve(id, card(`tok_${index}`)));
+      expect(statuses(replies)).toEqual([202]);
+      expect(replies.filter(({ body }) => String(body.message).includes('before'))).toHaveLength(19);
+      expect((await eventsOf(id)).map(({ type }) => type)).toEqual(['order.placed.v1']);
+      expect(await tokensOf(id)).toHaveLength(1);
+      expect((await read(id)).history).toMatchObject([{ to: 'DRAFT' }, { to: 'PLACED' }]);
+    }
   });
 
   it('20 approvals and 20 cancellations: it was placed and then cancelled, or never placed', async () => {
