@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 scripts=("$@")
-[ ${#scripts[@]} -gt 0 ] || scripts=(place cancel out-of-stock)
+[ ${#scripts[@]} -gt 0 ] || scripts=(place cancel out-of-stock draft payment-declined)
 failed=0
 for name in "${scripts[@]}"; do
   if [ ! -f "$name.sh" ] || [ "$name" = run ] || [ "$name" = api ]; then
