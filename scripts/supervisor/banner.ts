@@ -1,14 +1,22 @@
 import type { Servers } from '../servers/provide-servers';
 import type { Orderable } from './demo-menu';
 
+export interface Running {
+  apiUrl: string;
+  /** Undefined where this checkout has no simulator. */
+  simulatorUrl: string | undefined;
+  servers: Servers;
+}
+
 /** What a newcomer needs next: the addresses, and commands that work as they stand. */
-export function banner(apiUrl: string, servers: Servers, orderable: Orderable | undefined): string {
+export function banner({ apiUrl, simulatorUrl, servers }: Running, orderable: Orderable | undefined): string {
   return [
     '',
     'Ordermesh is running.',
     '',
     `  API          ${apiUrl}/api/v1`,
     `  Docs         ${apiUrl}/docs`,
+    ...paymentLine(simulatorUrl),
     `  RabbitMQ UI  ${managementLogin(servers.managementUrl)}`,
     `  PostgreSQL   ${servers.how.postgres}`,
     `  RabbitMQ     ${servers.how.rabbitmq}`,
@@ -18,6 +26,12 @@ export function banner(apiUrl: string, servers: Servers, orderable: Orderable | 
     'Ctrl-C stops all of it. The data stays; npm start -- --fresh begins with none.',
     '',
   ].join('\n');
+}
+
+function paymentLine(simulatorUrl: string | undefined): string[] {
+  if (process.env.PAYMENT_GATEWAY === 'stripe') return ['  Payments     by Stripe'];
+  const url = process.env.PAYMENT_SIMULATOR_URL || simulatorUrl;
+  return url ? [`  Payments     ${url}   simulated card payments`] : [];
 }
 
 function managementLogin(url: string | undefined): string {

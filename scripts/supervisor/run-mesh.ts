@@ -6,6 +6,12 @@ import { type Control, aborted } from './control';
 import { findOrderable, offerDemoMenu } from './demo-menu';
 import { discoverServices } from './discover-services';
 import { type MeshFile, removeMeshFile, writeMeshFile } from './mesh-file';
+import {
+  PAYMENT_SIMULATOR,
+  paymentEnvironment,
+  removeSimulatorData,
+  simulatorEnvironment,
+} from './payment-environment';
 import { runMigrations } from './run-migrations';
 import { ServiceGroup } from './service-group';
 import type { StartArguments } from './start-arguments';
@@ -22,6 +28,7 @@ export async function runMesh(given: StartArguments, control: Control): Promise<
     const { say: log, stopping: signal } = control;
     const servers = await provideServers({ purpose: 'start', log, signal, fresh: given.fresh });
     try {
+      if (given.fresh) removeSimulatorData();
       await runMigrations(servers, control);
       await runServices(given, control, servers, ports);
     } finally {
@@ -48,11 +55,19 @@ async function runServices(
     management_url: managementUrl ?? null,
     services: {},
   };
+  const simulatorPort = ports[PAYMENT_SIMULATOR];
+  const simulatorUrl = simulatorPort ? `http://127.0.0.1:${simulatorPort}` : undefined;
+  const payments = paymentEnvironment(simulatorUrl);
   let published = false;
   const group = new ServiceGroup({
     control,
     ports,
-    environment: { ...process.env, DATABASE_URL: databaseUrl, RABBITMQ_URL: rabbitmqUrl },
+    environment: (service) => ({
+      ...process.env,
+      ...(service === PAYMENT_SIMULATOR ? simulatorEnvironment() : payments),
+      DATABASE_URL: databaseUrl,
+      RABBITMQ_URL: rabbitmqUrl,
+    }),
     onStarted: (name, pid) => {
       mesh.services[name] = { pid, health_url: group.healthUrl(name) };
       if (published) writeMeshFile(mesh);
@@ -64,7 +79,7 @@ async function runServices(
     if (given.demo) await offerDemoMenu(apiUrl, databaseUrl, control.say);
     writeMeshFile(mesh);
     published = true;
-    process.stdout.write(`${banner(apiUrl, servers, await findOrderable(databaseUrl))}\n`);
+    process.stdout.write(`${banner({ apiUrl, simulatorUrl, servers }, await findOrderable(databaseUrl))}\n`);
     await aborted(control.stopping);
   } finally {
     published = false;

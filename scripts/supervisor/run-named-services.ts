@@ -1,6 +1,8 @@
 import { serverUrls } from '../server-urls';
 import { choosePorts } from './choose-ports';
 import { type Control, aborted } from './control';
+import { readMeshFile } from './mesh-file';
+import { PAYMENT_SIMULATOR, paymentEnvironment } from './payment-environment';
 import { ServiceGroup } from './service-group';
 
 /**
@@ -10,8 +12,17 @@ import { ServiceGroup } from './service-group';
 export async function runNamedServices(names: string[], control: Control): Promise<void> {
   const { databaseUrl, rabbitmqUrl } = serverUrls(`npm start -- ${names.join(' ')}`);
   const ports = await choosePorts(names);
-  const environment = { ...process.env, DATABASE_URL: databaseUrl, RABBITMQ_URL: rabbitmqUrl };
-  const group = new ServiceGroup({ control, ports, environment });
+  const own = ports[PAYMENT_SIMULATOR];
+  const simulatorUrl = own
+    ? `http://127.0.0.1:${own}`
+    : readMeshFile()?.services[PAYMENT_SIMULATOR]?.health_url;
+  const environment = {
+    ...process.env,
+    ...paymentEnvironment(simulatorUrl),
+    DATABASE_URL: databaseUrl,
+    RABBITMQ_URL: rabbitmqUrl,
+  };
+  const group = new ServiceGroup({ control, ports, environment: () => environment });
   group.start();
   try {
     await group.untilReady();

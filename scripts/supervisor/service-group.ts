@@ -3,6 +3,7 @@ import { UserError } from '../servers/search';
 import { portVariable } from './choose-ports';
 import { type Control } from './control';
 import { mainOf } from './discover-services';
+import { PAYMENT_SIMULATOR } from './payment-environment';
 import { prefixes } from './prefixed-output';
 import { SupervisedService } from './supervised-service';
 
@@ -12,7 +13,8 @@ const readyMs = 60_000;
 export interface GroupOptions {
   control: Control;
   ports: Record<string, number>;
-  environment: NodeJS.ProcessEnv;
+  /** What a service is given, but for its port. */
+  environment: (service: string) => NodeJS.ProcessEnv;
   /** Called with the pid whenever a service is started, the first time and later. */
   onStarted?: (name: string, pid: number) => void;
 }
@@ -26,7 +28,7 @@ export class ServiceGroup {
     const names = Object.keys(ports);
     const prefix = prefixes(names, process.stdout.isTTY && !process.env.NO_COLOR);
     this.services = names.map((name) => {
-      const { PORT: _api, HEALTH_PORT: _health, ...rest } = environment;
+      const { PORT: _api, HEALTH_PORT: _health, ...rest } = environment(name);
       return new SupervisedService({
         name,
         main: mainOf(name),
@@ -65,13 +67,14 @@ export class ServiceGroup {
     }
   }
 
-  /** order-api first, so that nothing new comes in while the others finish what is in hand. */
+  /** order-api first, so that nothing new comes in while the others finish what is in hand; last, whom they ask. */
   async stop(): Promise<void> {
-    const [edge, inner] = [
-      this.services.filter((service) => service.name === 'order-api'),
-      this.services.filter((service) => service.name !== 'order-api'),
-    ];
-    for (const group of [edge, inner]) await Promise.all(group.map((service) => service.stop(drainMs)));
+    const turnOf = ({ name }: SupervisedService) =>
+      name === 'order-api' ? 1 : name === PAYMENT_SIMULATOR ? 3 : 2;
+    for (const turn of [1, 2, 3]) {
+      const these = this.services.filter((service) => turnOf(service) === turn);
+      await Promise.all(these.map((service) => service.stop(drainMs)));
+    }
   }
 
   healthUrl(name: string): string {
