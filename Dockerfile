@@ -34,6 +34,8 @@ COPY package.json ./
 COPY prisma/migrations ./prisma/migrations
 COPY docker ./docker
 COPY --from=build /app/dist ./dist
+# The one place that a service may write to, where a volume is mounted on it: payment-simulator's journal.
+RUN mkdir /data && chown node:node /data
 # A container's own loopback is of no use to others. order-api still refuses to
 # listen this wide unless AUTH is configured: that is for whoever runs it to say.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 HEALTH_HOST=0.0.0.0 HEALTH_PORT=9100

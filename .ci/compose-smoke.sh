@@ -9,7 +9,8 @@ compose_smoke() {
   if timeout 20 docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); else COMPOSE=(docker-compose); fi
   export COMPOSE_PROJECT_NAME="ordermesh-ci-$$"
   API_PORT=$(free_port 8000) AMQP_PORT=$(free_port 5672) MANAGEMENT_PORT=$(free_port 15672)
-  export API_PORT AMQP_PORT MANAGEMENT_PORT API_URL="http://127.0.0.1:$API_PORT"
+  SIMULATOR_PORT=$(free_port 9107)
+  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT API_URL="http://127.0.0.1:$API_PORT"
 
   check 'Compose: a block for every service folder' 30 every_service_has_a_block
   if check 'Compose: build and start, scaled' 480 quietly "${COMPOSE[@]}" up --build -d "${SCALE[@]}"; then
@@ -101,7 +102,7 @@ nothing_runs_as_root() {
 published_on_loopback_only() {
   local ports
   ports=$(describe '{{range $port, $to := .NetworkSettings.Ports}}{{range $to}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}' | xargs -n 1)
-  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq 3 ]
+  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq 4 ]
 }
 
 management_ui_answers() {
