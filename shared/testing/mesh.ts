@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { declareMesh, discoverSubscriptions } from '../messaging/declare-mesh';
 import { startService, type ServiceProcess } from './service-process';
@@ -11,6 +12,8 @@ export const allServices = [
   'inventory-service',
   'status-service',
   'notification-service',
+  'payment-simulator',
+  'payment-service',
 ];
 
 /** All services as processes, on a database and a virtual host of their own. */
@@ -32,8 +35,8 @@ export interface Mesh {
   ): Promise<{ status: number; body: T }>;
   /** A restaurant with one item of so much stock. */
   addItem(availableQty: number): Promise<{ restaurantId: string; itemId: string }>;
-  /** Places an order and answers its id. */
-  place(restaurantId: string, itemId: string, quantity?: number): Promise<string>;
+  /** Places an order and answers its id; with a card token, one that is paid by card. */
+  place(restaurantId: string, itemId: string, quantity?: number, token?: string): Promise<string>;
   /** Waits until an order has a status. */
   reaches(orderId: string, status: string): Promise<void>;
   available(itemId: string): Promise<number>;
@@ -60,10 +63,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     rabbitmqUrl: broker.url,
     subscriptions: discoverSubscriptions(resolve('dist')),
   });
-  const environment = {
+  const environment: Record<string, string> = {
     DATABASE_URL: (await options.databaseUrl?.(db.url)) ?? db.url,
     RABBITMQ_URL: (await options.rabbitmqUrl?.(broker.url)) ?? broker.url,
     DATABASE_POOL_SIZE: '8',
+    CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
     ...options.environment,
   };
   const processes: ServiceProcess[] = [];
@@ -80,6 +84,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     start: async (name) => {
       const started = await startService(name, environment);
       processes.push(started);
+      if (name === 'payment-simulator') environment.PAYMENT_SIMULATOR_URL = started.url;
       return started;
     },
     ask: async <T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -102,10 +107,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       });
       return { restaurantId, itemId: item.body.menu_item_id };
     },
-    place: async (restaurant_id, menu_item_id, quantity = 1) => {
+    place: async (restaurant_id, menu_item_id, quantity = 1, token) => {
       const order = await mesh.ask<{ order_id: string }>('POST', '/orders', {
         restaurant_id,
         items: [{ menu_item_id, quantity }],
+        payment: token ? { method: 'CARD', token } : undefined,
       });
       if (order.status !== 202) throw new Error(`not placed: ${JSON.stringify(order)}`);
       return order.body.order_id;
@@ -126,7 +132,12 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     },
   };
   try {
-    await Promise.all((options.services ?? allServices).map((name) => mesh.start(name)));
+    const services = options.services ?? allServices;
+    // First, because payment-service has to be told where it is.
+    if (services.includes('payment-simulator')) await mesh.start('payment-simulator');
+    await Promise.all(
+      services.filter((name) => name !== 'payment-simulator').map((name) => mesh.start(name)),
+    );
   } catch (error) {
     await mesh.stop().catch(() => undefined); // what kept it from starting is the error to show
     throw error;
