@@ -7,6 +7,7 @@ import express, {
 } from 'express';
 import type { z } from 'zod';
 import type { Logger } from '../shared/service/logger';
+import type { Asked } from './asked';
 import type { Book } from './book';
 import { faultRates } from './faults';
 import type { HeldRequests } from './held-requests';
@@ -14,7 +15,7 @@ import type { Journal } from './journal';
 import { renderPage } from './page';
 import { no, type Account, type Wish } from './payment';
 import { bodies, byOrder, fingerprint, idempotencyKey, inRange, withoutCardNumber } from './requests';
-import type { Asked, Reaction, Simulator } from './simulator';
+import type { Reaction, Simulator } from './simulator';
 
 export interface AppOptions {
   simulator: Simulator;

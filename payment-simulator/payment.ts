@@ -1,3 +1,5 @@
+import { newId } from '../shared/ids';
+
 export type Operation = 'open' | 'authorize' | 'capture' | 'void' | 'refund';
 
 /** A payment as it is answered. Amounts have two decimals; the four counts are of successes. */
@@ -50,4 +52,22 @@ export const no = (status: number, code: string, message: string, decline_code?:
   body: {
     error: { code, ...(decline_code ? { decline_code } : {}), message },
   } satisfies ErrorBody as ErrorBody,
+});
+
+/** A payment that was just opened: nothing has been tried yet. */
+export const newPayment = (orderId: string, paymentId: string, money: Money): Payment => ({
+  id: `pay_${newId()}`,
+  order_id: orderId,
+  payment_id: paymentId,
+  status: 'open',
+  ...money,
+  authorized_amount: '0.00',
+  captured_amount: '0.00',
+  refunded_amount: '0.00',
+  decline_code: null,
+  created_at: new Date().toISOString(),
+  authorizations: 0,
+  captures: 0,
+  voids: 0,
+  refunds: 0,
 });

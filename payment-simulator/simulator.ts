@@ -1,22 +1,12 @@
-import { newId } from '../shared/ids';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
-import type { Book, RequestRecord, Step } from './book';
+import { describe, outcomeOf, type Asked } from './asked';
+import type { Book, Step } from './book';
 import { cardOf, shownToken, type Mishap } from './cards';
 import { decide } from './decide';
 import { drawFault, faultRates, type Fault, type FaultRates } from './faults';
 import type { Journal } from './journal';
-import { no, type Account, type ErrorBody, type Money, type Payment, type Wish } from './payment';
-
-/** A request that is well formed, about a payment that is there or to be opened. */
-export interface Asked {
-  key: string;
-  fingerprint: string;
-  orderId: string;
-  /** The simulator's id of the payment; none where one is to be opened. */
-  id?: string;
-  wish: Wish | { operation: 'open'; paymentId: string; money: Money };
-}
+import { newPayment, no, type Account, type ErrorBody, type Money, type Payment, type Wish } from './payment';
 
 /** What the caller gets. */
 export type Reaction =
@@ -95,22 +85,7 @@ export class Simulator {
         'simulator_full',
         `It takes ${MOST_PAYMENTS} payments; empty its journal.`,
       );
-    const payment: Payment = {
-      id: `pay_${newId()}`,
-      order_id: asked.orderId,
-      payment_id: paymentId,
-      status: 'open',
-      ...money,
-      authorized_amount: '0.00',
-      captured_amount: '0.00',
-      refunded_amount: '0.00',
-      decline_code: null,
-      created_at: new Date().toISOString(),
-      authorizations: 0,
-      captures: 0,
-      voids: 0,
-      refunds: 0,
-    };
+    const payment = newPayment(asked.orderId, paymentId, money);
     return this.finish(asked, { payment, met: {} }, { status: 201, body: payment }, fault);
   }
 
@@ -203,23 +178,3 @@ const react = (
   mishap: Mishap | undefined,
 ): Reaction =>
   mishap === 'dropped' || mishap === 'hung' ? { kind: mishap } : { kind: 'answered', ...answer };
-
-const describe = (
-  { key, orderId, wish }: Asked,
-  payment: string | null,
-): Omit<RequestRecord, 'outcome' | 'status' | 'code' | 'answer'> => ({
-  at: new Date().toISOString(),
-  operation: wish.operation,
-  idempotency_key: key,
-  order_id: orderId,
-  payment,
-  ...('token' in wish ? { token: shownToken(wish.token) } : {}),
-  ...('money' in wish ? wish.money : {}),
-  replayed: false,
-});
-
-function outcomeOf({ status, body }: { status: number; body: Payment | ErrorBody }) {
-  if (!('error' in body)) return { outcome: 'done', status, code: null } as const;
-  const { code, decline_code } = body.error;
-  return { outcome: status === 402 ? 'declined' : 'refused', status, code: decline_code ?? code } as const;
-}

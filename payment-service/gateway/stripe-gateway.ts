@@ -9,6 +9,7 @@ import {
   type Money,
 } from './gateway';
 import { toMinorUnits } from './minor-units';
+import { noOf } from './stripe-error';
 import { AUTHENTICATION_REQUIRED, paymentOf } from './stripe-payment';
 
 export interface StripeOptions {
@@ -18,7 +19,6 @@ export interface StripeOptions {
   timeoutMs: number;
 }
 
-type No = Exclude<Answer, { kind: 'done' }>;
 type Refused = Extract<Answer, { kind: 'refused' }>;
 
 const refundShape = z.object({
@@ -153,38 +153,4 @@ function refundOf(answer: unknown): Answer {
 function notRepresentable({ amount, currency }: Money): Refused {
   const message = `${currency} has no unit small enough for ${amount}.`;
   return { kind: 'refused', code: 'amount_not_representable', message };
-}
-
-/**
- * What an error says: https://docs.stripe.com/error-handling. Stripe's message may quote a token that it does
- * not know, so it is taken out.
- * @throws {NoAnswerError} {GatewaySetupError} and whatever is not Stripe's
- */
-function noOf(error: unknown, token?: string): No {
-  if (!(error instanceof Stripe.errors.StripeError)) throw error;
-  const { code, decline_code, statusCode, requestId } = error;
-  const message = token ? error.message.replaceAll(token, '(token)') : error.message;
-  if (error instanceof Stripe.errors.StripeCardError)
-    return { kind: 'declined', code: decline_code || code || 'card_declined', message };
-  if (error instanceof Stripe.errors.StripeInvalidRequestError)
-    return { kind: 'refused', code: code || 'invalid_request', message };
-  if (error instanceof Stripe.errors.StripeIdempotencyError)
-    return { kind: 'refused', code: code || 'idempotency_error', message };
-  if (
-    error instanceof Stripe.errors.StripeAuthenticationError ||
-    error instanceof Stripe.errors.StripePermissionError
-  )
-    throw new GatewaySetupError(
-      `Stripe does not take calls from us (${statusCode}): check STRIPE_SECRET_KEY`,
-    );
-  // Connection, API (5xx, and 409 for a key in use) and rate limit errors, and those that are yet to be invented.
-  const about = [error.type, statusCode, code, requestId].filter(Boolean).join(', ');
-  throw new NoAnswerError(`no answer from Stripe (${about})${causeOf(error)}`);
-}
-
-/** Why a connection failed, `ECONNREFUSED`: a system's code, nothing that was sent. */
-function causeOf(error: unknown): string {
-  const { detail } = error as { detail?: { code?: unknown } | string };
-  const code = typeof detail === 'object' ? detail.code : undefined;
-  return typeof code === 'string' ? `: ${code}` : '';
 }
