@@ -3,6 +3,10 @@ import { deliverNotifications } from './deliver-notifications';
 import { handlers } from './handlers';
 import { logChannel } from './log-channel';
 
-runConsumer('notification-service', handlers, ({ database, log }) =>
-  deliverNotifications(database, logChannel(log), log),
+runConsumer(
+  'notification-service',
+  handlers,
+  () =>
+    ({ database, log }) =>
+      deliverNotifications(database, logChannel(log), log),
 );

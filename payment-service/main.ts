@@ -1,9 +1,13 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
-import { readConfig } from '../shared/service/config';
-import { chooseGateway } from './gateway/choose-gateway';
+import { readConfig, readTogether } from '../shared/service/config';
+import { chooseGateway, gatewayConfig } from './gateway/choose-gateway';
 import { handlers } from './handlers';
 import { workConfig, workPayments } from './work-payments';
 
-runConsumer('payment-service', handlers, (context) =>
-  workPayments(chooseGateway(context.log), readConfig(workConfig))(context),
-);
+runConsumer('payment-service', handlers, () => {
+  const [gateway, work] = readTogether(
+    () => readConfig(gatewayConfig),
+    () => readConfig(workConfig),
+  );
+  return (context) => workPayments(chooseGateway(gateway, context.log), work)(context);
+});

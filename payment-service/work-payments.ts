@@ -31,7 +31,7 @@ const SETTLE_TRIES = 5;
  * intent was committed before; the outcome is committed with its events after. What dies in between is taken up
  * again by whoever is there, under the same idempotency key.
  */
-export function workPayments(gateway: Gateway, options: WorkOptions): Worker {
+export function workPayments(gateway: Gateway, options: WorkOptions): ReturnType<Worker> {
   return ({ database, log }) => {
     const stopping = new AbortController();
     const inHand = new Set<Promise<void>>();

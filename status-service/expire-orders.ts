@@ -6,6 +6,8 @@ import type { Worker } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
 import type { Database } from '../shared/service/database';
+import type { Logger } from '../shared/service/logger';
+import type { Stop } from '../shared/service/run-service';
 import { pause } from '../shared/service/pause';
 
 const config = z.object({
@@ -20,8 +22,16 @@ const config = z.object({
 const BATCH = 100;
 
 /** A worker that cancels orders which have been PLACED for too long, though the mesh is not behind, and old drafts. */
-export const expireOrders: Worker = ({ database, log }) => {
-  const { ORDER_DEADLINE, DRAFT_DEADLINE, ORDER_DEADLINE_EVERY } = readConfig(config);
+export const expireOrders: Worker = () => {
+  const deadlines = readConfig(config);
+  return ({ database, log }) => expireUntilStopped(database, log, deadlines);
+};
+
+function expireUntilStopped(
+  database: Database,
+  log: Logger,
+  { ORDER_DEADLINE, DRAFT_DEADLINE, ORDER_DEADLINE_EVERY }: z.infer<typeof config>,
+): Stop {
   const stopping = new AbortController();
   const running = (async () => {
     while (!stopping.signal.aborted) {
@@ -41,7 +51,7 @@ export const expireOrders: Worker = ({ database, log }) => {
     stopping.abort();
     await running;
   };
-};
+}
 
 interface ExpiredOrder {
   order_id: string;

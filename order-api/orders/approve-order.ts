@@ -6,7 +6,7 @@ import { writeOutbox } from '../../shared/outbox/write-outbox';
 import type { Tx } from '../../shared/service/database';
 import { id } from '../http/fields';
 import { route, type RouteContext } from '../http/route';
-import { CARDS_OR_DATABASE, keepCardToken } from './card-token';
+import { CARDS_OR_DATABASE, keepCardToken, refuseCardForNothing } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
 import { payment, placedAnswer, type Payment } from './fields';
 import { lineRows } from './new-order';
@@ -67,6 +67,7 @@ async function approve(
   { origin, cardTokenKey }: RouteContext,
 ): Promise<Approval> {
   const priced = await priceAgain(tx, order.id);
+  refuseCardForNothing(payment, priced.total);
   const method = payment?.method ?? 'CASH';
   const placedAt = new Date();
   await tx.$executeRaw`

@@ -83,6 +83,24 @@ describe('an order paid by card', () => {
     expect(logged).not.toContain('tok_unlucky');
   });
 
+  it('has something to pay: what comes to 0.00 is refused, placed or approved', async () => {
+    const { items } = await seedMenu(api.database, [5]);
+    const [itemId = ''] = items;
+    const { restaurantId: own } = await api.database.menuItem.update({
+      where: { id: itemId },
+      data: { price: 0 },
+    });
+    const order = { restaurant_id: own, items: [{ menu_item_id: itemId, quantity: 2 }] };
+    const payment = { method: 'CARD', token: 'tok_approved' };
+    const before = await api.snapshot();
+    const refused = { status: 422, body: { errors: [{ pointer: '#/payment/method' }] } };
+    expect(await api.post('/orders', { ...order, payment })).toMatchObject(refused);
+    expect(await api.snapshot()).toEqual(before);
+    const { body: draft } = await api.post('/orders', { ...order, draft: true });
+    expect(await api.post(`/orders/${draft.order_id}/approve`, { payment })).toMatchObject(refused);
+    expect((await api.get(`/orders/${draft.order_id}`)).body.status).toBe('DRAFT');
+  });
+
   it.each([
     ['no payment', undefined],
     ['CASH', { method: 'CASH' }],

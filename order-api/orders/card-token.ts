@@ -1,11 +1,19 @@
 import { sealCardToken } from '../../shared/payment/card-token';
 import { Prisma } from '../../shared/service/database';
-import { Problem } from '../http/problem';
+import type { Decimal } from '../../shared/money';
+import { Problem, unprocessable } from '../http/problem';
 import type { Payment } from './fields';
 
 /** What OpenAPI says of a 503 where an order may be paid by card. */
 export const CARDS_OR_DATABASE =
   'The database does not answer, try again after `Retry-After`; or card payments are not set up (`card-payments-not-set-up`)';
+
+/** @throws {Problem} 422 where a card is to pay nothing: no gateway takes that */
+export function refuseCardForNothing(payment: Payment | undefined, total: Decimal): void {
+  if (payment?.method !== 'CARD' || total.gt(0)) return;
+  const detail = 'the order comes to 0.00, which no card can pay; use CASH';
+  throw unprocessable([{ pointer: '#/payment/method', detail }]);
+}
 
 /**
  * The part of a statement's WITH that keeps a card token, sealed, beside its order; empty where none is needed.

@@ -4,7 +4,7 @@ import { amountAsNumber } from '../../shared/money';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import { email, id, text } from '../http/fields';
 import { route, type Answer, type RouteContext } from '../http/route';
-import { CARDS_OR_DATABASE, keepCardToken } from './card-token';
+import { CARDS_OR_DATABASE, keepCardToken, refuseCardForNothing } from './card-token';
 import { deliveryAddress, isObject, lines, payment, placedAnswer, type Payment } from './fields';
 import { beginHistory, withNewOrder, type NewOrder } from './new-order';
 import { announcePlaced, placedMessage } from './placed-event';
@@ -43,9 +43,11 @@ export const placeOrder = route({
   },
   problems: { 503: CARDS_OR_DATABASE },
   async handle({ body }, context) {
+    const priced = await priceLines(context.database, body.restaurant_id, body.items);
+    refuseCardForNothing(body.payment, priced.total);
     const order: NewOrder = {
       ...body,
-      ...(await priceLines(context.database, body.restaurant_id, body.items)),
+      ...priced,
       id: newId(),
       status: body.draft ? 'DRAFT' : 'PLACED',
       payment_method: body.payment?.method ?? 'CASH',

@@ -1,9 +1,11 @@
 import { ConfigError } from '../../shared/service/config';
 import { createLogger } from '../../shared/service/logger';
-import { chooseGateway } from './choose-gateway';
+import { readConfig } from '../../shared/service/config';
+import { chooseGateway, gatewayConfig } from './choose-gateway';
 
 const log = createLogger('test', 'silent');
-const chosen = (environment: Record<string, string>) => chooseGateway(log, environment).name;
+const chosen = (environment: Record<string, string>) =>
+  chooseGateway(readConfig(gatewayConfig, environment), log).name;
 const problem = (environment: Record<string, string>): string => {
   try {
     return chosen(environment);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, readConfig } from '../../shared/service/config';
+import { duration } from '../../shared/service/config';
 import type { Logger } from '../../shared/service/logger';
 import type { Gateway } from './gateway';
 import { withResilience } from './resilient-gateway';
@@ -35,15 +35,8 @@ export const gatewayConfig = z
     when: () => true,
   });
 
-/**
- * The gateway that the environment chooses, with its timeouts, retries and circuit breaker.
- * @throws {ConfigError} naming what to set
- */
-export function chooseGateway(
-  log: Logger,
-  environment: Record<string, string | undefined> = process.env,
-): Gateway {
-  const config = readConfig(gatewayConfig, environment);
+/** The gateway that the configuration chooses, with its timeouts, retries and circuit breaker. */
+export function chooseGateway(config: z.infer<typeof gatewayConfig>, log: Logger): Gateway {
   const timeoutMs = config.PAYMENT_TIMEOUT;
   const gateway =
     config.PAYMENT_GATEWAY === 'stripe' && config.STRIPE_SECRET_KEY

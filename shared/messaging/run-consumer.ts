@@ -1,4 +1,4 @@
-import { consumerConfig, port, readConfig } from '../service/config';
+import { consumerConfig, port, readConfig, readTogether } from '../service/config';
 import { databaseAnswers, openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { serveHealth } from '../service/health-server';
@@ -9,8 +9,11 @@ import { briefly } from './failure';
 import type { HandlerTable } from './handler';
 import { retryDelays } from './retry-config';
 
-/** Something that a service does beside consuming; it returns how to stop it. */
-export type Worker = (context: { database: Database; log: Logger }) => Stop;
+/**
+ * Something that a service does beside consuming. It is called first, to read its configuration; what it
+ * returns starts it, and returns how to stop it.
+ */
+export type Worker = () => (context: { database: Database; log: Logger }) => Stop;
 
 /**
  * Runs a consuming service as this process: configuration, database, consumer, health, drain.
@@ -20,9 +23,8 @@ export type Worker = (context: { database: Database; log: Logger }) => Stop;
  */
 export function runConsumer(service: string, handlers: HandlerTable, ...workers: Worker[]): void {
   runService(service, async (log) => {
-    const config = readConfig(
-      consumerConfig.extend({ RETRY_DELAYS: retryDelays, HEALTH_PORT: healthPort(service) }),
-    );
+    const schema = consumerConfig.extend({ RETRY_DELAYS: retryDelays, HEALTH_PORT: healthPort(service) });
+    const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
     const database = openDatabase({
       url: config.DATABASE_URL,
       poolSize: config.DATABASE_POOL_SIZE,
@@ -40,7 +42,7 @@ export function runConsumer(service: string, handlers: HandlerTable, ...workers:
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
     });
-    const stopWorkers = workers.map((worker) => worker({ database, log }));
+    const stopWorkers = startWorkers.map((start) => start({ database, log }));
     const health = await serveHealth(
       { checks: { database: () => databaseAnswers(database), consumer: () => consumer.isReady() } },
       config.HEALTH_PORT,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { retryDelays } from '../messaging/retry-config';
-import { apiConfig, ConfigError, consumerConfig, readConfig } from './config';
+import { apiConfig, ConfigError, consumerConfig, readConfig, readTogether } from './config';
 
 const message = (schema: z.ZodType, environment: Record<string, string>): string => {
   try {
@@ -54,5 +54,21 @@ describe('configuration', () => {
       { label: '1h', ms: 3_600_000 },
     ]);
     expect(message(schema, { RETRY_DELAYS: '1s,soon' })).toContain('"soon" is not a duration');
+  });
+
+  it('is reported whole even where several parts of a process read it', () => {
+    const read = () =>
+      readTogether(
+        () => readConfig(consumerConfig, { DATABASE_URL }),
+        () => readConfig(z.object({ A: z.string(), LOG_LEVEL: z.string() }), { LOG_LEVEL: 'info' }),
+        () => 'no configuration',
+      );
+    expect(read).toThrow(/RABBITMQ_URL: is not set(.|\n)*A: is not set/);
+    expect(
+      readTogether(
+        () => 1,
+        () => 'two',
+      ),
+    ).toEqual([1, 'two']);
   });
 });

@@ -5,6 +5,13 @@ import { parseDuration } from './duration';
 /** Thrown by {@link readConfig}: its message names every bad variable, one a line. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
+  constructor(
+    message: string,
+    /** A line for each bad variable. */
+    readonly problems: readonly string[] = [],
+  ) {
+    super(message);
+  }
 }
 
 /**
@@ -25,12 +32,38 @@ export function readConfig<S extends z.ZodType>(
     const unset = issue.code === 'invalid_type' && set[name] === undefined;
     return `  ${name}: ${unset ? 'is not set; set it to ' + (EXAMPLES[name] ?? 'a value') : issue.message}`;
   });
-  throw new ConfigError(`Bad configuration:\n${lines.join('\n')}`);
+  throw badConfiguration(lines);
+}
+
+const badConfiguration = (problems: readonly string[]) =>
+  new ConfigError(`Bad configuration:\n${[...new Set(problems)].join('\n')}`, problems);
+
+/**
+ * Reads parts of the configuration, so that what is wrong with any of them is reported at once.
+ * @throws {ConfigError} as {@link readConfig}, for all parts together
+ */
+export function readTogether<T extends readonly (() => unknown)[]>(
+  ...parts: T
+): { [K in keyof T]: ReturnType<T[K]> } {
+  const problems: string[] = [];
+  const values = parts.map((read) => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError) || error.problems.length === 0) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  });
+  if (problems.length > 0) throw badConfiguration(problems);
+  return values as { [K in keyof T]: ReturnType<T[K]> };
 }
 
 const EXAMPLES: Record<string, string> = {
   DATABASE_URL: 'e.g. postgresql://user:password@host:5432/ordermesh',
   RABBITMQ_URL: 'e.g. amqp://user:password@host:5672',
+  CARD_TOKEN_KEY:
+    '32 bytes in base64, the same for order-api and payment-service, as `openssl rand -base64 32` prints them',
 };
 
 /** A variable that a parser reads; what the parser throws is what is reported. */
