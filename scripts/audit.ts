@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { audit, checkNames, type AuditOptions } from '../shared/audit/audit';
 import { formatReport } from '../shared/audit/format-report';
+import { simulatorBooks } from '../shared/audit/simulator-books';
 import { briefly } from '../shared/messaging/failure';
 import { retryDelays } from '../shared/messaging/retry-config';
 import { ConfigError, readConfig } from '../shared/service/config';
 import { parseDuration } from '../shared/service/duration';
 import { readArguments, readOption, wholeNumber } from './command-line/read-arguments';
 import { UsageError } from './command-line/run-command-line';
-import { readMeshFile } from './supervisor/mesh-file';
+import { readMeshFile, type MeshFile } from './supervisor/mesh-file';
 
 const USAGE = `npm run audit -- [options]: checks every promise against DATABASE_URL, or the mesh that runs from this checkout
 
@@ -15,6 +16,8 @@ const USAGE = `npm run audit -- [options]: checks every promise against DATABASE
   --since TIME   only orders, events, notifications and adjustments made since: 1h (ago), or 2026-11-21T10:00:00Z
   --only NAMES   only these checks, with commas between: ${checkNames.join(', ')}
   --limit 20     rows named for each check; all are counted
+  --simulator U  compares with the books of the payment simulator at this URL; by default PAYMENT_SIMULATOR_URL, or
+                 that of the mesh that runs from this checkout
   --json         the report as JSON
 
 Exits 0 when every promise is kept, 1 when one is broken, 2 when that could not be found out.`;
@@ -31,12 +34,14 @@ function readCommandLine(args: string[]): Arguments | undefined {
     since: { type: 'string' },
     only: { type: 'string' },
     limit: { type: 'string' },
+    simulator: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean' },
   });
   if (values.help) return undefined;
   if (positionals.length > 0) throw new UsageError(`What is "${positionals.join(' ')}"?`);
-  const databaseUrl = process.env.DATABASE_URL || readMeshFile()?.database_url;
+  const mesh = readMeshFile();
+  const databaseUrl = process.env.DATABASE_URL || mesh?.database_url;
   if (!databaseUrl)
     throw new UsageError('Set DATABASE_URL, or run this while "npm start" runs in this checkout.');
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
@@ -47,8 +52,23 @@ function readCommandLine(args: string[]): Arguments | undefined {
     since: readOption('since', values.since, parseMoment),
     only: readOption('only', values.only, parseNames),
     limit: readOption('limit', values.limit, wholeNumber),
+    books: readOption('simulator', values.simulator || simulatorOf(mesh, databaseUrl), (url) =>
+      simulatorBooks(parseUrl(url)),
+    ),
   };
   return { options, json: values.json ?? false };
+}
+
+/** A mesh's own simulator says nothing of another database. */
+function simulatorOf(mesh: MeshFile | undefined, databaseUrl: string): string | undefined {
+  const own = mesh?.database_url === databaseUrl ? mesh.services['payment-simulator'] : undefined;
+  return process.env.PAYMENT_SIMULATOR_URL || own?.health_url;
+}
+
+function parseUrl(url: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new Error(`"${url}" is not an http URL`);
+  return url;
 }
 
 function parseNames(text: string): string[] {
@@ -80,7 +100,7 @@ async function main(): Promise<number> {
     if (onProgress) process.stderr.write(CLEAR_LINE);
   });
   console.log(command.json ? JSON.stringify(report, null, 2) : formatReport(report));
-  return report.ok ? 0 : 1;
+  return report.ok ? 0 : report.checks.some(({ violations }) => violations > 0) ? 1 : 2;
 }
 
 /** A refused connection comes as several errors at once, without a message of its own. */

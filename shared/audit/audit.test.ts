@@ -1,4 +1,6 @@
-import { stories } from './testing/stories';
+import { bookedAsKept } from './testing/booked';
+import { paymentPlants } from './testing/payment-plants';
+import { cardStories, stories } from './testing/stories';
 import { newId } from '../ids';
 import type { TestDatabase } from '../testing/test-database';
 import { checkNames } from './audit';
@@ -14,13 +16,16 @@ const [dal, rice] = [0, 1];
 const item = (index: number) => audited.history.items[index] ?? '';
 
 it('passes a history in which every promise is kept, whatever the size of its ranges', async () => {
+  audited.books = await bookedAsKept(db.database);
   for (const rangeSize of [1, 2, 1000]) {
     const report = await audited.run({ rangeSize });
     expect(report.checks.map(({ name }) => name).sort()).toEqual([...checkNames].sort());
     expect([violations(report), warnings(report), report.ok]).toEqual([[], [], true]);
-    expect(checkOf(report, 'totals').judged).toBe(9);
+    expect(checkOf(report, 'totals').judged).toBe(Object.keys(stories).length - 1);
     expect(checkOf(report, 'stock-not-negative').judged).toBe(2);
     expect(checkOf(report, 'adjustments-applied').judged).toBe(2);
+    expect(checkOf(report, 'payment-moves').judged).toBe(Object.keys(cardStories).length);
+    expect(checkOf(report, 'gateway-books')).toMatchObject({ judged: Object.keys(cardStories).length });
     expect(checkOf(report, 'events-handled').judged).toBe(await audited.db.database.eventLog.count());
   }
 });
@@ -29,7 +34,9 @@ it('passes an empty database', async () => {
   await audited.sql(
     'TRUNCATE orders, menu_items, stock_levels, stock_movements, stock_reservations, event_log CASCADE',
   );
-  await audited.sql('TRUNCATE processed_events, adjustment_requests, adjustment_outcomes');
+  await audited.sql(
+    'TRUNCATE processed_events, adjustment_requests, adjustment_outcomes, payments, payment_moves, payment_ledger',
+  );
   expect((await audited.run()).ok).toBe(true);
 });
 
@@ -190,6 +197,7 @@ const plants: Record<string, () => Promise<string[]>> = {
     return [smaller, refused, unheard].map((id) => `adjustments-applied: ${id}`);
   },
   'an adjustment without an outcome': async () => [`adjustments-settled: ${audited.history.adjustment(3)}`],
+  ...paymentPlants(() => audited),
 };
 
 it.each(Object.entries(plants))('names %s, and nothing else', async (_name, plant) => {

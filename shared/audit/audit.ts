@@ -1,15 +1,22 @@
 import { firstIdOf } from '../history/partitions';
 import { adjustmentPass } from './adjustment-checks';
 import { announcementChecks } from './announcement-checks';
-import { countIn, type Check, type Finding, type Pass, type Settings } from './check';
+import { countIn, type Pass, type Settings } from './check';
 import { eventPass, notificationPass, outboxPass } from './event-checks';
+import { auditBooks, booksAgree } from './books-check';
+import type { GatewayBooks } from './gateway-books';
 import { heldStockChecks } from './held-stock-checks';
 import { itemPass } from './item-checks';
 import { judge } from './judge';
 import { orderLifeChecks } from './order-life-checks';
+import { paidOrderChecks } from './paid-order-checks';
+import { paymentPass } from './payment-checks';
 import { rangesOf, LEAST_ID } from './ranges';
 import { completeFrom } from './retained-history';
+import { emptyReport, firstOf, type AuditReport, type CheckReport } from './report';
 import { openSnapshot, type Snapshot } from './snapshot';
+
+export type { AuditReport, CheckReport } from './report';
 
 export interface AuditOptions {
   databaseUrl: string;
@@ -27,42 +34,23 @@ export interface AuditOptions {
   rangeSize?: number;
   /** No statement may take longer. Default: one minute. */
   statementTimeoutMs?: number;
+  /** The gateway's books, where they can be read; without them that comparison is skipped. */
+  books?: GatewayBooks;
   /** Told, range by range, how many of a unit (`orders`) are judged by now. */
   onProgress?: (unit: string, judged: number) => void;
-}
-
-/** How one promise stands. */
-export interface CheckReport {
-  name: string;
-  promise: string;
-  unit: string;
-  /** How many were judged. */
-  judged: number;
-  violations: number;
-  warnings: number;
-  /** Not judged yet: events about them are on their way, and not for long. */
-  underWay: number;
-  /** Violations first. */
-  findings: Finding[];
-}
-
-export interface AuditReport {
-  /** No violation; there may be warnings. */
-  ok: boolean;
-  checks: CheckReport[];
-  tookMs: number;
 }
 
 const orderPass: Pass = {
   unit: 'orders',
   walk: { table: 'orders', column: 'id' },
   count: countIn('orders', 'id'),
-  checks: [...heldStockChecks, ...orderLifeChecks, ...announcementChecks],
+  checks: [...heldStockChecks, ...orderLifeChecks, ...paidOrderChecks, ...announcementChecks],
 };
 
 const passes: readonly Pass[] = [
   itemPass,
   orderPass,
+  paymentPass,
   adjustmentPass,
   outboxPass,
   eventPass,
@@ -70,7 +58,10 @@ const passes: readonly Pass[] = [
 ];
 
 /** The names of all checks. */
-export const checkNames = passes.flatMap((pass) => pass.checks.map((check) => check.name));
+export const checkNames = [
+  ...passes.flatMap((pass) => pass.checks.map((check) => check.name)),
+  booksAgree.name,
+];
 
 /**
  * Checks every promise of the mesh against its database, idle or at work: what is merely under way is
@@ -91,7 +82,9 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     };
     const checks: CheckReport[] = [];
     for (const pass of passes) checks.push(...(await runPass(snapshot, pass, settings, options)));
-    return { ok: checks.every((check) => check.violations === 0), checks, tookMs: Date.now() - startedAt };
+    if (options.only?.includes(booksAgree.name) ?? true) checks.push(await auditBooks(snapshot, options));
+    const ok = checks.every(({ violations, unknown }) => violations === 0 && unknown === undefined);
+    return { ok, checks, tookMs: Date.now() - startedAt };
   } finally {
     await snapshot.end();
   }
@@ -130,20 +123,3 @@ async function runPass(
   }
   return reports.map(({ report }) => report);
 }
-
-const emptyReport = ({ name, promise }: Check, unit: string): CheckReport => ({
-  name,
-  promise,
-  unit,
-  judged: 0,
-  violations: 0,
-  warnings: 0,
-  underWay: 0,
-  findings: [],
-});
-
-/** Violations before warnings, as many of each as may be named. */
-const firstOf = (findings: readonly Finding[], limit: number): Finding[] =>
-  (['violation', 'warning'] as const).flatMap((verdict) =>
-    findings.filter((finding) => finding.verdict === verdict).slice(0, limit),
-  );

@@ -48,7 +48,7 @@ export interface Check {
   find(range: Range, settings: Settings): Prisma.Sql;
   /**
    * Set where only a quiet subject can be judged: what the statement finds is excused while one of these
-   * events about `about` (text; a third column) is on its way.
+   * events about `about` (text; one more column) is on its way.
    */
   remedies?: readonly Remedy[];
 }

@@ -61,9 +61,7 @@ async function judgeQuiet(
   settings: Settings,
   limit: number,
 ): Promise<Judgement> {
-  const suspects = await snapshot.query<{ subject: string; problem: string; about: string }>(
-    check.find(range, settings),
-  );
+  const suspects = await snapshot.query<Suspect>(check.find(range, settings));
   const judgement = nothingFound();
   if (suspects.length === 0) return judgement;
   const about = [...new Set(suspects.map((suspect) => suspect.about))];
@@ -79,11 +77,19 @@ async function judgeQuiet(
   return judgement;
 }
 
+interface Suspect {
+  subject: string;
+  problem: string;
+  about: string;
+  verdict?: Verdict;
+}
+
 /** What is found wrong is so for good only if nothing is on its way that will put it right. */
-function excuse({ subject, problem }: { subject: string; problem: string }, pending: Pending[]): Found {
+function excuse({ subject, problem, verdict = 'violation' }: Suspect, pending: Pending[]): Found {
   const inState = (state: Pending['state']) => pending.find((event) => event.state === state);
   const young = inState('under way');
-  if (young) return { verdict: 'under way', subject, problem };
+  if (young || verdict === 'under way') return { verdict: 'under way', subject, problem };
+  if (verdict === 'warning') return { verdict, subject, problem };
   const dead = inState('dead letter');
   if (dead)
     return {

@@ -1,6 +1,7 @@
 import { actors, decideMove, orderStatuses } from '../lifecycle/order-lifecycle';
 import { Prisma } from '../service/database';
 import { graceBegan, inRange, type Check } from './check';
+import { whereItStands } from './payment-standing';
 
 /** The lifecycle table as rows. */
 const legalMoves = JSON.stringify(
@@ -81,13 +82,19 @@ const forgotten: Check = {
     { type: 'order.placed.v1', consumer: 'inventory-service' },
     { type: 'inventory.deducted.success.v1', consumer: 'status-service' },
     { type: 'order.cancellation.required.v1', consumer: 'status-service' },
+    { type: 'order.placed.v1', consumer: 'payment-service' },
+    { type: 'payment.authorized.v1', consumer: 'status-service' },
+    { type: 'payment.failed.v1', consumer: 'status-service' },
   ],
-  // An order paid by card may also wait for the gateway, which no event tells; its deadline ends that.
+  // The gateway may be asked about a card for as long as it takes, or an operator; its deadline ends that.
   find: (range, settings) => Prisma.sql`
-    SELECT id::text AS subject, id::text AS about,
-      format('is PLACED since %s', to_char(placed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS problem
-    FROM orders WHERE ${inRange('id', range)} AND status = 'PLACED' AND payment_method = 'CASH'
-      AND coalesce(placed_at, created_at) < ${graceBegan(settings)}`,
+    SELECT o.id::text AS subject, o.id::text AS about,
+      CASE WHEN p.state = 'REVIEW' OR (p.state = 'AUTHORIZING' AND p.next_attempt_at >= ${graceBegan(settings)})
+        THEN 'under way' ELSE 'violation' END AS verdict,
+      format('is PLACED since %s', to_char(coalesce(o.placed_at, o.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+        || CASE WHEN o.payment_method = 'CARD' THEN format('; %s', ${whereItStands}) ELSE '' END AS problem
+    FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND ${inRange('p.order_id', range)}
+    WHERE ${inRange('o.id', range)} AND o.status = 'PLACED' AND coalesce(o.placed_at, o.created_at) < ${graceBegan(settings)}`,
 };
 
 /** An order's life, its reasons and its money. */

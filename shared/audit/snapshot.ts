@@ -6,10 +6,10 @@ export interface Snapshot {
   client: Client;
   query<Row>(sql: Prisma.Sql): Promise<Row[]>;
   /**
-   * Takes a new snapshot if this one is old. An old one keeps vacuum from the outbox, which would slow the
+   * Takes a new snapshot if this one is old (five seconds, unless said otherwise). An old one keeps vacuum from the outbox, which would slow the
    * relay, and a lock on every partition read, which would keep retention from dropping any.
    */
-  renew(): Promise<void>;
+  renew(olderThanMs?: number): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -44,8 +44,8 @@ export async function openSnapshot(databaseUrl: string, statementTimeoutMs: numb
     client,
     query: async <Row>(sql: Prisma.Sql) =>
       (await client.query({ text: sql.text, values: sql.values as unknown[] })).rows as Row[],
-    renew: async () => {
-      if (Date.now() - takenAt < RENEW_AFTER_MS) return;
+    renew: async (olderThanMs = RENEW_AFTER_MS) => {
+      if (Date.now() - takenAt < olderThanMs) return;
       await client.query('COMMIT');
       await take();
     },

@@ -137,10 +137,12 @@ describe('subscriptions and retention', () => {
         'DELETE FROM processed_events',
         'DELETE FROM event_log',
         "UPDATE order_status_history SET moved_at = now() - interval '3 days'",
+        "UPDATE payment_moves SET moved_at = now() - interval '3 days'",
+        "UPDATE payment_ledger SET recorded_at = now() - interval '3 days'",
       );
       await makePartitions(client, today - DAY);
       const [yesterdays, todays] = [newId(), newId()].map((subject) =>
-        audited.history.published('order.status.preparing.v1', subject, {
+        audited.history.published('payment.completed.v1', subject, {
           butNotBy: ['notification-service'],
         }),
       );
@@ -194,8 +196,13 @@ it('warns of an event that the broker refuses, before it is stuck', async () => 
 
 it('names no more than asked for, counts all, and makes only the checks asked for', async () => {
   await audited.sql("UPDATE orders SET total_amount = 1 WHERE status <> 'DRAFT'");
+  const all = Object.keys(stories).length - 1;
   const report = await audited.run({ only: ['totals', 'held-stock'], limit: 3 });
   expect(report.checks.map(({ name }) => name)).toEqual(['held-stock', 'totals']);
-  expect(checkOf(report, 'totals')).toMatchObject({ judged: 9, violations: 8, findings: { length: 3 } });
-  expect(formatReport(report)).toContain('… and 5 more: --only totals --limit 8');
+  expect(checkOf(report, 'totals')).toMatchObject({
+    judged: all,
+    violations: all - 1,
+    findings: { length: 3 },
+  });
+  expect(formatReport(report)).toContain(`… and ${all - 4} more: --only totals --limit ${all - 1}`);
 });

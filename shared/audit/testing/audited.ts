@@ -1,5 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database';
 import { audit, type AuditOptions, type AuditReport, type CheckReport } from '../audit';
+import type { BookedPayment, GatewayBooks } from '../gateway-books';
 import { writeAll, type stories } from './stories';
 import { WrittenHistory } from './written-history';
 
@@ -9,6 +10,8 @@ export interface Audited {
   history: WrittenHistory;
   /** An order of each story. */
   orders: Record<keyof typeof stories, string>;
+  /** What the gateway has in its books; until it is set there are none to be read. */
+  books?: BookedPayment[];
   /** What the history has been told is written first, here as with {@link sql}. */
   run(options?: Partial<AuditOptions>): Promise<AuditReport>;
   sql(...statements: string[]): Promise<void>;
@@ -22,7 +25,8 @@ export async function createUnguarded(): Promise<TestDatabase> {
     FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace
     UNION ALL
     SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index
-    WHERE indisunique AND NOT indisprimary AND indrelid IN ('stock_movements'::regclass, 'notifications'::regclass)`;
+    WHERE indisunique AND NOT indisprimary AND indrelid IN (
+      'stock_movements'::regclass, 'notifications'::regclass, 'payments'::regclass, 'payment_ledger'::regclass)`;
   for (const { drop } of guards) await db.database.$executeRawUnsafe(drop);
   return db;
 }
@@ -33,23 +37,39 @@ export async function writeAnew(db: TestDatabase): Promise<Audited> {
   await database.$executeRaw`
     TRUNCATE restaurants, menu_items, orders, order_lines, order_status_history, adjustment_requests, stock_levels,
       stock_movements, stock_reservations, adjustment_outcomes, notifications, outbox_events, event_log,
-      processed_events, delivery_failures, subscriptions`;
+      processed_events, delivery_failures, subscriptions, payments, payment_moves, payment_ledger, card_tokens`;
   const history = new WrittenHistory(database);
-  return {
+  const audited: Audited = {
     db,
     history,
     orders: await writeAll(history),
     run: async (options = {}) => {
       await history.write();
       // Small ranges, so that every test crosses their bounds.
-      return audit({ databaseUrl: db.url, rangeSize: 6, ...options });
+      const books = audited.books && booksOf(audited.books);
+      return audit({ databaseUrl: db.url, rangeSize: 6, books, ...options });
     },
     sql: async (...statements) => {
       await history.write();
       for (const statement of statements) await database.$executeRawUnsafe(statement);
     },
   };
+  return audited;
 }
+
+/** Books with two orders on a page. */
+export const booksOf = (payments: readonly BookedPayment[]): GatewayBooks => ({
+  name: 'simulator',
+  page: async ({ after, upTo }) => {
+    const inside = payments.filter(({ order_id }) => order_id > after && order_id <= upTo);
+    const orders = [...new Set(inside.map(({ order_id }) => order_id))].sort();
+    const page = orders.slice(0, 2);
+    return {
+      payments: inside.filter(({ order_id }) => page.includes(order_id)),
+      next: orders.length > 2 ? page.at(-1) : null,
+    };
+  },
+});
 
 /** What is wrong, as `name: subject` of each violation. */
 export const violations = (report: AuditReport): string[] => named(report, 'violation');

@@ -10,6 +10,10 @@ export const noRows = () => ({
   stockReservation: [] as Prisma.StockReservationCreateManyInput[],
   adjustmentRequest: [] as Prisma.AdjustmentRequestCreateManyInput[],
   adjustmentOutcome: [] as Prisma.AdjustmentOutcomeCreateManyInput[],
+  payment: [] as Prisma.PaymentCreateManyInput[],
+  paymentMove: [] as Prisma.PaymentMoveCreateManyInput[],
+  paymentLedger: [] as Prisma.PaymentLedgerCreateManyInput[],
+  cardToken: [] as Prisma.CardTokenCreateManyInput[],
   outboxEvent: [] as Prisma.OutboxEventCreateManyInput[],
   eventLog: [] as Prisma.EventLogCreateManyInput[],
   processedEvent: [] as Prisma.ProcessedEventCreateManyInput[],
@@ -24,6 +28,10 @@ export async function writeRows(database: Database, rows: ReturnType<typeof noRo
   await database.stockReservation.createMany({ data: rows.stockReservation });
   await database.adjustmentRequest.createMany({ data: rows.adjustmentRequest });
   await database.adjustmentOutcome.createMany({ data: rows.adjustmentOutcome });
+  await database.payment.createMany({ data: rows.payment });
+  await database.paymentMove.createMany({ data: rows.paymentMove });
+  await database.paymentLedger.createMany({ data: rows.paymentLedger });
+  await database.cardToken.createMany({ data: rows.cardToken });
   await database.outboxEvent.createMany({ data: rows.outboxEvent });
   await database.eventLog.createMany({ data: rows.eventLog });
   await database.processedEvent.createMany({ data: rows.processedEvent });

@@ -2,13 +2,17 @@ import { newId } from '../../ids';
 import type { Database } from '../../service/database';
 import { seedMenu } from '../../testing/seed';
 import { noRows, writeRows } from './rows';
+import { tellPayment, type PaymentStory } from './written-payment';
 
 const CONSUMERS: Record<string, string[]> = {
-  'order.placed.v1': ['inventory-service', 'notification-service'],
-  'order.cancelled.v1': ['inventory-service', 'notification-service'],
+  'order.placed.v1': ['inventory-service', 'notification-service', 'payment-service'],
+  'order.cancelled.v1': ['inventory-service', 'notification-service', 'payment-service'],
   'inventory.deducted.success.v1': ['status-service'],
   'order.cancellation.required.v1': ['status-service'],
-  'order.status.preparing.v1': ['notification-service'],
+  'order.status.preparing.v1': ['notification-service', 'payment-service'],
+  'payment.authorized.v1': ['status-service', 'notification-service'],
+  'payment.failed.v1': ['status-service', 'notification-service'],
+  'payment.completed.v1': ['notification-service'],
   'inventory.adjustment.requested.v1': ['inventory-service'],
 };
 
@@ -26,6 +30,10 @@ export interface OrderStory {
   stock?: (-1 | 1)[];
   /** Events beyond those of its moves. */
   events?: string[];
+  /** Paid by card, and how that went. */
+  payment?: PaymentStory;
+  /** Paid by card. */
+  card?: true;
 }
 
 /** Histories straight in the tables, as the mesh would have left them an hour ago; {@link write} writes them. */
@@ -60,11 +68,12 @@ export class WrittenHistory {
   }
 
   /** An order of two of the first item and one of the second. @returns its id */
-  order({ moves, reservation, stock = [], events = [] }: OrderStory): string {
+  order({ moves, reservation, stock = [], events = [], payment, card }: OrderStory): string {
     const id = newId();
     const [status, , cancelReason] = moves.at(-1) ?? ['DRAFT', ''];
     const placedAt = moves.some(([to]) => to === 'PLACED') ? this.at : null;
-    const facts = { currency: 'INR', correlationId: 'c', createdAt: this.at, placedAt };
+    const paymentMethod = payment || card ? 'CARD' : 'CASH';
+    const facts = { currency: 'INR', paymentMethod, correlationId: 'c', createdAt: this.at, placedAt };
     const { restaurantId } = this;
     this.#rows.order.push({ id, restaurantId, status, totalAmount: '300.00', cancelReason, ...facts });
     this.items.forEach((menuItemId, position) => {
@@ -80,6 +89,9 @@ export class WrittenHistory {
       fromStatus = toStatus;
     }
     for (const type of events) this.published(type, id);
+    if (payment)
+      for (const type of tellPayment(this.#rows, { id, restaurantId, at: this.at }, payment))
+        this.published(type, id);
     for (const sign of stock) {
       const kind = sign < 0 ? 'DEDUCTION' : 'RESTORATION';
       this.items.forEach((item, position) =>
@@ -88,6 +100,11 @@ export class WrittenHistory {
     }
     if (reservation) this.#rows.stockReservation.push({ orderId: id, state: reservation });
     return id;
+  }
+
+  /** A card token that order-api has kept for an order. */
+  cardToken(orderId: string): void {
+    this.#rows.cardToken.push({ orderId, ciphertext: Buffer.from('sealed') });
   }
 
   /** A movement, and the stock after it. */
