@@ -1,0 +1,218 @@
+import type { Event } from '../shared/events/envelope';
+import { newId } from '../shared/ids';
+import { sealCardToken } from '../shared/payment/card-token';
+import { anEvent, orderCancelled, orderPlaced } from '../shared/testing/events';
+import { drainOutbox, handle, outbox } from '../shared/testing/handle';
+import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
+import type { Finding } from './ask-gateway';
+import type { GatewayPayment } from './gateway/gateway';
+import { handlers } from './handlers';
+import { settlePayment } from './settle-payment';
+import { claim } from './work-payments';
+
+let db: TestDatabase;
+beforeAll(async () => void (db = await createTestDatabase()));
+afterAll(() => db.drop());
+beforeEach(async () => {
+  await drainOutbox(db.database);
+  await db.database.payment.updateMany({
+    where: { nextAttemptAt: { not: null } },
+    data: { nextAttemptAt: new Date(Date.now() + 3_600_000) },
+  });
+});
+
+const card = (orderId = newId(), total = 240.5): Event<'order.placed.v1'> => {
+  const event = orderPlaced([{ menu_item_id: newId(), quantity: 1 }], orderId);
+  return { ...event, data: { ...event.data, payment_method: 'CARD', total_amount: total } };
+};
+const cancelled = (orderId: string, method?: 'CASH' | 'CARD'): Event<'order.cancelled.v1'> => {
+  const event = orderCancelled(orderId);
+  return { ...event, data: { ...event.data, payment_method: method } };
+};
+const preparing = (orderId: string, method?: 'CASH' | 'CARD') =>
+  anEvent('order.status.preparing.v1', orderId, {
+    order_id: orderId,
+    restaurant_id: newId(),
+    previous_status: 'PLACED',
+    actor: 'MESH',
+    changed_at: new Date().toISOString(),
+    status: 'PREPARING',
+    payment_method: method,
+  });
+const pay = (...events: Event[]) => handle(db.database, 'payment-service', handlers, ...events);
+const read = (orderId: string) => db.database.payment.findUnique({ where: { orderId } });
+const ledger = async (orderId: string) =>
+  (await db.database.paymentLedger.findMany({ where: { orderId }, orderBy: { id: 'asc' } })).map(
+    ({ kind, amount }) => `${kind} ${amount.toFixed(2)}`,
+  );
+const keepToken = (orderId: string) =>
+  db.database.cardToken.create({
+    data: { orderId, ciphertext: Uint8Array.from(sealCardToken(Buffer.alloc(32), orderId, 'tok')) },
+  });
+const tokens = (orderId: string) => db.database.cardToken.count({ where: { orderId } });
+
+const nothing = { authorized: '0.00', captured: '0.00', refunded: '0.00' };
+const found = (status: GatewayPayment['status'], more: Partial<GatewayPayment> = {}): GatewayPayment => ({
+  reference: 'pay_1',
+  status,
+  currency: 'INR',
+  ...nothing,
+  ...more,
+});
+const authorized: Finding = { cause: 'authorized', found: found('authorized', { authorized: '240.50' }) };
+const captured: Finding = {
+  cause: 'captured',
+  found: found('captured', { authorized: '240.50', captured: '240.50' }),
+};
+const settle = (orderId: string, finding: Finding) =>
+  db.database.$transaction((tx) => settlePayment(tx, orderId, finding));
+/** As the worker does before it asks about a card. */
+const opened = (orderId: string) =>
+  db.database.payment.update({
+    where: { orderId },
+    data: { gateway: 'simulator', gatewayReference: `pay_${orderId}`, attempts: 1 },
+  });
+
+describe('an order', () => {
+  it('by card is to be authorised, once, whatever is delivered again', async () => {
+    const event = card();
+    const id = event.subject;
+    await pay(event, event);
+    await pay(event);
+    await db.database.processedEvent.deleteMany(); // past its retention
+    await pay(event);
+    expect(await read(id)).toMatchObject({
+      state: 'AUTHORIZING',
+      currency: 'INR',
+      correlationId: event.correlationid,
+      causedBy: event.id,
+    });
+    expect((await read(id))?.amount.toFixed(2)).toBe('240.50');
+    expect(await db.database.paymentMove.count({ where: { orderId: id } })).toBe(1);
+  });
+
+  it('in cash has no payment, in none of its events', async () => {
+    const event = orderPlaced([{ menu_item_id: newId(), quantity: 1 }]);
+    await pay(event);
+    await pay(preparing(event.subject, 'CASH'));
+    await pay(cancelled(event.subject, 'CASH'));
+    expect(await read(event.subject)).toBeNull();
+  });
+
+  it('from before there were payments is prepared without one', async () => {
+    await pay(preparing(newId()));
+  });
+
+  it('is charged when it is prepared, and only when its authorisation is known', async () => {
+    const { subject: id, ...event } = card();
+    await pay({ ...event, subject: id });
+    await expect(pay(preparing(id, 'CARD'))).rejects.toThrow('no authorisation is known');
+    await opened(id);
+    await settle(id, authorized);
+    const news = preparing(id, 'CARD');
+    await pay(news);
+    expect(await read(id)).toMatchObject({ state: 'CAPTURING', causedBy: news.id });
+    await settle(id, captured);
+    expect((await outbox(db.database)).map(({ type, causationid }) => [type, causationid])).toEqual([
+      ['payment.authorized.v1', event.id],
+      ['payment.completed.v1', news.id],
+    ]);
+    expect(await ledger(id)).toEqual(['AUTHORIZED 240.50', 'CAPTURED 240.50']);
+  });
+
+  it('that is cancelled before it is seen is never paid: the cancellation leaves a tombstone', async () => {
+    const event = card();
+    await keepToken(event.subject);
+    await pay(cancelled(event.subject, 'CARD'));
+    await pay(event);
+    expect(await read(event.subject)).toMatchObject({ state: 'CANCELLED', orderCancelled: true });
+    expect(await tokens(event.subject)).toBe(0);
+    expect(await claim(db.database, 'simulator', 10, 60_000)).toEqual([]);
+  });
+
+  it('that is cancelled needs no gateway if it was not asked, and finds out first if it was', async () => {
+    const [unasked, asked] = [card(), card()];
+    await pay(unasked, asked);
+    await Promise.all([keepToken(unasked.subject), keepToken(asked.subject)]);
+    await opened(asked.subject);
+    await pay(cancelled(unasked.subject, 'CARD'), cancelled(asked.subject, 'CARD'));
+    expect((await read(unasked.subject))?.state).toBe('CANCELLED');
+    expect((await read(asked.subject))?.state).toBe('RESOLVING');
+    expect((await tokens(unasked.subject)) + (await tokens(asked.subject))).toBe(0);
+  });
+});
+
+describe('an outcome', () => {
+  it('is recorded and announced once, of twenty that bring it at the same moment', async () => {
+    const event = card();
+    await pay(event);
+    await keepToken(event.subject);
+    await opened(event.subject);
+    const settled = await Promise.all(Array.from({ length: 20 }, () => settle(event.subject, authorized)));
+    expect(settled.filter((one) => one?.moved)).toHaveLength(1);
+    expect(await ledger(event.subject)).toEqual(['AUTHORIZED 240.50']);
+    expect((await outbox(db.database)).map(({ type }) => type)).toEqual(['payment.authorized.v1']);
+    expect(await tokens(event.subject)).toBe(0);
+  });
+
+  it('that is a decline is told with its code, and nothing is entered in the ledger', async () => {
+    const event = card();
+    await pay(event);
+    await settle(event.subject, { cause: 'declined', declineCode: 'expired_card' });
+    expect(await outbox(db.database)).toMatchObject([
+      { type: 'payment.failed.v1', data: { decline_code: 'expired_card', amount: 240.5, currency: 'INR' } },
+    ]);
+    expect(await ledger(event.subject)).toEqual([]);
+  });
+
+  it('of another amount goes into review: entered as it is, and not announced', async () => {
+    const event = card();
+    await pay(event);
+    await opened(event.subject);
+    const review = { operation: 'AUTHORIZE', reason: 'asked for 240.50' } as const;
+    const other = found('authorized', { authorized: '1.00' });
+    await settle(event.subject, { cause: 'mismatch', found: other, review });
+    expect(await read(event.subject)).toMatchObject({ state: 'REVIEW', reviewOperation: 'AUTHORIZE' });
+    expect(await ledger(event.subject)).toEqual(['AUTHORIZED 1.00']);
+    expect(await outbox(db.database)).toEqual([]);
+    await pay(cancelled(event.subject, 'CARD'));
+    expect((await read(event.subject))?.state).toBe('RESOLVING');
+  });
+
+  it('that comes after the order was cancelled is undone', async () => {
+    const event = card();
+    await pay(event);
+    await opened(event.subject);
+    await pay(cancelled(event.subject, 'CARD'));
+    await settle(event.subject, authorized);
+    expect((await read(event.subject))?.state).toBe('VOIDING');
+    await settle(event.subject, captured); // a capture had been on its way
+    expect((await read(event.subject))?.state).toBe('REFUNDING');
+  });
+});
+
+describe('races', () => {
+  it('between order and cancellation never leave one that would still be asked about', async () => {
+    const events = Array.from({ length: 20 }, () => card());
+    await Promise.all(events.flatMap((event) => [pay(event), pay(cancelled(event.subject, 'CARD'))]));
+    for (const event of events) expect((await read(event.subject))?.state).toBe('CANCELLED');
+  });
+
+  it('between workers give each payment to one of them', async () => {
+    const events = Array.from({ length: 15 }, () => card());
+    await pay(...events);
+    const claimed = await Promise.all(
+      Array.from({ length: 20 }, () => claim(db.database, 'simulator', 4, 60_000)),
+    );
+    const ids = claimed.flat().map(({ order_id }) => order_id);
+    expect(ids.sort()).toEqual(events.map(({ subject }) => subject).sort());
+  });
+
+  it('leave what was opened at another gateway to those who can ask there', async () => {
+    const event = card();
+    await pay(event);
+    await opened(event.subject);
+    expect(await claim(db.database, 'stripe', 10, 60_000)).toEqual([]);
+    expect(await claim(db.database, 'simulator', 10, 60_000)).toHaveLength(1);
+  });
+});
