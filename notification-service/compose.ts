@@ -20,6 +20,23 @@ const WHY: Record<EventData<'order.cancelled.v1'>['reason'], string> = {
   TIMEOUT: 'because it could not be confirmed in time',
 };
 
+/**
+ * Why a card was declined, as far as it helps its holder. Of everything else, a suspicion of fraud among it, no
+ * word: https://docs.stripe.com/declines/codes
+ */
+const DECLINES: Record<string, string> = {
+  insufficient_funds: 'There is not enough money on your card.',
+  expired_card: 'Your card has expired.',
+  incorrect_cvc: 'The security code of your card is not right.',
+  invalid_cvc: 'The security code of your card is not right.',
+  incorrect_number: 'The number of your card is not right.',
+  invalid_number: 'The number of your card is not right.',
+  authentication_required: 'Your bank wants you to confirm the payment.',
+};
+
+const declineText = (code: string) =>
+  (Object.hasOwn(DECLINES, code) ? DECLINES[code] : undefined) ?? 'Your card was not accepted.';
+
 const countOf = (items: readonly { quantity: number; name: string }[]) =>
   items.map((item) => `${item.quantity} × ${item.name}`).join(', ');
 
@@ -28,9 +45,9 @@ const composers = {
   'order.placed.v1': (data) => [
     customer(
       'We have your order',
-      `${countOf(data.items)}: ${money(data)}. We tell you when it is being prepared.`,
+      `${countOf(data.items)}: ${money(data.total_amount, data.currency)}. We tell you when it is being prepared.`,
     ),
-    restaurant('A new order', `${countOf(data.items)}: ${money(data)}`),
+    restaurant('A new order', `${countOf(data.items)}: ${money(data.total_amount, data.currency)}`),
   ],
   'order.status.preparing.v1': () => [
     customer('Your order is being prepared', 'Everything is in stock and the kitchen has it.'),
@@ -47,6 +64,29 @@ const composers = {
       `${countOf(data.items)} (${data.reason}${data.note ? `: ${data.note}` : ''})`,
     ),
   ],
+  // It may come when the order is already cancelled: nothing here says that it goes on.
+  'payment.authorized.v1': ({ amount, currency }) => [
+    customer(
+      'Your card is authorised',
+      `${money(amount, currency)} are reserved on it. It is charged only when your order is being prepared.`,
+    ),
+  ],
+  'payment.failed.v1': ({ amount, currency, decline_code }) => [
+    customer(
+      'Your payment did not go through',
+      `${declineText(decline_code)} You were not charged the ${money(amount, currency)}.`,
+    ),
+  ],
+  'payment.completed.v1': ({ amount, currency, payment_id }) => [
+    customer('Your card is charged', `${money(amount, currency)}, paid by card. Receipt ${payment_id}.`),
+  ],
+  'payment.refunded.v1': ({ amount, currency }) => [
+    customer(
+      'Your money is on its way back',
+      `${money(amount, currency)} are refunded to your card. Your bank may take a few days to show it.`,
+    ),
+    restaurant('A payment is refunded', `${money(amount, currency)} of a cancelled order.`),
+  ],
   'inventory.low_stock.v1': (data) => [
     restaurant(`${data.name} is running low`, `${data.available_qty} left.`),
   ],
@@ -55,8 +95,7 @@ const composers = {
   ],
 } satisfies { [T in EventType]?: Composer<T> };
 
-const money = ({ total_amount, currency }: { total_amount: number; currency: string }) =>
-  `${total_amount.toFixed(2)} ${currency}`;
+const money = (amount: number, currency: string) => `${amount.toFixed(2)} ${currency}`;
 
 /** The messages about an event; none where nobody cares. */
 export function compose(event: Event): Message[] {

@@ -8,6 +8,10 @@ export const handlers = {
   'order.status.out_for_delivery.v1': notify,
   'order.status.delivered.v1': notify,
   'order.cancelled.v1': notify,
+  'payment.authorized.v1': notify,
+  'payment.failed.v1': notify,
+  'payment.completed.v1': notify,
+  'payment.refunded.v1': notify,
   'inventory.low_stock.v1': notify,
   'inventory.out_of_stock.v1': notify,
 } satisfies HandlerTable;

@@ -63,6 +63,42 @@ describe('notification-service', () => {
     ]);
   });
 
+  it('tells the customer what becomes of the money, and the restaurant what it does not get', async () => {
+    const payment = {
+      payment_id: newId(),
+      order_id: newId(),
+      restaurant_id: newId(),
+      amount: 900.5,
+      currency: 'INR',
+      gateway: 'simulator',
+      gateway_reference: 'pay_1',
+    };
+    const { order_id: order } = payment;
+    const at = new Date().toISOString();
+    const failed = (decline_code: string) =>
+      anEvent('payment.failed.v1', order, { ...payment, decline_code, failed_at: at });
+    await notify(anEvent('payment.authorized.v1', order, { ...payment, authorized_at: at }));
+    await notify(failed('insufficient_funds'));
+    await notify(failed('stolen_card'), failed('constructor'));
+    await notify(anEvent('payment.completed.v1', order, { ...payment, captured_at: at }));
+    await notify(anEvent('payment.refunded.v1', order, { ...payment, refunded_at: at }));
+    const told = (await stored()).map(({ audience, title, text, orderId }) => {
+      expect(orderId).toBe(order);
+      return [audience, title, text];
+    });
+    const declined = ['CUSTOMER', 'Your payment did not go through'];
+    const notCharged = 'You were not charged the 900.50 INR.';
+    expect(told).toEqual([
+      ['CUSTOMER', 'Your card is authorised', expect.stringContaining('900.50 INR are reserved on it')],
+      [...declined, `There is not enough money on your card. ${notCharged}`],
+      [...declined, `Your card was not accepted. ${notCharged}`],
+      [...declined, `Your card was not accepted. ${notCharged}`],
+      ['CUSTOMER', 'Your card is charged', `900.50 INR, paid by card. Receipt ${payment.payment_id}.`],
+      ['CUSTOMER', 'Your money is on its way back', expect.stringContaining('900.50 INR are refunded')],
+      ['RESTAURANT', 'A payment is refunded', '900.50 INR of a cancelled order.'],
+    ]);
+  });
+
   it('hands each to the channel once, though two instances deliver', async () => {
     for (let n = 0; n < 10; n++) await notify(...Array.from({ length: 10 }, () => orderCancelled(newId())));
     const told: string[] = [];
