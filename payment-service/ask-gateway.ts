@@ -27,7 +27,8 @@ export interface PaymentDesk {
 
 /**
  * Asks the gateway what the payment's state wants of it, each operation under an idempotency key of its own,
- * the same however often it is asked. Where the gateway says no to something other than a card, what
+ * the same however often it is asked, until the gateway has spent it on an error. A new key is no danger: all
+ * that moves money is about one reference, and the whole amount. Where the gateway says no to something other than a card, what
  * it has is read before anything is made of the refusal.
  * @returns undefined where the payment has moved on meanwhile
  * @throws {NoAnswerError} {GatewaySetupError} as the port does
@@ -74,7 +75,7 @@ async function authorize(
 
 async function open(gateway: Gateway, payment: Payment): Promise<string | { code: string }> {
   const request = { ...moneyOf(payment), paymentId: payment.id, orderId: payment.order_id };
-  const opened = await gateway.open(request, `${payment.id}:open`);
+  const opened = await gateway.open(request, keyOf(payment, 'open'));
   return opened.kind === 'done' ? opened.reference : opened;
 }
 

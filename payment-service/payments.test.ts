@@ -3,12 +3,13 @@ import { newId } from '../shared/ids';
 import { sealCardToken } from '../shared/payment/card-token';
 import { anEvent, orderCancelled, orderPlaced } from '../shared/testing/events';
 import { drainOutbox, handle, outbox } from '../shared/testing/handle';
+import { createLogger } from '../shared/service/logger';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import type { Finding } from './ask-gateway';
-import type { GatewayPayment } from './gateway/gateway';
+import { GatewayUnavailableError, NoAnswerError, type Gateway, type GatewayPayment } from './gateway/gateway';
 import { handlers } from './handlers';
 import { settlePayment } from './settle-payment';
-import { claim } from './work-payments';
+import { claim, workOn } from './work-payments';
 
 let db: TestDatabase;
 beforeAll(async () => void (db = await createTestDatabase()));
@@ -188,6 +189,42 @@ describe('an outcome', () => {
     expect((await read(event.subject))?.state).toBe('VOIDING');
     await settle(event.subject, captured); // a capture had been on its way
     expect((await read(event.subject))?.state).toBe('REFUNDING');
+  });
+});
+
+describe('a call without an answer', () => {
+  const options = { CARD_TOKEN_KEY: Buffer.alloc(32), PAYMENT_TAKEOVER: 60_000 };
+  /** A gateway of which only the failure matters. */
+  const failing = (error: Error) =>
+    ({ name: 'simulator', open: () => Promise.reject(error) }) as unknown as Gateway;
+  const attempt = async (error: Error) => {
+    const event = card();
+    await pay(event);
+    const [payment] = await claim(db.database, 'simulator', 1, 60_000);
+    await workOn(db.database, failing(error), options, payment!, createLogger('test', 'silent'));
+    return read(event.subject);
+  };
+
+  it('is made again later, under the same key', async () => {
+    const payment = await attempt(new NoAnswerError('connection reset'));
+    expect(payment).toMatchObject({
+      state: 'AUTHORIZING',
+      attempts: 1,
+      round: 0,
+      lastError: 'connection reset',
+    });
+    expect(payment!.nextAttemptAt!.getTime()).toBeLessThan(Date.now() + 2_000);
+  });
+
+  it('is made under a new key where the gateway would repeat its error', async () => {
+    expect(await attempt(new NoAnswerError('500', { keySpent: true }))).toMatchObject({ round: 1 });
+  });
+
+  it('was none where the circuit is open: a cancellation needs no gateway', async () => {
+    const payment = await attempt(new GatewayUnavailableError('circuit open'));
+    expect(payment).toMatchObject({ attempts: 0 });
+    await pay(cancelled(payment!.orderId, 'CARD'));
+    expect((await read(payment!.orderId))?.state).toBe('CANCELLED');
   });
 });
 

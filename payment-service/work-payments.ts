@@ -9,7 +9,7 @@ import { backoff } from '../shared/service/backoff';
 import { pause } from '../shared/service/pause';
 import { within } from '../shared/service/within';
 import { askGateway, type PaymentDesk } from './ask-gateway';
-import { GatewaySetupError, GatewayUnavailableError, type Gateway } from './gateway/gateway';
+import { GatewaySetupError, GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway/gateway';
 import type { Payment } from './payments';
 import { settlePayment } from './settle-payment';
 
@@ -160,6 +160,7 @@ async function settle(database: Database, orderId: string, finding: Parameters<t
 /** Nobody knows the outcome, or nobody could be asked: due again later, the longer the more often it was tried. */
 async function postpone(database: Database, payment: Payment, error: unknown, log: Logger): Promise<void> {
   const unasked = error instanceof GatewayUnavailableError;
+  const keySpent = error instanceof NoAnswerError && error.keySpent;
   const waitMs = Math.min(60_000, 1_000 * 2 ** Math.min(payment.attempts - 1, 6)) * (0.5 + Math.random() / 2);
   const facts = {
     error: briefly(error),
@@ -173,7 +174,7 @@ async function postpone(database: Database, payment: Payment, error: unknown, lo
     // Not attempted: it still counts as never asked, so that a cancellation needs no gateway.
     await database.$executeRaw`
       UPDATE payments SET next_attempt_at = now() + ${inMs(waitMs)}, last_error = ${briefly(error)},
-        attempts = attempts - ${unasked ? 1 : 0}
+        attempts = attempts - ${unasked ? 1 : 0}, round = round + ${keySpent ? 1 : 0}
       WHERE id = ${payment.id}::uuid AND state = ${payment.state} AND attempts = ${payment.attempts}`;
   } catch (failure) {
     log.warn({ error: briefly(failure) }, 'could not note it; the payment is taken up later');

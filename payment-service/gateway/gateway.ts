@@ -60,6 +60,12 @@ export interface GatewayPayment {
 /** Nobody knows whether the gateway did it: a timeout, a broken connection, a 5xx. Ask again with the same key. */
 export class NoAnswerError extends Error {
   override name = 'NoAnswerError';
+  /** Set where the gateway keeps the failure under its key, and would only repeat it. */
+  readonly keySpent: boolean;
+  constructor(message: string, options: { keySpent?: boolean } = {}) {
+    super(message);
+    this.keySpent = options.keySpent ?? false;
+  }
 }
 
 /** The gateway was not asked at all, because it has not been answering: nothing was done. */

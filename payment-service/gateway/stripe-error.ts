@@ -27,7 +27,9 @@ export function noOf(error: unknown, token?: string): No {
     );
   // Connection, API (5xx, and 409 for a key in use) and rate limit errors, and those that are yet to be invented.
   const about = [error.type, statusCode, code, requestId].filter(Boolean).join(', ');
-  throw new NoAnswerError(`no answer from Stripe (${about})${causeOf(error)}`);
+  // A 500 that it has answered once it answers again: https://docs.stripe.com/api/idempotent_requests
+  const keySpent = (statusCode ?? 0) >= 500;
+  throw new NoAnswerError(`no answer from Stripe (${about})${causeOf(error)}`, { keySpent });
 }
 
 /** Why a connection failed, `ECONNREFUSED`: a system's code, nothing that was sent. */

@@ -251,6 +251,17 @@ describe('what goes wrong', () => {
     await expect(gateway.read('pi_1')).rejects.toThrow(NoAnswerError);
   });
 
+  it('knows that Stripe keeps a 500 under its key, and nothing else', async () => {
+    for (const [reply, keySpent] of [
+      [error(500, 'api_error'), true],
+      [error(409, 'idempotency_error', { code: 'idempotency_key_in_use' }), false],
+      ['drop', false],
+    ] as const) {
+      server.script(reply);
+      await expect(gateway.capture('pi_1', money, 'k')).rejects.toMatchObject({ keySpent });
+    }
+  });
+
   it.each([401, 403])('%i is a matter of set-up', async (status) => {
     server.script(error(status, 'invalid_request_error', { message: 'Invalid API Key: sk_test_hush' }));
     for (const call of [gateway.void('pi_1', 'k'), gateway.read('pi_1')]) {
