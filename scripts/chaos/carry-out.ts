@@ -1,5 +1,6 @@
 import { inflict, type Arsenal } from './faults';
 import { outageKinds, type Fault } from './fault-plan';
+import { gatewayKinds } from './plan-gateway-faults';
 import { messageOf } from '../servers/wait-until';
 import { pause } from './pause';
 
@@ -20,7 +21,7 @@ export interface CarriedOut {
 
 /**
  * Makes the faults of a plan when their time comes. Outages wait for one another, however long a server
- * takes to come back; in a brutal plan only those of the same server do.
+ * takes to come back; in a brutal plan only those of the same server do. The gateway's wait for one another too.
  */
 export function carryOut(
   plan: readonly Fault[],
@@ -47,8 +48,8 @@ export function carryOut(
   const done = Promise.all(
     plan.map(async (fault) => {
       await pause(startedAt + fault.at - Date.now(), arsenal.signal);
-      if (!isOutage(fault)) return inflictOne(fault);
-      const lane = brutal ? fault.target : 'outages';
+      const lane = isOutage(fault) ? (brutal ? fault.target : 'outages') : isGateways(fault) && 'gateway';
+      if (!lane) return inflictOne(fault);
       const turn = (turns.get(lane) ?? Promise.resolve()).then(() => inflictOne(fault));
       turns.set(lane, turn);
       return turn;
@@ -56,5 +57,7 @@ export function carryOut(
   ).then(() => undefined);
   return { inflicted, done };
 }
+
+const isGateways = ({ kind }: Fault): boolean => (gatewayKinds as readonly string[]).includes(kind);
 
 export const isOutage = ({ kind }: Fault): boolean => (outageKinds as readonly string[]).includes(kind);

@@ -1,4 +1,5 @@
 import { audit, type AuditReport } from '../../shared/audit/audit';
+import { simulatorBooks } from '../../shared/audit/simulator-books';
 import { groupBy } from '../../shared/group-by';
 import { judgeOrder, type FinalOrder } from './judge-order';
 import type { Menu } from './menu';
@@ -14,7 +15,7 @@ export async function checkOrders(
 ): Promise<{ violations: string[]; unknownButDone: number }> {
   const rows = await query<FinalOrder & { customer_id: string | null }>(
     databaseUrl,
-    `SELECT o.id::text, o.customer_id, o.status, o.cancel_reason,
+    `SELECT o.id::text, o.customer_id, o.status, o.cancel_reason, o.payment_method,
        (SELECT coalesce(json_agg(json_build_object('menu_item_id', l.menu_item_id, 'quantity', l.quantity)), '[]')
         FROM order_lines l WHERE l.order_id = o.id) AS lines,
        (SELECT coalesce(json_agg(h.to_status ORDER BY h.id), '[]')
@@ -28,7 +29,7 @@ export async function checkOrders(
     ...books.orders.flatMap((record) => judgeOrder(record, byKey.get(record.key) ?? [], menu.plentiful)),
     ...nobodys.map(({ id }) => `order ${id} was placed by nobody`),
   ];
-  const unknown = books.orders.filter(({ placing }) => placing === 'unknown');
+  const unknown = books.orders.filter(({ draft, placing }) => !draft && placing === 'unknown');
   return { violations, unknownButDone: unknown.filter(({ key }) => byKey.has(key)).length };
 }
 
@@ -58,8 +59,8 @@ export async function checkStock(databaseUrl: string, stock: StockBooks): Promis
 }
 
 /** All promises, of a mesh that is quiet: nothing is excused as being under way. */
-export const auditQuietMesh = (databaseUrl: string): Promise<AuditReport> =>
-  audit({ databaseUrl, graceMs: 0, longestRetryMs: 0 });
+export const auditQuietMesh = (databaseUrl: string, gatewayUrl: string): Promise<AuditReport> =>
+  audit({ databaseUrl, graceMs: 0, longestRetryMs: 0, books: simulatorBooks(gatewayUrl) });
 
 /** What a failure told its consumer, by consumer, outcome and reason: also what was put right by trying again. */
 export async function failuresByReason(databaseUrl: string): Promise<Record<string, number>> {

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { ApiClient } from './api-client';
+import { randomPayment } from './card-tokens';
+import { draftLife } from './draft-life';
 import { Latencies } from './latencies';
 import type { Menu } from './menu';
 import { OrderBooks } from './order-books';
@@ -32,6 +34,8 @@ export interface Drive {
 const MOST_CLIENTS = 1_500;
 /** How long clients go on with their orders after the last was placed. */
 const LAST_WORDS_MS = 15_000;
+/** Of the orders. */
+const DRAFTS = 0.15;
 
 /**
  * Orders at a steady rate, however long the answers take, and what people do with orders afterwards.
@@ -52,23 +56,26 @@ export function startDrive(options: DriveOptions): Drive {
 
   async function oneClient(number: number, dueAt: number): Promise<void> {
     const restaurant = random.pick(menu.restaurants);
-    const order = books.open(`chaos-${number}`, randomLines(random, restaurant));
+    const lines = randomLines(random, restaurant);
+    const order = books.open(`chaos-${number}`, lines, randomPayment(random), random.chance(DRAFTS));
     const fate = random.next();
     for (let tries = 0; tries < 4; tries += 1) {
       if (tries > 0) await pause(250 * 2 ** tries, closing.signal);
       const reply = await client.ask('POST', '/orders', {
         restaurant_id: restaurant.id,
         customer_id: order.key,
-        items: order.lines.map(({ itemId, quantity }) => ({ menu_item_id: itemId, quantity })),
+        items: lines.map(({ itemId, quantity }) => ({ menu_item_id: itemId, quantity })),
+        ...(order.draft ? { draft: true } : { payment: order.payment }),
       });
       // From when it was due: an order that waits for its turn has a customer waiting too.
-      if (reply.kind === 'answer' && reply.status === 202)
-        latencies.add('POST /orders', performance.now() - dueAt);
+      if (reply.kind === 'answer' && reply.status < 300)
+        latencies.add(order.draft ? 'POST /orders (draft)' : 'POST /orders', performance.now() - dueAt);
       books.placed(order, reply);
       if (reply.kind !== 'not-sent') break;
     }
-    if (order.placing === 'done')
-      await orderLife({ client, books, latencies, order, fate, random, closing: closing.signal });
+    if (order.placing !== 'done') return;
+    const life = { client, books, latencies, order, fate, random, closing: closing.signal };
+    await (order.draft ? draftLife({ ...life, restaurant }) : orderLife(life));
   }
 
   const done = (async () => {

@@ -1,3 +1,4 @@
+import { gatewayFaults, type GatewayKind } from './plan-gateway-faults';
 import { seededRandom, type Random } from './random';
 
 /** Takes a whole server away: never two of these at once, unless the plan is brutal. */
@@ -13,15 +14,15 @@ export const outageKinds = [
 export const smallKinds = ['kill', 'freeze', 'cut', 'blackhole', 'duplicate', 'reorder', 'poison'] as const;
 export type OutageKind = (typeof outageKinds)[number];
 export type SmallKind = (typeof smallKinds)[number];
-export type FaultKind = OutageKind | SmallKind;
+export type FaultKind = OutageKind | SmallKind | GatewayKind;
 
 export interface Fault {
   /** Milliseconds after the first order. */
   at: number;
   kind: FaultKind;
   /**
-   * A process (`status-service-2`), a link (`status-service-2:rabbitmq`), a queue, `exchange`, or a server
-   * (`rabbitmq`, `postgres`).
+   * A process (`status-service-2`), a link (`status-service-2:rabbitmq`, `payment-service-1:gateway`), a queue,
+   * `exchange`, or a server (`rabbitmq`, `postgres`).
    */
   target: string;
   durationMs: number;
@@ -35,6 +36,10 @@ export interface PlanOptions {
   instances: Readonly<Record<string, number>>;
   /** Those that have a queue of their own name. */
   consumers: readonly string[];
+  /** The one that talks to the gateway. */
+  gatewayCaller: string;
+  /** The gateway's process. */
+  gateway: string;
 }
 
 const FIRST_AT = 5_000;
@@ -42,7 +47,7 @@ const FIRST_AT = 5_000;
 const TAIL_MS = 4_000;
 /** Between two outages: a server takes so long to come back, and the mesh to be well again. */
 const OUTAGE_SLOT_MS = 20_000;
-const SMALL_EVERY_MS = 5_500;
+const SMALL_EVERY_MS = 5_000;
 
 /** Of what is hit at once and needs no healing: the effect takes place within this time. */
 const INSTANT_MS = 1_000;
@@ -51,7 +56,11 @@ const INSTANT_MS = 1_000;
 export function makePlan(options: PlanOptions): Fault[] {
   const random = seededRandom(options.seed);
   const endMs = options.minutes * 60_000 - TAIL_MS;
-  const plan = [...outages(random, endMs, options.brutal), ...smallFaults(random, endMs, options)];
+  const plan = [
+    ...outages(random, endMs, options.brutal),
+    ...smallFaults(random, endMs, options),
+    ...gatewayFaults(random, FIRST_AT, endMs, options),
+  ];
   return plan.sort((a, b) => a.at - b.at);
 }
 
@@ -94,15 +103,17 @@ function smallFaults(random: Random, endMs: number, options: PlanOptions): Fault
   return plan;
 }
 
-/** One of each: a kill of every kind of service, poison for every queue, both servers' connections. */
+/** One of each: a kill of every kind of service, poison for every queue, connections to servers and gateway. */
 const cards = ({ instances, consumers }: PlanOptions): [SmallKind, string?][] => [
   ...Object.keys(instances).map((service): [SmallKind, string] => ['kill', service]),
   ...consumers.map((queue): [SmallKind, string] => ['poison', queue]),
   ['freeze'],
   ['cut', 'rabbitmq'],
   ['cut', 'postgres'],
+  ['cut', 'gateway'],
   ['blackhole', 'rabbitmq'],
   ['blackhole', 'postgres'],
+  ['blackhole', 'gateway'],
   ['duplicate', 'exchange'],
   ['duplicate'],
   ['reorder'],
@@ -119,11 +130,12 @@ function targetOf(
   random: Random,
   kind: SmallKind,
   wish: string | undefined,
-  { instances, consumers }: PlanOptions,
+  { instances, consumers, gatewayCaller }: PlanOptions,
 ): string {
   const instanceOf = (service: string) => `${service}-${random.int(1, instances[service] ?? 1)}`;
   if (kind === 'kill') return instanceOf(wish ?? random.pick(Object.keys(instances)));
   if (kind === 'freeze') return instanceOf(random.pick(consumers));
+  if (wish === 'gateway') return `${instanceOf(gatewayCaller)}:gateway`;
   if (kind === 'cut' || kind === 'blackhole') {
     const reachable = Object.keys(instances).filter((name) => wish !== 'rabbitmq' || name !== 'order-api');
     return `${instanceOf(random.pick(reachable))}:${wish}`;

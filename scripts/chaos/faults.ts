@@ -2,7 +2,9 @@ import { discoverSubscriptions } from '../../shared/messaging/declare-mesh';
 import { EVENTS_EXCHANGE } from '../../shared/messaging/topology';
 import type { BreakableServer, ServerName } from './breakable-server';
 import type { Fault, FaultKind } from './fault-plan';
-import type { MeshProcess } from './mesh-process';
+import type { FlakyProxy } from './flaky-proxy';
+import type { FaultRates, Gateway } from './gateway';
+import type { LinkName, MeshProcess } from './mesh-process';
 import { pause } from './pause';
 import { brewPoison, type Poison } from './poison';
 import type { Random } from './random';
@@ -12,6 +14,7 @@ import type { Stranger } from './stranger';
 export interface Arsenal {
   processes: readonly MeshProcess[];
   servers: Record<ServerName, BreakableServer>;
+  gateway: Gateway;
   stranger: Stranger;
   random: Random;
   /** Every poison that the broker has for certain. */
@@ -35,7 +38,7 @@ const outage =
   };
 
 const blackholeAll: Inflict = async ({ target, durationMs }, { processes, signal }) => {
-  const links = processes.map((one) => one.links[target as ServerName]);
+  const links = processes.flatMap((one) => one.links[target as ServerName] ?? []);
   for (const link of links) link.hold();
   await pause(durationMs, signal);
   for (const link of links) link.release();
@@ -48,8 +51,22 @@ function processOf({ processes }: Arsenal, target: string): MeshProcess {
   return found;
 }
 
-const linkOf = (arsenal: Arsenal, target: string) =>
-  processOf(arsenal, target).links[target.split(':')[1] as ServerName];
+function linkOf(arsenal: Arsenal, target: string): FlakyProxy {
+  const link = processOf(arsenal, target).links[target.split(':')[1] as LinkName];
+  if (!link) throw new Error(`the plan names ${target}, and there is none`);
+  return link;
+}
+
+const misbehave =
+  (rates: FaultRates): Inflict =>
+  async ({ durationMs }, { gateway, signal }) => {
+    await gateway.misbehave(rates);
+    await pause(durationMs, signal);
+    await gateway.misbehave({});
+  };
+
+/** Slow enough that a call is under way at any moment. */
+const UNDER_WAY_MS = 1_200;
 
 export const inflict: Record<FaultKind, Inflict> = {
   'broker-stop': outage('shutDown'),
@@ -70,6 +87,19 @@ export const inflict: Record<FaultKind, Inflict> = {
     link.hold();
     await pause(durationMs, arsenal.signal);
     link.release();
+  },
+  'gateway-drops-before': misbehave({ drop_before: 0.6 }),
+  'gateway-drops-after': misbehave({ drop_after: 0.6 }),
+  'gateway-errors': misbehave({ error: 0.7 }),
+  'gateway-hangs': misbehave({ hang_after: 0.5 }),
+  'gateway-silent': misbehave({ hang_after: 1 }),
+  'gateway-slow': misbehave({ delay_ms: UNDER_WAY_MS }),
+  'gateway-kill': async ({ target }, arsenal) => processOf(arsenal, target).kill(),
+  'kill-mid-call': async (fault, arsenal) => {
+    await arsenal.gateway.misbehave({ delay_ms: UNDER_WAY_MS });
+    await pause(fault.durationMs, arsenal.signal);
+    processOf(arsenal, fault.target).kill();
+    await arsenal.gateway.misbehave({});
   },
   duplicate: async ({ target, durationMs }, { stranger, random, tampered, signal }) => {
     const { seen } = stranger;

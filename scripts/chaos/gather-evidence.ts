@@ -3,9 +3,11 @@ import { messageOf } from '../servers/wait-until';
 import type { Inflicted } from './carry-out';
 import type { ChaosArguments } from './chaos-arguments';
 import { auditQuietMesh, checkOrders, checkStock, failuresByReason } from './check-outcome';
+import { checkPayments } from './check-payments';
 import { checkDeadLetters } from './dead-letters';
 import type { Drive } from './drive';
 import type { Arsenal } from './faults';
+import { countRequests } from './gateway';
 import type { Menu } from './menu';
 import { RETRY_LABELS, type ChaosMesh } from './mesh';
 import { untilQuiet } from './quiet';
@@ -64,12 +66,18 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
   const orders = await check('orders', () => checkOrders(postgres.url, drive.books, menu));
   violations.push(...(orders?.violations ?? []));
   violations.push(...((await check('stock', () => checkStock(postgres.url, drive.stock))) ?? []));
+  const payments = await check('payments', async () =>
+    checkPayments(postgres.url, await arsenal.gateway.books()),
+  );
+  violations.push(...(payments?.violations ?? []));
+  const requests = await check('the gateway', () => countRequests(mesh.journal));
   const deadLetters = await check('dead letters', () =>
     checkDeadLetters(arsenal.stranger, consumers, arsenal.poison),
   );
   violations.push(...(deadLetters?.violations ?? []));
-  const audit = await check('promises', () => auditQuietMesh(postgres.url));
-  for (const { name, violations: broken, findings } of audit?.checks ?? []) {
+  const audit = await check('promises', () => auditQuietMesh(postgres.url, mesh.gateway.url));
+  for (const { name, violations: broken, findings, unknown } of audit?.checks ?? []) {
+    if (unknown) violations.push(`audit: ${name}: not known: ${unknown}`);
     if (broken > 0) violations.push(`audit: ${name}: ${broken}, the first: ${JSON.stringify(findings[0])}`);
   }
   const failures = await check('failures', () => failuresByReason(postgres.url));
@@ -78,6 +86,8 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     servers: { postgres: postgres.how, rabbitmq: rabbitmq.how },
     startedAt: run.startedAt,
     drive,
+    payments: payments?.counts ?? null,
+    gatewayRequests: requests ?? null,
     unknownButDone: orders?.unknownButDone ?? 0,
     inflicted,
     watch,

@@ -1,3 +1,4 @@
+import { isDeclined } from './card-tokens';
 import type { OrderRecord } from './order-books';
 
 /** An order as the database has it in the end. */
@@ -5,6 +6,7 @@ export interface FinalOrder {
   id: string;
   status: string;
   cancel_reason: string | null;
+  payment_method: string;
   lines: { menu_item_id: string; quantity: number }[];
   /** Every status that it has had. */
   history: string[];
@@ -22,12 +24,16 @@ export function judgeOrder(
 ): string[] {
   const wrong: string[] = [];
   const accepted = found.find((order) => order.id === record.orderId);
-  if (record.orderId && !accepted) wrong.push(`order ${record.orderId} was answered 202 and does not exist`);
+  if (record.orderId && !accepted)
+    wrong.push(`order ${record.orderId} was answered ${record.draft ? 201 : 202} and does not exist`);
   if (found.length > record.mayExist)
     wrong.push(`${found.length} orders for ${record.mayExist} requests that may have been done`);
   for (const order of found) {
     // Of an order without an answer the client knows no id: it has asked nothing more of it.
-    const asked = order.id === record.orderId ? record : { ...record, cancelling: undefined, moves: {} };
+    const asked =
+      order.id === record.orderId
+        ? record
+        : { ...record, approving: undefined, cancelling: undefined, moves: {} };
     wrong.push(...judgeFinal(asked, order, plentiful).map((what) => `order ${order.id} ${what}`));
   }
   return wrong.map((what) => `${record.key}: ${what}`);
@@ -36,12 +42,14 @@ export function judgeOrder(
 function judgeFinal(asked: OrderRecord, order: FinalOrder, plentiful: ReadonlySet<string>): string[] {
   const wrong: string[] = [];
   const { status, cancel_reason: reason, history } = order;
-  if (
-    linesOf(order.lines) !==
-    linesOf(asked.lines.map(({ itemId, quantity }) => ({ menu_item_id: itemId, quantity })))
-  )
+  const ordered = [asked.lines, ...asked.perhaps].map((lines) =>
+    linesOf(lines.map(({ itemId, quantity }) => ({ menu_item_id: itemId, quantity }))),
+  );
+  if (!ordered.includes(linesOf(order.lines)))
     wrong.push(`has other lines than were ordered: ${linesOf(order.lines)}`);
-  if (status === 'PLACED' || status === 'DRAFT') wrong.push(`is still ${status}: nobody has decided on it`);
+  if (status === 'PLACED' || (status === 'DRAFT' && !asked.draft))
+    wrong.push(`is still ${status}: nobody has decided on it`);
+  wrong.push(...judgePlacing(asked, order), ...judgeCard(asked, order));
 
   for (const to of ['OUT_FOR_DELIVERY', 'DELIVERED'] as const) {
     const outcome = asked.moves[to];
@@ -55,12 +63,37 @@ function judgeFinal(asked: OrderRecord, order: FinalOrder, plentiful: ReadonlySe
     return wrong;
   }
   if (reason === 'OUT_OF_STOCK') {
-    if (asked.lines.every(({ itemId }) => plentiful.has(itemId)))
+    if (order.lines.every(({ menu_item_id: id }) => plentiful.has(id)))
       wrong.push('was cancelled as OUT_OF_STOCK, of items of which there is enough');
   } else if (reason === 'CUSTOMER' || reason === 'STAFF') {
     if (!asked.cancelling || asked.cancelling === 'refused')
       wrong.push(`was cancelled by ${reason}, who has not asked for it`);
-  } else wrong.push(`was cancelled because of ${reason}`);
+  } else if (reason !== 'PAYMENT_FAILED') wrong.push(`was cancelled because of ${reason}`);
+  return wrong;
+}
+
+/** An order is placed once; a draft, if it is approved. */
+function judgePlacing({ draft, approving, cancelling }: OrderRecord, { history }: FinalOrder): string[] {
+  const times = history.filter((status) => status === 'PLACED').length;
+  if (times > 1) return [`was placed ${times} times`];
+  if (!draft) return times === 1 ? [] : ['was never placed'];
+  if (approving === 'done' && times === 0) return ['was answered to be approved and was never placed'];
+  if (approving === 'refused' && !cancelling)
+    return ['was answered not to be approved, and nobody had cancelled it'];
+  const unasked = times > 0 && (!approving || approving === 'refused');
+  return unasked ? ['was placed, which nobody has asked for'] : [];
+}
+
+/** A card that is declined ends an order that was placed, and no other card does. */
+function judgeCard({ payment }: OrderRecord, order: FinalOrder): string[] {
+  const { status, cancel_reason: reason, payment_method: method, history } = order;
+  if (!history.includes('PLACED')) return reason === 'PAYMENT_FAILED' ? ['was never to be paid'] : [];
+  const wrong: string[] = [];
+  if (method !== payment.method) wrong.push(`is paid by ${method}, and was to be by ${payment.method}`);
+  if (!isDeclined(payment)) {
+    if (reason === 'PAYMENT_FAILED') wrong.push(`was cancelled as ${reason}, and its payment is in order`);
+  } else if (status !== 'CANCELLED' || history.includes('PREPARING'))
+    wrong.push(`became ${history.join(', ')}, with a card that is declined`);
   return wrong;
 }
 

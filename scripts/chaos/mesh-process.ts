@@ -5,21 +5,29 @@ import { SupervisedService } from '../supervisor/supervised-service';
 import { freePort, randomPortBase } from '../servers/free-port';
 import { describeProcess, isRunning } from '../servers/process-identity';
 import { startFlakyProxy, type FlakyProxy } from './flaky-proxy';
-import type { BreakableServer, ServerName } from './breakable-server';
+import type { ServerName } from './breakable-server';
 import type { RunFolder } from './run-folder';
 
 /** The log of one process is cut off here: a run's disk is bounded. */
 const MOST_LOG_BYTES = 64 * 1024 * 1024;
 const DRAIN_MS = 12_000;
 
-/** One process of a service, started again whenever it dies, with proxies of its own before both servers. */
+/** What a process may have a connection to, and the variable that says where it is. */
+const linkVariables = {
+  postgres: 'DATABASE_URL',
+  rabbitmq: 'RABBITMQ_URL',
+  gateway: 'PAYMENT_SIMULATOR_URL',
+} as const satisfies Record<ServerName | 'gateway', string>;
+export type LinkName = keyof typeof linkVariables;
+
+/** One process of a service, started again whenever it dies, with proxies of its own before all it talks to. */
 export interface MeshProcess {
   /** `status-service-2` */
   readonly name: string;
   readonly service: string;
   /** Where it answers over HTTP. */
   readonly url: string;
-  readonly links: Record<ServerName, FlakyProxy>;
+  readonly links: Partial<Record<LinkName, FlakyProxy>>;
   /** How it ended each time that nobody here had killed it. */
   readonly deaths: readonly string[];
   /** kill -9; it is started again. */
@@ -33,7 +41,8 @@ export interface MeshProcess {
 export interface ProcessOptions {
   service: string;
   index: number;
-  servers: Record<ServerName, BreakableServer>;
+  /** The urls of what it is to reach. */
+  reaches: Partial<Record<LinkName, string>>;
   environment: Record<string, string>;
   folder: RunFolder;
   /** Told each line of its log. */
@@ -42,12 +51,15 @@ export interface ProcessOptions {
 }
 
 export async function startMeshProcess(options: ProcessOptions): Promise<MeshProcess> {
-  const { service, index, servers, folder } = options;
+  const { service, index, folder } = options;
   const name = `${service}-${index}`;
-  const links = {
-    postgres: await startFlakyProxy(servers.postgres.url),
-    rabbitmq: await startFlakyProxy(servers.rabbitmq.url),
-  };
+  const links: MeshProcess['links'] = {};
+  const urls: Record<string, string> = {};
+  for (const [link, url] of Object.entries(options.reaches) as [LinkName, string][]) {
+    const proxy = await startFlakyProxy(url);
+    links[link] = proxy;
+    urls[linkVariables[link]] = proxy.url;
+  }
   const port = await freePort(randomPortBase());
   const log = boundedLog(createWriteStream(folder.log(name), { flags: 'a' }));
   let current = { pid: 0, identity: 'none' };
@@ -60,8 +72,7 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
     env: {
       ...ownEnvironment(),
       ...options.environment,
-      DATABASE_URL: links.postgres.url,
-      RABBITMQ_URL: links.rabbitmq.url,
+      ...urls,
       [portVariable(service)]: String(port),
     },
     prefix: '',
@@ -106,7 +117,7 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
     stop: async () => {
       signal('SIGCONT');
       await supervised.stop(DRAIN_MS);
-      await Promise.all([links.postgres.close(), links.rabbitmq.close()]);
+      await Promise.all(Object.values(links).map((link) => link.close()));
       log.end();
     },
     killForGood: () => {

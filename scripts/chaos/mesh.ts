@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { discoverSubscriptions } from '../../shared/messaging/declare-mesh';
 import type { Control } from '../supervisor/control';
 import { runMigrations } from '../supervisor/run-migrations';
@@ -5,12 +7,16 @@ import { discoverServices } from '../supervisor/discover-services';
 import type { Search } from '../servers/search';
 import { waitUntil } from '../servers/wait-until';
 import { breakableServer, type BreakableServer, type ServerName } from './breakable-server';
-import { startMeshProcess, type MeshProcess } from './mesh-process';
+import { startMeshProcess, type MeshProcess, type ProcessOptions } from './mesh-process';
 import type { RunFolder } from './run-folder';
 
 /** A whole mesh on servers of its own. */
 export interface ChaosMesh {
   servers: Record<ServerName, BreakableServer>;
+  /** The gateway's process, which is one of them. */
+  gateway: MeshProcess;
+  /** What the gateway has been asked, a JSON line for each request. */
+  journal: string;
   processes: MeshProcess[];
   /** How often consumers were delivered what they had handled before. */
   ignored(): number;
@@ -28,9 +34,20 @@ const ENVIRONMENT = {
   RETRY_DELAYS: RETRY_LABELS.join(','),
   DATABASE_POOL_SIZE: '5',
   LOG_LEVEL: 'info',
+  CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
+  PAYMENT_TIMEOUT: '2s',
+  // Less than a call may take with its retries: two processes may have the same payment in hand.
+  PAYMENT_TAKEOVER: '5s',
+  // Just within the timeout, so that anything that is slow beside it makes it no answer.
+  SIMULATOR_SLOW: '1500ms',
+  SIMULATOR_HANG: '10s',
 };
+const GATEWAY = 'payment-simulator';
+/** The only service that talks to the gateway. */
+export const GATEWAY_CALLER = 'payment-service';
 
-export const meshServices = (): string[] => discoverServices();
+/** All but the gateway, which is somebody else's in earnest, and of which there is one. */
+export const meshServices = (): string[] => discoverServices().filter((service) => service !== GATEWAY);
 export const meshConsumers = (): string[] => discoverSubscriptions().map(({ service }) => service);
 
 export async function startChaosMesh(folder: RunFolder, control: Control): Promise<ChaosMesh> {
@@ -52,26 +69,30 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     const both = servers as Record<ServerName, BreakableServer>;
     await setUp(both, control);
+    const start = async (
+      service: string,
+      index: number,
+      reaches: ProcessOptions['reaches'],
+      environment: Record<string, string> = ENVIRONMENT,
+    ) => {
+      control.stopping.throwIfAborted();
+      const onLine = (_name: string, line: string) => {
+        if (line.includes('"msg":"handled before, ignored"')) ignored += 1;
+      };
+      const given = { service, index, reaches, environment, folder, onLine, say: control.say };
+      const started = await startMeshProcess(given);
+      processes.push(started);
+      return started;
+    };
+    const journal = path.join(folder.folder, 'payment-simulator.jsonl');
+    const gateway = await start(GATEWAY, 1, {}, { ...ENVIRONMENT, SIMULATOR_JOURNAL: journal });
+    const reached = { postgres: both.postgres.url, rabbitmq: both.rabbitmq.url };
     for (const service of meshServices()) {
-      for (let index = 1; index <= INSTANCES; index += 1) {
-        control.stopping.throwIfAborted();
-        processes.push(
-          await startMeshProcess({
-            service,
-            index,
-            servers: both,
-            environment: ENVIRONMENT,
-            folder,
-            onLine: (_name, line) => {
-              if (line.includes('"msg":"handled before, ignored"')) ignored += 1;
-            },
-            say: control.say,
-          }),
-        );
-      }
+      const reaches = service === GATEWAY_CALLER ? { ...reached, gateway: gateway.url } : reached;
+      for (let index = 1; index <= INSTANCES; index += 1) await start(service, index, reaches);
     }
     await Promise.all(processes.map((one) => untilReady(one, control.stopping)));
-    return { servers: both, processes, ignored: () => ignored, stop };
+    return { servers: both, gateway, journal, processes, ignored: () => ignored, stop };
   } catch (error) {
     await stop(true);
     throw error;

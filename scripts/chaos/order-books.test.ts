@@ -16,13 +16,14 @@ let books: OrderBooks;
 let order: OrderRecord;
 beforeEach(() => {
   books = new OrderBooks();
-  order = books.open('c1', [{ itemId: 'dal', quantity: 2 }]);
+  order = books.open('c1', [{ itemId: 'dal', quantity: 2 }], { method: 'CASH' }, false);
 });
 
 const final = (more: Partial<FinalOrder> = {}): FinalOrder => ({
   id: 'o1',
   status: 'PREPARING',
   cancel_reason: null,
+  payment_method: 'CASH',
   lines: [{ menu_item_id: 'dal', quantity: 2 }],
   history: ['PLACED', 'PREPARING'],
   ...more,
@@ -87,7 +88,10 @@ describe('an order in the end', () => {
     ['cancelled after a refusal', { cancelling: 'refused' }, [cancelled('STAFF')], /has not asked/],
     ['cancelled and going on', { cancelling: 'done' }, [final()], /answered to be CANCELLED/],
     ['moved, and not', { moves: { DELIVERED: 'done' } }, [final()], /to be DELIVERED and never was/],
-    ['moved by nobody', {}, [final({ history: ['OUT_FOR_DELIVERY'] })], /became OUT_FOR_DELIVERY/],
+    ['placed twice', {}, [final({ history: ['PLACED', 'PLACED', 'PREPARING'] })], /placed 2 times/],
+    ['of another payment', {}, [final({ payment_method: 'CARD' })], /paid by CARD, and was to be by CASH/],
+    ['unpaid, in cash', {}, [cancelled('PAYMENT_FAILED')], /its payment is in order/],
+    ['moved by nobody', {}, [final({ history: ['PLACED', 'OUT_FOR_DELIVERY'] })], /became OUT_FOR_DELIVERY/],
   ])('%s: is found', (_name, more, found, expected) => {
     books.placed(order, accepted);
     Object.assign(order, more);
@@ -98,11 +102,109 @@ describe('an order in the end', () => {
     books.placed(order, lost);
     expect(judge()).toEqual([]);
     expect(judge(final())).toEqual([]);
-    expect(judge(final({ status: 'DELIVERED', history: ['OUT_FOR_DELIVERY', 'DELIVERED'] }))).toHaveLength(2);
+    expect(
+      judge(final({ status: 'DELIVERED', history: ['PLACED', 'OUT_FOR_DELIVERY', 'DELIVERED'] })),
+    ).toHaveLength(2);
   });
 
   it('that is scarce may be out of stock', () => {
     books.placed(order, accepted);
     expect(judgeOrder(order, [cancelled('OUT_OF_STOCK')], new Set())).toEqual([]);
+  });
+});
+
+describe('an order by card in the end', () => {
+  const byCard = (token: string, ...found: FinalOrder[]) => {
+    order = books.open('c2', [{ itemId: 'dal', quantity: 2 }], { method: 'CARD', token }, false);
+    books.placed(order, accepted);
+    return judge(...found.map((one) => ({ ...one, payment_method: 'CARD' }))).join();
+  };
+
+  it('goes on, or ends, as its card has it', () => {
+    expect(byCard('tok_approved', final())).toBe('');
+    expect(byCard('tok_declined', cancelled('PAYMENT_FAILED'))).toBe('');
+  });
+
+  it('may have been cancelled before its card was declined', () => {
+    expect(byCard('tok_declined', cancelled('CUSTOMER'))).toMatch(/has not asked/);
+    order.cancelling = 'done';
+    expect(judge({ ...cancelled('CUSTOMER'), payment_method: 'CARD' })).toEqual([]);
+  });
+
+  it.each([
+    ['tok_approved', cancelled('PAYMENT_FAILED'), /its payment is in order/],
+    ['tok_insufficient_funds', final(), /with a card that is declined/],
+    [
+      'tok_declined',
+      { ...cancelled('PAYMENT_FAILED'), history: ['PLACED', 'PREPARING', 'CANCELLED'] },
+      /with a card that is declined/,
+    ],
+  ])('%s: what cannot be is found', (token, found, expected) =>
+    expect(byCard(token, found)).toMatch(expected),
+  );
+});
+
+describe('a draft', () => {
+  const drafted = answer(201, { order_id: 'o1', status: 'DRAFT' });
+  const draft = final({ status: 'DRAFT', history: ['DRAFT'] });
+  const placed = final({ history: ['DRAFT', 'PLACED', 'PREPARING'] });
+  beforeEach(() => {
+    order = books.open('d1', [{ itemId: 'dal', quantity: 2 }], { method: 'CASH' }, true);
+    books.placed(order, drafted);
+  });
+
+  it('is a draft for as long as nobody approves it', () => {
+    expect(books.improper).toEqual([]);
+    expect(judge(draft)).toEqual([]);
+    expect(judge(placed).join()).toMatch(/placed, which nobody has asked for/);
+    expect(judge({ ...draft, status: 'CANCELLED', cancel_reason: 'CUSTOMER' }).join()).toMatch(/not asked/);
+    order.cancelling = 'done';
+    expect(judge({ ...draft, status: 'CANCELLED', cancel_reason: 'CUSTOMER' })).toEqual([]);
+  });
+
+  it('that was answered to be approved is placed, once', () => {
+    for (const reply of [lost, answer(202), answer(202)]) books.approved(order, reply);
+    expect(order.approving).toBe('done');
+    expect(judge(placed)).toEqual([]);
+    expect(judge(draft).join()).toMatch(/answered to be approved and was never placed/);
+    expect(judge({ ...placed, history: ['DRAFT', 'PLACED', 'PLACED'] }).join()).toMatch(/placed 2 times/);
+    expect(judge(final({ status: 'PLACED', history: ['DRAFT', 'PLACED'] })).join()).toMatch(/still PLACED/);
+  });
+
+  it('with an approval that nobody answered is a draft, or placed', () => {
+    books.approved(order, lost);
+    expect(judge(draft)).toEqual([]);
+    expect(judge(placed)).toEqual([]);
+    expect(books.countDrafts()).toEqual({ made: 1, changes: 0, approved: 0, perhaps_approved: 1 });
+  });
+
+  it('cannot be refused its approval but for a cancellation', () => {
+    books.approved(order, answer(409));
+    expect(judge(draft).join()).toMatch(/nobody had cancelled it/);
+    order.cancelling = 'done';
+    expect(judge({ ...draft, status: 'CANCELLED', cancel_reason: 'STAFF' })).toEqual([]);
+  });
+
+  it('has the lines that it was changed to last, or those of a change without an answer', () => {
+    const lines = (quantity: number) => [{ itemId: 'dal', quantity }];
+    const ending = (quantity: number) => ({ ...draft, lines: [{ menu_item_id: 'dal', quantity }] });
+    books.changed(order, lines(3), answer(200), true);
+    expect(judge(ending(3))).toEqual([]);
+    expect(judge(ending(2)).join()).toMatch(/other lines/);
+    books.changed(order, lines(4), lost, true);
+    expect(judge(ending(3))).toEqual([]);
+    expect(judge(ending(4))).toEqual([]);
+    expect(judge(ending(5)).join()).toMatch(/other lines/);
+    books.changed(order, lines(5), answer(409), false);
+    expect(books.improper).toEqual([]);
+    books.changed(order, lines(5), answer(409), true);
+    expect(books.improper).toHaveLength(1);
+  });
+
+  it('whose answer was lost stays a draft, and cannot have been approved', () => {
+    order = books.open('d2', [{ itemId: 'dal', quantity: 2 }], { method: 'CASH' }, true);
+    books.placed(order, lost);
+    expect(judge(draft)).toEqual([]);
+    expect(judge(placed).join()).toMatch(/nobody has asked for/);
   });
 });

@@ -1,4 +1,5 @@
 import type { Reply } from './api-client';
+import type { Payment } from './card-tokens';
 
 export interface OrderLine {
   itemId: string;
@@ -14,12 +15,21 @@ export interface OrderRecord {
   /** The client's own name, `customer_id` of the order: by it an order is found whose answer was lost. */
   key: string;
   lines: OrderLine[];
+  /** Lines that a draft may have got instead, by a change without an answer. */
+  perhaps: OrderLine[][];
+  payment: Payment;
+  /** Made as a DRAFT, and placed only if it is approved. */
+  draft: boolean;
+  /** Of the `POST /orders`, whichever of both it made. */
   placing: Outcome | 'pending';
   /** How many orders there may be: one for each request that was not certainly refused. */
   mayExist: number;
-  /** From the 202. */
+  /** From the 202 or 201. */
   orderId?: string;
+  approving?: Outcome;
   cancelling?: Outcome;
+  /** Changes of a draft's lines that were done. */
+  changes: number;
   moves: Partial<Record<StaffStatus, Outcome>>;
 }
 
@@ -36,23 +46,56 @@ export class OrderBooks {
   /** Answers that no client should ever get, whatever is broken. */
   readonly improper: string[] = [];
 
-  open(key: string, lines: OrderLine[]): OrderRecord {
-    const order: OrderRecord = { key, lines, placing: 'pending', mayExist: 0, moves: {} };
+  open(key: string, lines: OrderLine[], payment: Payment, draft: boolean): OrderRecord {
+    const order: OrderRecord = {
+      key,
+      lines,
+      perhaps: [],
+      payment,
+      draft,
+      placing: 'pending',
+      mayExist: 0,
+      changes: 0,
+      moves: {},
+    };
     this.orders.push(order);
     return order;
   }
 
   /** Enters the reply to a `POST /orders`. */
   placed(order: OrderRecord, reply: Reply): Outcome {
-    this.note('POST /orders', reply, [202]);
+    const [status, becomes] = order.draft ? [201, 'DRAFT'] : [202, 'PLACED'];
+    this.note('POST /orders', reply, [status]);
     const outcome = outcomeOf(reply);
     order.placing = outcome;
     if (outcome !== 'refused') order.mayExist += 1;
     if (reply.kind === 'answer' && outcome === 'done') {
       order.orderId = String(reply.body.order_id);
-      if (reply.body.status !== 'PLACED')
-        this.improper.push(`POST /orders answered 202 and ${String(reply.body.status)}`);
+      if (reply.body.status !== becomes)
+        this.improper.push(`POST /orders answered ${status} and ${String(reply.body.status)}`);
     }
+    return outcome;
+  }
+
+  /**
+   * Enters the reply to a change of a draft's lines. One without an answer may overtake a later one.
+   * @param alone whether nothing else was asked of the draft until then: it cannot be refused
+   */
+  changed(order: OrderRecord, lines: OrderLine[], reply: Reply, alone: boolean): Outcome {
+    this.note('PUT /orders/{id}/items', reply, alone ? [200] : [200, 409]);
+    const outcome = outcomeOf(reply);
+    if (outcome === 'unknown') order.perhaps.push(lines);
+    if (outcome === 'done') {
+      order.lines = lines;
+      order.changes += 1;
+    }
+    return outcome;
+  }
+
+  approved(order: OrderRecord, reply: Reply): Outcome {
+    this.note('POST /orders/{id}/approve', reply, [202, 409]);
+    const outcome = outcomeOf(reply);
+    order.approving = later(order.approving, outcome);
     return outcome;
   }
 
@@ -77,8 +120,21 @@ export class OrderBooks {
     this.improper.push(`${what} answered ${reply.status}: ${JSON.stringify(reply.body).slice(0, 300)}`);
   }
 
+  /** Of orders that were placed at once, not of drafts. */
   count(outcome: OrderRecord['placing']): number {
-    return this.orders.filter((order) => order.placing === outcome).length;
+    return this.orders.filter(({ draft, placing }) => !draft && placing === outcome).length;
+  }
+
+  /** Drafts that were made, and what is known to have become of them. */
+  countDrafts(): { made: number; changes: number; approved: number; perhaps_approved: number } {
+    const made = this.orders.filter(({ draft, placing }) => draft && placing === 'done');
+    const approving = (outcome: Outcome) => made.filter((order) => order.approving === outcome).length;
+    return {
+      made: made.length,
+      changes: made.reduce((sum, { changes }) => sum + changes, 0),
+      approved: approving('done'),
+      perhaps_approved: approving('unknown'),
+    };
   }
 }
 

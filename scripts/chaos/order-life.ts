@@ -37,7 +37,7 @@ async function cancelSoon(options: LifeOptions): Promise<void> {
   await cancel(options);
 }
 
-async function cancel(options: LifeOptions): Promise<void> {
+export async function cancel(options: LifeOptions): Promise<void> {
   const { client, books, order, random } = options;
   const by = random.chance(0.7) ? 'CUSTOMER' : 'STAFF';
   await persist(options, 'POST /cancel', async () => {
@@ -65,16 +65,18 @@ async function move(options: LifeOptions, to: StaffStatus): Promise<boolean> {
   });
 }
 
-/** Asks until it is settled; both kinds of request may be repeated without harm. @returns whether it was done */
-async function persist(
+/** Asks until it is settled; every kind of request may be repeated without harm. @returns whether it was done */
+export async function persist(
   { latencies, closing }: LifeOptions,
   what: string,
   ask: () => Promise<{ reply: Reply; settled: boolean }>,
+  most = TRIES,
 ): Promise<boolean> {
-  for (let tries = 0; tries < TRIES && !closing.aborted; tries += 1) {
+  for (let tries = 0; tries < most && !closing.aborted; tries += 1) {
     const { reply, settled } = await ask();
-    if (reply.kind === 'answer' && reply.status === 200) latencies.add(what, reply.ms);
-    if (settled) return reply.kind === 'answer' && reply.status === 200;
+    const done = reply.kind === 'answer' && reply.status < 300;
+    if (done) latencies.add(what, reply.ms);
+    if (settled) return done;
     await pause(Math.min(4_000, 300 * 2 ** tries), closing);
   }
   return false;

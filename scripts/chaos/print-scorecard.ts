@@ -6,7 +6,7 @@ const MOST_SHOWN = 30;
 
 /** The scorecard for people. */
 export function printScorecard(card: Scorecard): string {
-  const { orders, adjustments, duplicates } = card;
+  const { orders, drafts, adjustments, duplicates, payments, gateway_requests: requests } = card;
   return [
     '',
     `Chaos, seed ${card.seed}: ${card.minutes} min at ${card.rate} orders/s${card.brutal ? ', brutal' : ''}, on ${card.servers.postgres} and ${card.servers.rabbitmq}`,
@@ -15,6 +15,12 @@ export function printScorecard(card: Scorecard): string {
       'orders',
       `${orders.accepted} accepted, ${orders.unknown} unknown (of which ${orders.unknown_but_done} were done), ${orders.refused} refused, ${orders.not_sent} not sent`,
     ),
+    row(
+      'drafts',
+      `${drafts.made} made, ${drafts.changes} changes, ${drafts.approved} approved, ${drafts.perhaps_approved} perhaps`,
+    ),
+    row('payments', payments ? counts(payments) : 'not known'),
+    row('gateway requests', requests ? counts(requests) : 'not known'),
     row('moves, cancellations', `${card.moves} and ${card.cancellations} done`),
     row('adjustments', `${adjustments.accepted} accepted, ${adjustments.unknown} unknown`),
     ...Object.entries(card.latencies_ms).map(([what, { answers, p50, p99, max }]) =>
@@ -61,8 +67,8 @@ export function printPlan(plan: readonly Fault[]): string {
 const row = (name: string, text: string) => `${name.padEnd(24)}${text}`;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
-const counts = (all: Record<string, number>) =>
-  Object.entries(all)
+const counts = (all: object) =>
+  Object.entries(all as Record<string, number>)
     .map(([what, count]) => `${count} ${what}`)
     .join(', ') || 'none';
 

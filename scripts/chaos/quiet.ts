@@ -20,7 +20,7 @@ const EVERY_MS = 700;
 
 /**
  * Waits until every process is ready, the outbox is empty, every published event is handled by its
- * subscribers or a dead letter, and no work or retry queue holds anything.
+ * subscribers or a dead letter, no payment waits for the gateway, and no work or retry queue holds anything.
  * @returns nothing, or what it still waited for when the time was up
  */
 export async function untilQuiet(options: QuietOptions): Promise<string | undefined> {
@@ -38,8 +38,9 @@ async function whatIsLeft(options: QuietOptions): Promise<string | undefined> {
   const { watch, databaseUrl, broker, stranger, consumers, retryLabels } = options;
   const unready = watch.latest()?.unready ?? [];
   if (unready.length > 0) return `${unready.join(', ')} not ready`;
-  const { waiting } = await readBacklog(databaseUrl, new Date(0));
+  const { waiting, unpaid } = await readBacklog(databaseUrl, new Date(0));
   if (waiting > 0) return `${waiting} events not handled`;
+  if (unpaid > 0) return `${unpaid} payments wait for the gateway`;
   const channel = stranger.channel();
   if (!channel) return 'no connection to RabbitMQ';
   const queues = consumers.flatMap((service) => {

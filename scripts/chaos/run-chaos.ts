@@ -7,9 +7,17 @@ import type { ChaosArguments } from './chaos-arguments';
 import { startDrive } from './drive';
 import { makePlan } from './fault-plan';
 import type { Arsenal } from './faults';
+import { gatewayAt } from './gateway';
 import { gatherEvidence } from './gather-evidence';
 import { makeMenu } from './menu';
-import { INSTANCES, meshConsumers, meshServices, startChaosMesh, type ChaosMesh } from './mesh';
+import {
+  GATEWAY_CALLER,
+  INSTANCES,
+  meshConsumers,
+  meshServices,
+  startChaosMesh,
+  type ChaosMesh,
+} from './mesh';
 import { pause } from './pause';
 import { printPlan, printScorecard } from './print-scorecard';
 import { seededRandom } from './random';
@@ -50,7 +58,13 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
   const { servers, processes } = mesh;
   const consumers = meshConsumers();
   const instances = Object.fromEntries(meshServices().map((service) => [service, INSTANCES]));
-  const plan = makePlan({ ...given, instances, consumers });
+  const plan = makePlan({
+    ...given,
+    instances,
+    consumers,
+    gatewayCaller: GATEWAY_CALLER,
+    gateway: mesh.gateway.name,
+  });
   control.say(`the plan of seed ${given.seed}:\n${printPlan(plan)}`);
 
   const client = createApiClient(
@@ -63,6 +77,7 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
     const arsenal: Arsenal = {
       processes,
       servers,
+      gateway: gatewayAt(mesh.gateway.url),
       stranger,
       random: seededRandom(given.seed + 1),
       poison: [],

@@ -1,5 +1,7 @@
 import type { AuditReport } from '../../shared/audit/audit';
 import type { Backlog, Watch } from './watch';
+import type { PaymentCounts } from './check-payments';
+import type { Requests } from './gateway';
 import type { Inflicted } from './carry-out';
 import type { ChaosArguments } from './chaos-arguments';
 import type { DeadLetters } from './dead-letters';
@@ -14,6 +16,10 @@ export interface Scorecard {
   passed: boolean;
   servers: { postgres: string; rabbitmq: string };
   orders: { accepted: number; unknown: number; unknown_but_done: number; refused: number; not_sent: number };
+  drafts: ReturnType<Drive['books']['countDrafts']>;
+  /** In the gateway's books. */
+  payments: PaymentCounts | null;
+  gateway_requests: Requests | null;
   moves: number;
   cancellations: number;
   adjustments: { accepted: number; unknown: number };
@@ -30,7 +36,13 @@ export interface Scorecard {
   audit: AuditReport | null;
   violations: string[];
   /** How the mesh was, about twice a second. */
-  timeline: { at_ms: number; unready: string[]; waiting: number | null; late: number | null }[];
+  timeline: {
+    at_ms: number;
+    unready: string[];
+    waiting: number | null;
+    late: number | null;
+    unpaid: number | null;
+  }[];
 }
 
 interface FaultScore {
@@ -49,6 +61,8 @@ export interface Evidence {
   startedAt: number;
   drive: Drive;
   unknownButDone: number;
+  payments: PaymentCounts | null;
+  gatewayRequests: Requests | null;
   inflicted: readonly Inflicted[];
   watch: Watch;
   quietAfterMs: number | null;
@@ -85,6 +99,9 @@ export function makeScorecard(evidence: Evidence): Scorecard {
       refused: books.count('refused'),
       not_sent: drive.shed(),
     },
+    drafts: books.countDrafts(),
+    payments: evidence.payments,
+    gateway_requests: evidence.gatewayRequests,
     moves: books.orders.flatMap(({ moves }) => Object.values(moves)).filter((outcome) => outcome === 'done')
       .length,
     cancellations: books.orders.filter(({ cancelling }) => cancelling === 'done').length,
@@ -104,6 +121,7 @@ export function makeScorecard(evidence: Evidence): Scorecard {
       unready,
       waiting: backlog?.waiting ?? null,
       late: backlog?.late ?? null,
+      unpaid: backlog?.unpaid ?? null,
     })),
   };
 }
@@ -144,6 +162,6 @@ export function progressLine(
     `${books.count('unknown')} unknown`,
     `${books.count('refused')} refused`,
     `${faults} faults`,
-    backlog ? `backlog ${backlog.waiting}` : 'the database is away',
+    backlog ? `backlog ${backlog.waiting}, ${backlog.unpaid} unpaid` : 'the database is away',
   ].join('   ');
 }

@@ -15,6 +15,8 @@ export interface Backlog {
   waiting: number;
   /** Of them, those that wait for longer than a moment. */
   late: number;
+  /** Payments for which the gateway is still to be asked. */
+  unpaid: number;
 }
 
 export interface Watch {
@@ -84,7 +86,7 @@ async function isReady(origin: string): Promise<boolean> {
   }
 }
 
-/** Events that are not through yet, of those published since. A dead letter is through: it is looked at elsewhere. */
+/** At one moment: events that are not through yet, of those published since, and payments. A dead letter is through: it is looked at elsewhere. */
 export async function readBacklog(databaseUrl: string, since: Date): Promise<Backlog> {
   const text = `
     WITH open AS (
@@ -95,9 +97,11 @@ export async function readBacklog(databaseUrl: string, since: Date): Promise<Bac
         AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)
         AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = s.consumer AND f.event_id = e.event_id
                         AND f.outcome = 'DEAD_LETTERED'))
-    SELECT count(*)::int AS waiting, (count(*) FILTER (WHERE since < now() - $2::interval))::int AS late FROM open`;
+    SELECT count(*)::int AS waiting, (count(*) FILTER (WHERE since < now() - $2::interval))::int AS late,
+      (SELECT count(*)::int FROM payments WHERE next_attempt_at IS NOT NULL) AS unpaid
+    FROM open`;
   const [row] = await query<Backlog>(databaseUrl, text, [since, LATE]);
-  return row ?? { waiting: 0, late: 0 };
+  return row ?? { waiting: 0, late: 0, unpaid: 0 };
 }
 
 /** One query on a connection of its own: none outlives what is done to the server. */
