@@ -101,6 +101,7 @@ describe('the plan of faults', () => {
           faults.filter((fault) => fault.kind === kind).map(({ target }) => target.replace(/-\d$/, ''));
         expect(new Set(targets('kill'))).toEqual(new Set(services));
         expect(new Set(targets('poison'))).toEqual(new Set(consumers));
+        expect(targets('freeze')).toContain('payment-service');
         for (const kind of ['cut', 'blackhole'])
           expect(targets(kind).map((target) => target.split(':')[1])).toEqual(
             expect.arrayContaining(['postgres', 'rabbitmq', 'gateway']),

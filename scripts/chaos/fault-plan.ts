@@ -47,7 +47,7 @@ const FIRST_AT = 5_000;
 const TAIL_MS = 4_000;
 /** Between two outages: a server takes so long to come back, and the mesh to be well again. */
 const OUTAGE_SLOT_MS = 20_000;
-const SMALL_EVERY_MS = 5_000;
+const SMALL_EVERY_MS = 4_500;
 
 /** Of what is hit at once and needs no healing: the effect takes place within this time. */
 const INSTANT_MS = 1_000;
@@ -104,10 +104,12 @@ function smallFaults(random: Random, endMs: number, options: PlanOptions): Fault
 }
 
 /** One of each: a kill of every kind of service, poison for every queue, connections to servers and gateway. */
-const cards = ({ instances, consumers }: PlanOptions): [SmallKind, string?][] => [
+const cards = ({ instances, consumers, gatewayCaller }: PlanOptions): [SmallKind, string?][] => [
   ...Object.keys(instances).map((service): [SmallKind, string] => ['kill', service]),
   ...consumers.map((queue): [SmallKind, string] => ['poison', queue]),
   ['freeze'],
+  // Its payments are taken over by the other one meanwhile.
+  ['freeze', gatewayCaller],
   ['cut', 'rabbitmq'],
   ['cut', 'postgres'],
   ['cut', 'gateway'],
@@ -134,7 +136,7 @@ function targetOf(
 ): string {
   const instanceOf = (service: string) => `${service}-${random.int(1, instances[service] ?? 1)}`;
   if (kind === 'kill') return instanceOf(wish ?? random.pick(Object.keys(instances)));
-  if (kind === 'freeze') return instanceOf(random.pick(consumers));
+  if (kind === 'freeze') return instanceOf(wish ?? random.pick(consumers));
   if (wish === 'gateway') return `${instanceOf(gatewayCaller)}:gateway`;
   if (kind === 'cut' || kind === 'blackhole') {
     const reachable = Object.keys(instances).filter((name) => wish !== 'rabbitmq' || name !== 'order-api');

@@ -179,6 +179,8 @@ describe('a draft', () => {
   });
 
   it('cannot be refused its approval but for a cancellation', () => {
+    books.approved(order, away);
+    expect(judge(draft)).toEqual([]);
     books.approved(order, answer(409));
     expect(judge(draft).join()).toMatch(/nobody had cancelled it/);
     order.cancelling = 'done';

@@ -92,10 +92,11 @@ export class OrderBooks {
     return outcome;
   }
 
+  /** Enters the reply to an approval. One that was not sent was not refused by anybody. */
   approved(order: OrderRecord, reply: Reply): Outcome {
     this.note('POST /orders/{id}/approve', reply, [202, 409]);
     const outcome = outcomeOf(reply);
-    order.approving = later(order.approving, outcome);
+    if (reply.kind !== 'not-sent') order.approving = later(order.approving, outcome);
     return outcome;
   }
 
