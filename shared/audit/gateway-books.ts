@@ -99,7 +99,7 @@ async function ownPayments(
     SELECT p.order_id::text, p.state, p.next_attempt_at IS NOT NULL AS working, p.gateway_reference, p.currency,
       coalesce(l.authorized, 0)::numeric(16, 2)::text AS authorized, coalesce(l.captured, 0)::numeric(16, 2)::text AS captured,
       coalesce(l.voided, 0)::numeric(16, 2)::text AS voided, coalesce(l.refunded, 0)::numeric(16, 2)::text AS refunded
-    FROM payments p LEFT JOIN (${moneyOf(range)}) l ON l.order_id = p.order_id
+    FROM payments p CROSS JOIN LATERAL (${moneyOf('p.order_id')}) l
     WHERE ${inRange('p.order_id', range)} AND coalesce(p.gateway, ${name}) = ${name}`);
   return new Map(rows.map((row) => [row.order_id, row]));
 }

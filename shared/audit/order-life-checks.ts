@@ -1,7 +1,7 @@
 import { actors, decideMove, orderStatuses } from '../lifecycle/order-lifecycle';
 import { Prisma } from '../service/database';
 import { graceBegan, inRange, type Check } from './check';
-import { whereItStands } from './payment-standing';
+import { paymentOf, whereItStands } from './payment-standing';
 
 /** The lifecycle table as rows. */
 const legalMoves = JSON.stringify(
@@ -93,7 +93,7 @@ const forgotten: Check = {
         THEN 'under way' ELSE 'violation' END AS verdict,
       format('is PLACED since %s', to_char(coalesce(o.placed_at, o.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
         || CASE WHEN o.payment_method = 'CARD' THEN format('; %s', ${whereItStands}) ELSE '' END AS problem
-    FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND ${inRange('p.order_id', range)}
+    FROM orders o LEFT JOIN LATERAL (${paymentOf('o.id')}) p ON true
     WHERE ${inRange('o.id', range)} AND o.status = 'PLACED' AND coalesce(o.placed_at, o.created_at) < ${graceBegan(settings)}`,
 };
 

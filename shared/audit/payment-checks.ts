@@ -2,7 +2,7 @@ import { Prisma } from '../service/database';
 import { paymentsAnnounced } from './announcement-checks';
 import { countIn, inRange, type Check, type Pass } from './check';
 import { ledgerOfState, paymentMoves } from './payment-life';
-import { hadMismatch, moneyOf, standing, whereItStands } from './payment-standing';
+import { hadMismatch, moneyOf, orderOf, paymentOf, standing, whereItStands } from './payment-standing';
 
 const owners: Check = {
   name: 'payment-owners',
@@ -13,14 +13,14 @@ const owners: Check = {
       WHEN o.id IS NULL THEN format('has a payment, %s, and there is no such order', p.state)
       WHEN o.payment_method <> 'CARD' THEN format('has a payment, %s, and is paid by %s', p.state, o.payment_method)
       ELSE format('has a payment, %s, and was never placed', p.state) END AS problem
-    FROM payments p LEFT JOIN orders o ON o.id = p.order_id AND ${inRange('o.id', range)}
+    FROM payments p LEFT JOIN LATERAL (${orderOf('p.order_id')}) o ON true
     WHERE ${inRange('p.order_id', range)} AND (o.id IS NULL OR o.status = 'DRAFT'
       OR (p.state <> 'CANCELLED' AND (o.payment_method <> 'CARD' OR o.placed_at IS NULL)))
     UNION ALL
-    SELECT order_id::text, 'is in the ledger or the history of payments, and has no payment'
+    SELECT known.order_id::text, 'is in the ledger or the history of payments, and has no payment'
     FROM (SELECT order_id FROM payment_ledger WHERE ${inRange('order_id', range)}
           UNION SELECT order_id FROM payment_moves WHERE ${inRange('order_id', range)}) known
-    WHERE NOT EXISTS (SELECT FROM payments p WHERE p.order_id = known.order_id AND ${inRange('p.order_id', range)})`,
+    LEFT JOIN LATERAL (${paymentOf('known.order_id')}) p ON true WHERE p.id IS NULL`,
 };
 
 const amounts: Check = {
@@ -31,7 +31,7 @@ const amounts: Check = {
     SELECT order_id::text AS subject, problem,
       CASE WHEN doubled OR NOT ${hadMismatch('judged.order_id')} THEN 'violation' ELSE 'warning' END AS verdict
     FROM (
-      SELECT p.order_id, p.payments > 1 OR coalesce(l.twice, false) AS doubled, CASE
+      SELECT p.order_id, p.payments > 1 OR l.twice AS doubled, CASE
         WHEN p.payments > 1 THEN format('has %s payments', p.payments)
         WHEN l.twice THEN format('its ledger has %s', array_to_string(l.kinds, ', '))
         WHEN (p.amount, p.currency) <> (o.total_amount, o.currency)
@@ -44,8 +44,8 @@ const amounts: Check = {
         WHEN l.refunded <> coalesce(l.captured, 0)
           THEN format('refunded %s of %s captured', l.refunded, coalesce(l.captured, 0)) END AS problem
       FROM (SELECT *, count(*) OVER (PARTITION BY order_id) AS payments FROM payments WHERE ${inRange('order_id', range)}) p
-      LEFT JOIN orders o ON o.id = p.order_id AND ${inRange('o.id', range)}
-      LEFT JOIN (${moneyOf(range)}) l ON l.order_id = p.order_id
+      LEFT JOIN LATERAL (${orderOf('p.order_id')}) o ON true
+      CROSS JOIN LATERAL (${moneyOf('p.order_id')}) l
     ) judged WHERE problem IS NOT NULL GROUP BY order_id, problem, doubled`,
 };
 
@@ -81,9 +81,9 @@ const history: Check = {
   find: (range) => Prisma.sql`
     SELECT p.order_id::text AS subject,
       format('its payment is %s, but its history ends in %s', p.state, coalesce(h.to_state, 'nothing')) AS problem
-    FROM payments p LEFT JOIN (
-      SELECT DISTINCT ON (order_id, payment_id) order_id, payment_id, to_state FROM payment_moves
-      WHERE ${inRange('order_id', range)} ORDER BY order_id, payment_id, id DESC) h ON h.payment_id = p.id
+    FROM payments p LEFT JOIN LATERAL (
+      SELECT to_state FROM payment_moves m WHERE m.order_id = p.order_id AND m.payment_id = p.id
+      ORDER BY m.id DESC LIMIT 1) h ON true
     WHERE ${inRange('p.order_id', range)} AND p.state IS DISTINCT FROM h.to_state`,
 };
 
@@ -103,10 +103,10 @@ const ledger: Check = {
     SELECT order_id::text AS subject, format('its payment is %s, its ledger has %s', state,
       coalesce(nullif(array_to_string(kinds, ', '), ''), 'nothing')) AS problem
     FROM (
-      SELECT p.order_id, p.state, coalesce(l.kinds, '{}') AS kinds, needs, never, over
+      SELECT p.order_id, p.state, l.kinds, needs, never, over
       FROM payments p JOIN json_to_recordset(${ledgerRules}::json) AS r (state text, needs text[], never text[], over boolean)
         ON r.state = p.state
-      LEFT JOIN (${moneyOf(range)}) l ON l.order_id = p.order_id
+      CROSS JOIN LATERAL (${moneyOf('p.order_id')}) l
       WHERE ${inRange('p.order_id', range)}
     ) rules
     WHERE NOT kinds @> needs OR kinds && never OR (over AND (

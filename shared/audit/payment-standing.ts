@@ -1,5 +1,5 @@
 import { Prisma } from '../service/database';
-import { graceBegan, inRange, type Range, type Settings } from './check';
+import { graceBegan, type Settings } from './check';
 
 /**
  * The verdict on a payment `p` (or none) that is not yet where it should be. Work on it is under way while it is
@@ -26,13 +26,26 @@ export const whereItStands = Prisma.sql`CASE
       ELSE format(', asked %s times, due %s', p.attempts, to_char(p.next_attempt_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
         || coalesce(': ' || p.last_error, '') END END`;
 
-/** What the ledger says of each order, null for what it does not have. */
-export const moneyOf = (range: Range): Prisma.Sql => Prisma.sql`
-  SELECT order_id, sum(amount) FILTER (WHERE kind = 'AUTHORIZED') AS authorized,
+/**
+ * The payment of one order, for a LATERAL join: each is looked up by its index (LIMIT keeps the planner from
+ * choosing otherwise), however little is known of a table that has just been filled.
+ */
+export const paymentOf = (orderId: string): Prisma.Sql =>
+  Prisma.sql`SELECT * FROM payments WHERE order_id = ${Prisma.raw(orderId)} LIMIT 1`;
+
+/** An order, in the same way. */
+export const orderOf = (orderId: string): Prisma.Sql =>
+  Prisma.sql`SELECT * FROM orders WHERE id = ${Prisma.raw(orderId)} LIMIT 1`;
+
+/**
+ * What the ledger says of one order, null for what it does not have; in the same way.
+ */
+export const moneyOf = (orderId: string): Prisma.Sql => Prisma.sql`
+  SELECT sum(amount) FILTER (WHERE kind = 'AUTHORIZED') AS authorized,
     sum(amount) FILTER (WHERE kind = 'CAPTURED') AS captured, sum(amount) FILTER (WHERE kind = 'VOIDED') AS voided,
-    sum(amount) FILTER (WHERE kind = 'REFUNDED') AS refunded,
-    array_agg(kind) AS kinds, count(*) > count(DISTINCT kind) AS twice, min(currency) AS currency, max(currency) AS other_currency
-  FROM payment_ledger WHERE ${inRange('order_id', range)} GROUP BY order_id`;
+    sum(amount) FILTER (WHERE kind = 'REFUNDED') AS refunded, coalesce(array_agg(kind), '{}') AS kinds,
+    count(*) > count(DISTINCT kind) AS twice, min(currency) AS currency, max(currency) AS other_currency
+  FROM payment_ledger WHERE order_id = ${Prisma.raw(orderId)}`;
 
 /** Whether the gateway ever had other money for an order than was asked for: then an operator has the last word. */
 export const hadMismatch = (orderId: string): Prisma.Sql =>

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { briefly } from '../messaging/failure';
 import { UnreadableBooksError, type GatewayBooks } from './gateway-books';
 
-const LIMIT = 500;
+const PAGE = 500;
 const TIMEOUT_MS = 10_000;
 
 const amount = z.string().regex(/^\d+\.\d{2}$/);
@@ -26,12 +26,12 @@ const page = z.object({
   next: z.guid().nullish(),
 });
 
-/** The books of the payment simulator. @param url its origin, `http://127.0.0.1:9107` */
-export function simulatorBooks(url: string): GatewayBooks {
+/** The books of the payment simulator. @param url its origin, `http://127.0.0.1:9107` @param pageSize orders asked for at a time */
+export function simulatorBooks(url: string, pageSize = PAGE): GatewayBooks {
   return {
     name: 'simulator',
     page: async ({ after, upTo }) => {
-      const query = new URLSearchParams({ after, up_to: upTo, limit: String(LIMIT) });
+      const query = new URLSearchParams({ after, up_to: upTo, limit: String(pageSize) });
       try {
         const response = await fetch(new URL(`/v1/payments?${query.toString()}`, url), {
           signal: AbortSignal.timeout(TIMEOUT_MS),
