@@ -4,7 +4,7 @@ import { violations } from './invariants';
 import { histories, moneyHistories, tell, type Step } from './steps';
 import { World } from './world';
 
-const RUNS = 100;
+const RUNS = 60;
 // npm run test:slow sets these two; a failure names the seed that repeats it.
 const minutes = Number(process.env.SIMULATION_MINUTES ?? 0);
 const firstSeed = Number(process.env.SIMULATION_SEED || Math.floor(Math.random() * 2 ** 31));
