@@ -1,13 +1,12 @@
-import type { Notification } from '../prisma/generated/client';
 import { briefly } from '../shared/messaging/failure';
 import type { Database } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
 import type { Stop } from '../shared/service/run-service';
-import type { Channel } from './log-channel';
+import type { Channel, StoredNotification } from './log-channel';
 import { pause } from '../shared/service/pause';
 
 const POLL_MS = 250;
-const BATCH = 100;
+const BATCH = 500;
 const LEASE = '30 seconds';
 
 /**
@@ -31,10 +30,8 @@ export function deliverNotifications(database: Database, channel: Channel, log: 
         );
       }
     }
-    await database.notification.updateMany({
-      where: { id: { in: delivered } },
-      data: { deliveredAt: new Date() },
-    });
+    if (delivered.length > 0)
+      await database.$executeRaw`UPDATE notifications SET delivered_at = now() WHERE id = ANY(${delivered}::uuid[])`;
     return leased.length;
   }
 
@@ -54,17 +51,14 @@ export function deliverNotifications(database: Database, channel: Channel, log: 
   };
 }
 
-async function lease(database: Database): Promise<Notification[]> {
-  const rows = await database.$queryRaw<{ id: string }[]>`
+async function lease(database: Database): Promise<StoredNotification[]> {
+  const leased = await database.$queryRaw<StoredNotification[]>`
     UPDATE notifications SET leased_until = now() + ${LEASE}::interval
     WHERE id IN (
       SELECT id FROM notifications
       WHERE delivered_at IS NULL AND (leased_until IS NULL OR leased_until < now())
       ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
-    RETURNING id`;
-  if (rows.length === 0) return [];
-  return database.notification.findMany({
-    where: { id: { in: rows.map((row) => row.id) } },
-    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
-  });
+    RETURNING id, event_id AS "eventId", event_type AS "eventType", audience, order_id AS "orderId",
+      menu_item_id AS "menuItemId", restaurant_id AS "restaurantId", title, text, correlation_id AS "correlationId"`;
+  return leased.sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -1,11 +1,14 @@
 import type { Notification } from '../prisma/generated/client';
 import type { Logger } from '../shared/service/logger';
 
+/** What a channel is given. */
+export type StoredNotification = Omit<Notification, 'createdAt' | 'deliveredAt' | 'leasedUntil'>;
+
 /**
  * A way to reach people. It may throw: the notification then waits for its next turn. It may be called
  * twice with the same notification, should the process die in between: pass the id on as idempotency key.
  */
-export type Channel = (notification: Notification) => Promise<void>;
+export type Channel = (notification: StoredNotification) => Promise<void>;
 
 /** Tells the log. */
 export function logChannel(log: Logger): Channel {

@@ -8,20 +8,25 @@ import { compose } from './compose';
  * part: a channel is something external, and nothing external belongs into a transaction.
  */
 export async function notify(tx: Tx, events: Event[]): Promise<[]> {
-  await tx.notification.createMany({
-    data: events.flatMap((event) =>
-      compose(event).map((message) => ({
-        ...message,
-        id: newId(),
-        eventId: event.id,
-        eventType: event.type,
-        orderId: orderIdOf(event),
-        menuItemId: 'menu_item_id' in event.data ? event.data.menu_item_id : undefined,
-        restaurantId: (event.data as { restaurant_id: string }).restaurant_id,
-        correlationId: event.correlationid,
-      })),
-    ),
-    skipDuplicates: true,
-  });
+  const rows = events.flatMap((event) =>
+    compose(event).map(({ audience, title, text }) => ({
+      id: newId(),
+      event_id: event.id,
+      event_type: event.type,
+      audience,
+      order_id: orderIdOf(event),
+      menu_item_id: 'menu_item_id' in event.data ? event.data.menu_item_id : undefined,
+      restaurant_id: (event.data as { restaurant_id: string }).restaurant_id,
+      title,
+      text,
+      correlation_id: event.correlationid,
+    })),
+  );
+  if (rows.length === 0) return [];
+  await tx.$executeRaw`
+    INSERT INTO notifications (id, event_id, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
+    SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_type text, audience text,
+      order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text)
+    ON CONFLICT (event_id, audience) DO NOTHING`;
   return [];
 }

@@ -45,6 +45,8 @@ export interface RelayEnd {
 type Settled = { row: OutboxRow } & ({ outcome: PublishOutcome } | { error: Error });
 
 const IDLE_MS = { first: 2, longest: 20 };
+// In traffic a round takes this long at least: what commits meanwhile is read, and marked, together.
+const ROUND_MS = 4;
 const DUE_EVERY_MS = 500;
 const DRAIN_MS = 3_000;
 // A broker that confirms others within this time is alive.
@@ -93,6 +95,7 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
   };
 
   while (!lost.aborted && Date.now() < stopBy && !(stopping.aborted && inFlight.size === 0)) {
+    const startedAt = performance.now();
     const read = await readOn();
     if (settled.length === 0) {
       idleMs = read > 0 ? IDLE_MS.first : Math.min(idleMs * 2, IDLE_MS.longest);
@@ -105,6 +108,8 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     const broken = batch.find((entry) => 'error' in entry && !isItsOwnFault(entry.error, lastConfirmAt));
     await settle(run, broken ? batch.filter((entry) => 'outcome' in entry) : batch, inFlight);
     if (broken && 'error' in broken) return { inFlight: [...inFlight.values()], error: broken.error };
+    const earlyMs = startedAt + ROUND_MS - performance.now();
+    if (earlyMs > 0 && read < options.batchSize) await wait(earlyMs);
   }
   return { inFlight: [...inFlight.values()] };
 }

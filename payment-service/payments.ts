@@ -1,5 +1,5 @@
 import type { Origin } from '../shared/events/announce';
-import type { Prisma, Tx } from '../shared/service/database';
+import { Prisma, type Tx } from '../shared/service/database';
 import {
   isWorking,
   nextState,
@@ -42,10 +42,16 @@ export interface News {
   operator?: { name: string; note: string };
 }
 
+/** The columns of a {@link Payment}. */
+export const PAYMENT_COLUMNS = Prisma.raw(
+  'id, order_id, restaurant_id, customer_id, amount, currency, state, order_cancelled, gateway, gateway_reference, ' +
+    'review_operation, round, attempts, correlation_id, caused_by, traceparent',
+);
+
 /** The payments of orders, locked in the order of the orders' ids. */
 export async function lockPayments(tx: Tx, orderIds: readonly string[]): Promise<Map<string, Payment>> {
   const rows = await tx.$queryRaw<Payment[]>`
-    SELECT * FROM payments WHERE order_id = ANY(${[...new Set(orderIds)].sort()}::uuid[])
+    SELECT ${PAYMENT_COLUMNS} FROM payments WHERE order_id = ANY(${[...new Set(orderIds)].sort()}::uuid[])
     ORDER BY order_id FOR UPDATE`;
   return new Map(rows.map((row) => [row.order_id, row]));
 }

@@ -10,7 +10,7 @@ import { pause } from '../shared/service/pause';
 import { within } from '../shared/service/within';
 import { askGateway, type PaymentDesk } from './ask-gateway';
 import { GatewaySetupError, GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway/gateway';
-import type { Payment } from './payments';
+import { PAYMENT_COLUMNS, type Payment } from './payments';
 import { settlePayment } from './settle-payment';
 
 export const workConfig = z.object({
@@ -81,7 +81,7 @@ export function claim(
     WHERE id IN (
       SELECT id FROM payments WHERE next_attempt_at <= now() AND (gateway IS NULL OR gateway = ${gateway})
       ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING *`;
+    RETURNING ${PAYMENT_COLUMNS}`;
 }
 
 const inMs = (ms: number) => Prisma.sql`${ms}::float8 * interval '1 millisecond'`;

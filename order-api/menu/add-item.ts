@@ -3,7 +3,7 @@ import { newId } from '../../shared/ids';
 import { id, priceInput, text, wholeNumber } from '../http/fields';
 import { notFound, Problem } from '../http/problem';
 import { route } from '../http/route';
-import { itemAnswer, showItem, type ItemRow } from './item-view';
+import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
 
 export const MAX_STOCK = 1_000_000_000;
 
@@ -42,14 +42,14 @@ export const addItem = route({
           ${body.low_stock_threshold}::int
         FROM restaurants r WHERE r.id = ${params.restaurant_id}::uuid
         ON CONFLICT (restaurant_id, sku) DO NOTHING
-        RETURNING *
+        RETURNING id, restaurant_id, sku, name, price, category, unit, low_stock_threshold, on_sale, created_at, updated_at
       ), stock AS (
         INSERT INTO stock_levels (menu_item_id, available) SELECT id, ${body.available_qty}::int FROM item RETURNING available
       ), ledger AS (
         INSERT INTO stock_movements (menu_item_id, kind, delta, balance)
         SELECT id, 'OPENING', ${body.available_qty}::int, ${body.available_qty}::int FROM item
       )
-      SELECT item.*, stock.available FROM item, stock`;
+      SELECT ${ITEM_COLUMNS} FROM item m, stock s`;
     if (!item) {
       const restaurant = await database.restaurant.findUnique({ where: { id: params.restaurant_id } });
       if (!restaurant) throw notFound(`There is no restaurant ${params.restaurant_id}.`);

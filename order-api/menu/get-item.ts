@@ -3,12 +3,12 @@ import type { Database } from '../../shared/service/database';
 import { id } from '../http/fields';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
-import { itemAnswer, showItem, type ItemRow } from './item-view';
+import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
 
 /** @throws {Problem} 404 */
 export async function readItem(database: Database, menuItemId: string): Promise<ItemRow> {
   const [item] = await database.$queryRaw<ItemRow[]>`
-    SELECT m.*, s.available FROM menu_items m JOIN stock_levels s ON s.menu_item_id = m.id WHERE m.id = ${menuItemId}::uuid`;
+    SELECT ${ITEM_COLUMNS} FROM menu_items m JOIN stock_levels s ON s.menu_item_id = m.id WHERE m.id = ${menuItemId}::uuid`;
   if (!item) throw notFound(`There is no item ${menuItemId}.`);
   return item;
 }

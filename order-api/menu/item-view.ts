@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatPrice } from '../../shared/money';
-import type { Prisma } from '../../shared/service/database';
+import { Prisma } from '../../shared/service/database';
 import { price, timestamp, uuid } from '../http/fields';
 
 export interface ItemRow {
@@ -17,6 +17,12 @@ export interface ItemRow {
   updated_at: Date;
   available: number;
 }
+
+/** The columns of an {@link ItemRow}: of `menu_items` named `m`, and of its stock. */
+export const ITEM_COLUMNS = Prisma.raw(
+  'm.id, m.restaurant_id, m.sku, m.name, m.price, m.category, m.unit, m.low_stock_threshold, m.on_sale, m.created_at, ' +
+    'm.updated_at, s.available',
+);
 
 /** An item as every route shows it. */
 export const itemAnswer = z

@@ -3,7 +3,7 @@ import { cursorAfter, id, page, uuid } from '../http/fields';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { restaurantAnswer, showRestaurant } from './add-restaurant';
-import { itemAnswer, showItem, type ItemRow } from './item-view';
+import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
 
 export const listRestaurants = route({
   method: 'get',
@@ -53,7 +53,7 @@ export const getMenu = route({
     const restaurant = await database.restaurant.findUnique({ where: { id: params.id } });
     if (!restaurant) throw notFound(`There is no restaurant ${params.id}.`);
     const items = await database.$queryRaw<ItemRow[]>`
-      SELECT m.*, s.available FROM menu_items m JOIN stock_levels s ON s.menu_item_id = m.id
+      SELECT ${ITEM_COLUMNS} FROM menu_items m JOIN stock_levels s ON s.menu_item_id = m.id
       WHERE m.restaurant_id = ${restaurant.id}::uuid ORDER BY m.category NULLS LAST, m.name, m.id`;
     return {
       status: 200,

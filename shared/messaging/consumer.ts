@@ -2,6 +2,7 @@ import { isEventType } from '../events/contracts';
 import { parseMessage } from '../events/envelope';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
+import { pause } from '../service/pause';
 import { within } from '../service/within';
 import { failedAttempts } from './dead-letter';
 import { isGood, type Attachment, type Delivery } from './delivery';
@@ -39,6 +40,7 @@ export interface Consumer {
 
 const CONFIRM_TIMEOUT_MS = 15_000;
 const DRAIN_MS = 8_000;
+const GATHER_MS = 10;
 
 /**
  * The consumer runtime: takes messages from the service's queue, handles them in batches of one type,
@@ -55,6 +57,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let attached: Attachment | undefined;
   let consumerTag: string | undefined;
   let working: Promise<void> | undefined;
+  let lastRoundAt = 0;
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
   const stopProgress = recordProgress(database, name, caughtUpAt, (error) =>
@@ -64,7 +67,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   async function attach(session: Session): Promise<void> {
     const channel = await session.openChannel();
     await declareService(channel, name, subscribedTypes(handlers), options.retryDelays);
-    const attachment = { session, channel, publisher: await openPublisher(session, CONFIRM_TIMEOUT_MS) };
+    const publisher = await openPublisher(session, CONFIRM_TIMEOUT_MS);
+    const attachment: Attachment = { session, channel, publisher, unacknowledged: new Set() };
     session.onEnd(() => {
       // The broker delivers these again, to whoever is attached then.
       inHand = inHand.filter((delivery) => delivery.attachment !== attachment);
@@ -78,6 +82,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           new Error(`the broker cancelled the consumer of ${name}: was its queue deleted?`),
         );
       }
+      attachment.unacknowledged.add(message.fields.deliveryTag);
       inHand.push({
         message,
         parsed: parseMessage(message.content, accepts),
@@ -100,7 +105,24 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   }
 
   async function emptyHands(): Promise<void> {
-    for (atWork = takeBatch(); atWork.length > 0; atWork = takeBatch()) await settler.settle(atWork);
+    while (inHand.length > 0) {
+      await gather();
+      for (let left = inHand.length; left > 0 && inHand.length > 0; left -= atWork.length) {
+        atWork = takeBatch();
+        await settler.settle(atWork);
+      }
+      atWork = [];
+    }
+  }
+
+  /**
+   * After a quiet moment the first delivery is handled at once; in traffic, those that come within a few
+   * milliseconds go together, because a transaction costs about the same for one as for ten.
+   */
+  async function gather(): Promise<void> {
+    const waitMs = lastRoundAt + GATHER_MS - performance.now();
+    if (waitMs > 0 && inHand.length < options.batchSize) await pause(waitMs, stopping.signal);
+    lastRoundAt = performance.now();
   }
 
   /**

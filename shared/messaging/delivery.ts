@@ -1,4 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
+import { groupBy } from '../group-by';
 import { eventLogFields, type Event, type ParsedMessage } from '../events/envelope';
 import type { Publisher } from './publisher';
 import type { Session } from './session';
@@ -8,6 +9,8 @@ export interface Attachment {
   session: Session;
   channel: Channel;
   publisher: Publisher;
+  /** The tags of deliveries that are not acknowledged yet, lowest first. */
+  unacknowledged: Set<number>;
 }
 
 /** A message in hand, tied to the session that delivered it: it is acknowledged there or not at all. */
@@ -29,9 +32,27 @@ export const isGood = (delivery: Delivery): delivery is GoodDelivery => delivery
 /** Whether the delivery can still be acknowledged; if not, the broker delivers it again. */
 export const isHeld = ({ attachment }: Delivery): boolean => attachment.session.open;
 
-export function acknowledge(delivery: Delivery): void {
-  if (isHeld(delivery)) delivery.attachment.channel.ack(delivery.message);
+/**
+ * Acknowledges deliveries: with one frame for all of them where nothing older is still in hand, for a frame
+ * is a system call here and a record in the broker's queue.
+ */
+export function acknowledge(...deliveries: readonly Delivery[]): void {
+  for (const [attachment, own] of groupBy(deliveries.filter(isHeld), (delivery) => delivery.attachment)) {
+    const { channel, unacknowledged } = attachment;
+    for (const { message } of own) unacknowledged.delete(message.fields.deliveryTag);
+    const [oldest = Infinity] = unacknowledged;
+    const upTo = own
+      .filter(({ message }) => message.fields.deliveryTag < oldest)
+      .reduce<Delivery | undefined>(
+        (last, one) => (last && tagOf(last) > tagOf(one) ? last : one),
+        undefined,
+      );
+    if (upTo) channel.ack(upTo.message, true);
+    for (const one of own) if (tagOf(one) > oldest) channel.ack(one.message);
+  }
 }
+
+const tagOf = ({ message }: Delivery) => message.fields.deliveryTag;
 
 /** The fields that a log line about a delivery carries, as far as they could be read. */
 export const deliveryLogFields = ({ parsed, message }: Delivery) =>

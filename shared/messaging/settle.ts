@@ -86,7 +86,7 @@ export function createSettler({
     const result = await persist(batch, () => handleBatch(database, name, handlers, attempts));
     if (!result) return;
     if ('error' in result) return blame(batch, result.error);
-    batch.forEach(acknowledge);
+    acknowledge(...batch);
     logHandled(batch, result.value, performance.now() - startedAt);
   }
 

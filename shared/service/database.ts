@@ -36,9 +36,36 @@ export function openDatabase(options: DatabaseOptions): Database {
       // goodbye arrives in between: an error that nobody listens to would end the process.
       onConnect: (client) => void client.on('error', () => undefined),
     },
-    { onPoolError: options.onIdleError, onConnectionError: options.onIdleError },
+    {
+      onPoolError: options.onIdleError,
+      onConnectionError: options.onIdleError,
+      statementNameGenerator: statementNames() as (query: { sql: string }) => string,
+    },
   );
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: 10_000, timeout: 50_000 } });
+  return new PrismaClient({
+    adapter,
+    transactionOptions: { maxWait: 10_000, timeout: 50_000 },
+    // The others take a stack trace for every query, in case it fails.
+    errorFormat: 'minimal',
+  });
+}
+
+const MOST_STATEMENTS = 200;
+
+/**
+ * Names statements, so that each connection has PostgreSQL parse and plan them once. What is sent here is a small
+ * number of texts; should something make up new ones without end, those stay nameless. (A statement that is
+ * prepared must not say `*`: a column that a migration adds would change its result, which PostgreSQL refuses.)
+ */
+function statementNames(): (query: { sql: string }) => string | undefined {
+  const names = new Map<string, string>();
+  return ({ sql }) => {
+    const known = names.get(sql);
+    if (known || names.size >= MOST_STATEMENTS) return known;
+    const name = `s${names.size}`;
+    names.set(sql, name);
+    return name;
+  };
 }
 
 /**
