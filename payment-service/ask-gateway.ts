@@ -21,8 +21,8 @@ export interface Finding {
 export interface PaymentDesk {
   /** Keeps the gateway's reference. @returns false where the payment has moved on, and must not be asked for */
   keepReference(payment: Payment, reference: string): Promise<boolean>;
-  /** The order's card token; undefined where there is none any more. */
-  readToken(payment: Payment): Promise<string | undefined>;
+  /** The order's card token; whether it is lost, or was deleted because the payment has moved on. */
+  readToken(payment: Payment): Promise<{ token: string } | 'lost' | 'moved on'>;
 }
 
 /**
@@ -62,9 +62,11 @@ async function authorize(
   const reference = payment.gateway_reference ?? (await open(gateway, payment));
   if (typeof reference !== 'string') return { cause: 'declined', declineCode: reference.code };
   if (!payment.gateway_reference && !(await desk.keepReference(payment, reference))) return undefined;
-  const token = await desk.readToken(payment);
-  if (token === undefined) return declineForGood(gateway, { ...payment, gateway_reference: reference });
-  const answer = await gateway.authorize(reference, token, keyOf(payment, 'authorize'));
+  const card = await desk.readToken(payment);
+  // Somebody else has the payment, or had it: this process stood still meanwhile.
+  if (card === 'moved on') return undefined;
+  if (card === 'lost') return declineForGood(gateway, { ...payment, gateway_reference: reference });
+  const answer = await gateway.authorize(reference, card.token, keyOf(payment, 'authorize'));
   if (answer.kind === 'declined') return { cause: 'declined', declineCode: answer.code };
   const found = answer.kind === 'done' ? answer.payment : await gateway.read(reference);
   if (found.status === 'authorized')

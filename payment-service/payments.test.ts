@@ -228,6 +228,30 @@ describe('a call without an answer', () => {
   });
 });
 
+describe('a process that stood still', () => {
+  it('leaves alone what another has authorised meanwhile, though the token is gone', async () => {
+    const event = card();
+    await pay(event);
+    await keepToken(event.subject);
+    await opened(event.subject);
+    await db.database.payment.update({
+      where: { orderId: event.subject },
+      data: { nextAttemptAt: new Date(0) },
+    });
+    const [stale] = await claim(db.database, 'simulator', 1, 0);
+    await settle(event.subject, authorized);
+    const asked: string[] = [];
+    const gateway = new Proxy({} as Gateway, {
+      get: (_, call: string) =>
+        call === 'name' ? 'simulator' : () => asked.push(call) && Promise.reject(new Error(call)),
+    });
+    const options = { CARD_TOKEN_KEY: Buffer.alloc(32), PAYMENT_TAKEOVER: 0 };
+    await workOn(db.database, gateway, options, stale!, createLogger('test', 'silent'));
+    expect(asked).toEqual([]);
+    expect((await read(event.subject))?.state).toBe('AUTHORIZED');
+  });
+});
+
 describe('races', () => {
   it('between order and cancellation never leave one that would still be asked about', async () => {
     const events = Array.from({ length: 20 }, () => card());

@@ -132,11 +132,15 @@ export const deskOf = (
         AND coalesce(gateway_reference, ${reference}) = ${reference}`;
     return kept === 1;
   },
-  readToken: async ({ order_id }) => {
-    const row = await database.cardToken.findUnique({ where: { orderId: order_id } });
-    if (!row) return undefined;
+  readToken: async ({ id, order_id }) => {
+    // Read together, as they change together: a token is deleted by the move that ends its use.
+    const [row] = await database.$queryRaw<{ ciphertext: Uint8Array | null }[]>`
+      SELECT t.ciphertext FROM payments p LEFT JOIN card_tokens t ON t.order_id = p.order_id
+      WHERE p.id = ${id}::uuid AND p.state = 'AUTHORIZING'`;
+    if (!row) return 'moved on';
+    if (!row.ciphertext) return 'lost';
     try {
-      return openCardToken(CARD_TOKEN_KEY, order_id, row.ciphertext);
+      return { token: openCardToken(CARD_TOKEN_KEY, order_id, row.ciphertext) };
     } catch {
       throw new GatewaySetupError(
         'the card token does not open: is CARD_TOKEN_KEY the same as order-api has?',
