@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { closedLoad } from './closed-load';
+import { Connection, encodeRequest } from './connection';
+import { InFlightGate } from './in-flight-gate';
+import type { FromGenerator, Job, Outcome } from './job';
+import { openLoad } from './open-load';
+import { Tally } from './tally';
+
+// The load generator: a process of its own, so that its CPU is told apart. One job after the other.
+
+const tell = (message: FromGenerator) => void process.send?.(message);
+
+async function run({ url, requests, connections, warmUpMs, measureMs, load }: Job): Promise<Outcome> {
+  const { hostname, port, host } = new URL(url);
+  const encoded = requests.map((request) => encodeRequest(request, host));
+  let sent = 0;
+  const nextRequest = () => encoded[sent++ % encoded.length] as Buffer;
+  const all = Array.from({ length: connections }, () => new Connection(hostname, Number(port)));
+  const gate = load.kind === 'bounded' ? await InFlightGate.open(load.databaseUrl, load.inFlight) : undefined;
+
+  const startMs = performance.now();
+  const tally = new Tally(startMs + warmUpMs, startMs + warmUpMs + measureMs);
+  void delay(warmUpMs).then(() => tell({ kind: 'began' }));
+  void delay(warmUpMs + measureMs).then(async () => {
+    tell({ kind: 'ended' });
+    await gate?.close(); // and so lets those go that wait
+  });
+  if (load.kind === 'open') await openLoad(all, nextRequest, tally, { ...load, startMs });
+  else await closedLoad(all, nextRequest, tally, gate);
+  for (const connection of all) connection.close();
+  return tally.outcome();
+}
+
+process.on('message', (job: Job) => {
+  run(job).then(
+    (outcome) => tell({ kind: 'done', outcome }),
+    (error: Error) => tell({ kind: 'failed', why: error.stack ?? error.message }),
+  );
+});
+process.on('disconnect', () => process.exit(0));

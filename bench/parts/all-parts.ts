@@ -1,0 +1,25 @@
+import type { Part } from '../bench';
+import { accept } from './accept';
+import { acceptLimits } from './accept-limits';
+import { hotItem } from './hot-item';
+import { latency } from './latency';
+import { memory } from './memory';
+import { mesh } from './mesh';
+import { overload } from './overload';
+import { relay } from './relay';
+import { relayBacklog } from './relay-backlog';
+import { scale } from './scale';
+
+/** In the order in which they run: later ones use the rate that `mesh` has found. */
+export const allParts: readonly Part[] = [
+  accept,
+  acceptLimits,
+  relay,
+  relayBacklog,
+  mesh,
+  latency,
+  hotItem,
+  overload,
+  scale,
+  memory,
+];

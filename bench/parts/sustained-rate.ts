@@ -1,0 +1,65 @@
+import type { Bench } from '../bench';
+import { backlogOf, untilDrained, type BenchMesh } from '../environment/mesh';
+import type { HttpRequest } from '../load/job';
+import type { LoadGenerator, Moments } from '../load/load-generator';
+
+/** Orders that may be placed and not yet PREPARING: half a second's worth, by which the backlog is bounded. */
+export const IN_FLIGHT = 500;
+const CONNECTIONS = 32;
+
+export interface Sustained {
+  /** Orders that became PREPARING, a second. */
+  rate: number;
+  orders: number;
+  /** The same for each stretch of the time. */
+  stretches: number[];
+  /** Orders that waited at the end. */
+  backlog: number;
+}
+
+/** The rate at which orders go in as POST and come out as PREPARING for as long as one likes. */
+export async function sustainedRate(
+  bench: Bench,
+  { world, apiUrl }: BenchMesh,
+  generator: LoadGenerator,
+  requests: HttpRequest[],
+  { warmUpSeconds, seconds }: { warmUpSeconds: number; seconds: number },
+  moments: Moments = {},
+): Promise<Sustained> {
+  let backlog = Promise.resolve({ orders: NaN, events: NaN });
+  const { from, to } = await generator.run(
+    {
+      url: apiUrl,
+      requests,
+      connections: CONNECTIONS,
+      warmUpMs: warmUpSeconds * 1000,
+      measureMs: seconds * 1000,
+      load: { kind: 'bounded', inFlight: IN_FLIGHT, databaseUrl: world.databaseUrl },
+    },
+    {
+      began: moments.began,
+      ended: () => {
+        moments.ended?.();
+        backlog = backlogOf(world);
+        backlog.catch(() => undefined); // it is awaited below
+      },
+    },
+  );
+  const stretches = seconds >= 30 ? 6 : 3;
+  const rows = await world.query<{ stretch: number; orders: number }>(
+    `SELECT width_bucket(extract(epoch FROM moved_at)::float8 * 1000, $1, $2, $3) AS stretch, count(*)::int AS orders
+     FROM order_status_history
+     WHERE to_status = 'PREPARING' AND moved_at >= to_timestamp($1 / 1000.0) AND moved_at < to_timestamp($2 / 1000.0)
+     GROUP BY 1 ORDER BY 1`,
+    [from, to, stretches],
+  );
+  const { orders: waiting } = await backlog;
+  await untilDrained(bench, world);
+  const orders = rows.reduce((sum, row) => sum + row.orders, 0);
+  return {
+    rate: orders / seconds,
+    orders,
+    stretches: rows.map((row) => (row.orders * stretches) / seconds),
+    backlog: waiting,
+  };
+}
