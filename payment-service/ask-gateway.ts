@@ -5,7 +5,7 @@ import {
   type PaymentCause,
   type ReviewedOperation,
   type WorkingState,
-} from './payment-lifecycle';
+} from '../shared/payment/payment-lifecycle';
 import type { Payment } from './payments';
 
 /** What the gateway made of it. */
@@ -71,6 +71,10 @@ async function authorize(
   const found = answer.kind === 'done' ? answer.payment : await gateway.read(reference);
   if (found.status === 'authorized')
     return checked(payment, 'AUTHORIZE', found, found.authorized, 'authorized');
+  if (!isZero(found.captured)) {
+    const reason = `asked to authorise, the gateway has ${found.captured} ${found.currency} ${found.status}`;
+    return { cause: 'mismatch', found, review: { operation: 'AUTHORIZE', reason } };
+  }
   const declineCode = answer.kind === 'refused' ? answer.code : (found.declineCode ?? found.status);
   return { cause: 'declined', found, declineCode };
 }

@@ -3,7 +3,7 @@ import type { Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
 import { formatPrice } from '../shared/money';
 import type { Tx } from '../shared/service/database';
-import type { PaymentState } from './payment-lifecycle';
+import type { PaymentState } from '../shared/payment/payment-lifecycle';
 
 /** An event that says what an order costs. */
 type Costing = Event<'order.placed.v1' | 'order.cancelled.v1'>;

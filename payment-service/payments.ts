@@ -7,7 +7,7 @@ import {
   type PaymentFacts,
   type PaymentState,
   type ReviewedOperation,
-} from './payment-lifecycle';
+} from '../shared/payment/payment-lifecycle';
 
 /** A row of `payments`. */
 export interface Payment {

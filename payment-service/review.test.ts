@@ -4,7 +4,13 @@ import { orderCancelled } from '../shared/testing/events';
 import { seedMenu } from '../shared/testing/seed';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import { handlers } from './handlers';
-import { paymentCauses, reviewable, settlements, type ReviewedOperation } from './payment-lifecycle';
+import {
+  paymentCauses,
+  repeatable,
+  reviewedOperations,
+  settlements,
+  type ReviewedOperation,
+} from '../shared/payment/payment-lifecycle';
 import { findInReview, findStuck, readPayment, ReviewError, retryPayment, settleReview } from './review';
 
 let db: TestDatabase;
@@ -20,7 +26,8 @@ beforeEach(async () => {
 });
 
 const asha = { name: 'asha', note: 'the dashboard says so' };
-const operations = Object.keys(reviewable) as ReviewedOperation[];
+const operations = reviewedOperations;
+const again = Object.keys(repeatable) as ReviewedOperation[];
 
 /** What the ledger has when an operation comes into review: all that went well before it. */
 const BEFORE: Record<ReviewedOperation, string[]> = {
@@ -156,12 +163,12 @@ describe('a payment in review', () => {
     expect(event?.data).toMatchObject({ order_id: id, amount: 300, decline_code: 'declined_by_operator' });
   });
 
-  it.each(operations)('%s can be tried again, under another key', async (operation) => {
+  it.each(again)('%s can be tried again, under another key', async (operation) => {
     const id = await inReview({ operation });
     await retryPayment(db.database, id, asha);
     const { payment } = await readPayment(db.database, id);
     expect(payment).toMatchObject({
-      state: reviewable[operation],
+      state: repeatable[operation],
       round: 1,
       attempts: 0,
       reviewOperation: null,
@@ -172,8 +179,31 @@ describe('a payment in review', () => {
       move: { cause: 'tried_again', operator: 'asha', note: asha.note },
     });
     await expect(retryPayment(db.database, id, asha)).rejects.toThrow(
-      `It is ${reviewable[operation]}, not in REVIEW: the gateway is being asked.`,
+      `It is ${repeatable[operation]}, not in REVIEW: the gateway is being asked.`,
     );
+  });
+
+  it('AUTHORIZE cannot be tried again: its card token is gone', async () => {
+    const id = await inReview({ operation: 'AUTHORIZE' });
+    await expect(retryPayment(db.database, id, asha)).rejects.toThrow(
+      'Its AUTHORIZE cannot be tried again; settle it as authorized or declined.',
+    );
+  });
+
+  it('with another sum captured, is refunded that sum by the operator’s word', async () => {
+    const id = await inReview({ operation: 'REFUND', cancelled: true });
+    await db.database.paymentLedger.updateMany({
+      where: { orderId: id, kind: 'CAPTURED' },
+      data: { amount: 299 },
+    });
+    await settleReview(db.database, id, 'refunded', asha);
+    expect((await after(id)).ledger).toContain('REFUNDED 299.00');
+  });
+
+  it('with a charge that is recorded already, is believed by the operator: it is announced', async () => {
+    const id = await inReview({ operation: 'CAPTURE', ledger: ['AUTHORIZED', 'CAPTURED'] });
+    await settleReview(db.database, id, 'captured', asha);
+    expect((await after(id)).events).toEqual(['payment.completed.v1']);
   });
 
   it('is given back when its order is cancelled and it turns out to be captured', async () => {

@@ -1,5 +1,10 @@
 import { Prisma, type Database, type Tx } from '../shared/service/database';
-import { isWorking, settlements, type PaymentCause, type PaymentState } from './payment-lifecycle';
+import {
+  isWorking,
+  settlements,
+  type PaymentCause,
+  type PaymentState,
+} from '../shared/payment/payment-lifecycle';
 import { lockPayments, movePayments, type News, type Payment } from './payments';
 import { settlePayment } from './settle-payment';
 
@@ -75,7 +80,11 @@ export async function retryPayment(
   return database.$transaction(async (tx) => {
     const payment = await lockInReview(tx, orderId);
     const moved = await movePayments(tx, [{ payment, cause: 'tried_again', operator }]);
-    if (moved.length === 0) throw new ReviewError(`Its ${payment.review_operation} cannot be tried again.`);
+    if (moved.length === 0) {
+      const { review_operation: operation } = payment;
+      const ways = operation ? settlements[operation].join(' or ') : 'nothing';
+      throw new ReviewError(`Its ${operation} cannot be tried again; settle it as ${ways}.`);
+    }
     return payment;
   });
 }

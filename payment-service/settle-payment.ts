@@ -4,7 +4,7 @@ import { writeOutbox } from '../shared/outbox/write-outbox';
 import type { Prisma, Tx } from '../shared/service/database';
 import type { Finding } from './ask-gateway';
 import type { GatewayPayment } from './gateway/gateway';
-import type { PaymentCause } from './payment-lifecycle';
+import type { PaymentCause } from '../shared/payment/payment-lifecycle';
 import { forgetTokens, lockPayments, movePayments, type News, type Payment } from './payments';
 
 type LedgerKind = 'AUTHORIZED' | 'CAPTURED' | 'VOIDED' | 'REFUNDED';
@@ -12,6 +12,7 @@ type LedgerKind = 'AUTHORIZED' | 'CAPTURED' | 'VOIDED' | 'REFUNDED';
 interface Entry {
   kind: LedgerKind;
   amount: Decimal.Value;
+  currency: string;
 }
 
 /**
@@ -30,27 +31,35 @@ export async function settlePayment(
   const wasAuthorizing = payment.state === 'AUTHORIZING';
   const moved = (await movePayments(tx, [{ payment, ...finding, operator }])).length > 0;
   if (moved && wasAuthorizing) await forgetTokens(tx, [orderId]);
-  const found = finding.found ? entriesOf(finding.found) : [];
-  const isNew = await record(tx, payment, operator ? settledEntries(payment, finding.cause) : found);
+  const kind = SETTLED[finding.cause];
+  const entries = operator ? await settledEntries(tx, payment, kind) : entriesOf(finding.found);
+  const isNew = await record(tx, payment, entries);
+  const believed: readonly Entry[] = SILENT.has(finding.cause)
+    ? []
+    : // What was recorded when it went into review is announced when an operator believes it.
+      operator && isNew.length === 0
+      ? entries
+      : isNew;
   const announcements = [
-    ...(finding.cause === 'mismatch' ? [] : isNew.map((entry) => announceEntry(payment, entry))),
+    ...believed.map((entry) => announceEntry(payment, entry)),
     ...(moved && finding.cause === 'declined' ? [announceFailure(payment, finding)] : []),
-    // Recorded when it went into review, and only now believed.
-    ...(operator && finding.cause === 'authorized' && isNew.length === 0
-      ? [announceEntry(payment, { kind: 'AUTHORIZED', amount: payment.amount })]
-      : []),
   ];
   await writeOutbox(tx, 'payment-service', announcements);
   return { payment, moved };
 }
 
-/** What there is of money in a payment at the gateway. */
-function entriesOf({ status, authorized, captured, refunded }: GatewayPayment): Entry[] {
+/** With these nothing is to follow from what the gateway has: it is entered and not announced. */
+const SILENT: ReadonlySet<PaymentCause> = new Set(['mismatch', 'declined']);
+
+/** What there is of money in a payment at the gateway; a refund counts when it is whole. */
+function entriesOf(found: GatewayPayment | undefined): Entry[] {
+  if (!found) return [];
+  const { status, currency, authorized, captured, refunded } = found;
   const entries: Entry[] = [
-    { kind: 'AUTHORIZED', amount: authorized },
-    { kind: 'CAPTURED', amount: captured },
-    { kind: 'VOIDED', amount: status === 'voided' ? authorized : 0 },
-    { kind: 'REFUNDED', amount: refunded },
+    { kind: 'AUTHORIZED', amount: authorized, currency },
+    { kind: 'CAPTURED', amount: captured, currency },
+    { kind: 'VOIDED', amount: status === 'voided' ? authorized : 0, currency },
+    { kind: 'REFUNDED', amount: new Decimal(refunded).eq(captured) ? refunded : 0, currency },
   ];
   return entries.filter(({ amount }) => new Decimal(amount).gt(0));
 }
@@ -62,22 +71,28 @@ const SETTLED: Partial<Record<PaymentCause, LedgerKind>> = {
   refunded: 'REFUNDED',
 };
 
-/** An operator speaks for the whole amount. */
-function settledEntries(payment: Payment, cause: PaymentCause): Entry[] {
-  const kind = SETTLED[cause];
-  return kind ? [{ kind, amount: payment.amount }] : [];
+/** An operator speaks for the whole amount, or for all of what is to be given back. */
+async function settledEntries(tx: Tx, payment: Payment, kind: LedgerKind | undefined): Promise<Entry[]> {
+  if (!kind) return [];
+  const undone = kind === 'VOIDED' ? 'AUTHORIZED' : kind === 'REFUNDED' ? 'CAPTURED' : undefined;
+  const [entry] = undone
+    ? await tx.$queryRaw<{ amount: Prisma.Decimal; currency: string }[]>`
+        SELECT amount, currency FROM payment_ledger WHERE payment_id = ${payment.id}::uuid AND kind = ${undone}`
+    : [];
+  const { amount, currency } = entry ?? payment;
+  return [{ kind, amount, currency }];
 }
 
 /** @returns those that the ledger did not have */
 async function record(tx: Tx, payment: Payment, entries: readonly Entry[]): Promise<Entry[]> {
   if (entries.length === 0) return [];
-  const rows = entries.map(({ kind, amount }) => ({ kind, amount: new Decimal(amount).toFixed(2) }));
-  const isNew = await tx.$queryRaw<{ kind: LedgerKind; amount: Prisma.Decimal }[]>`
+  const rows = entries.map((entry) => ({ ...entry, amount: new Decimal(entry.amount).toFixed(2) }));
+  const isNew = await tx.$queryRaw<{ kind: LedgerKind; amount: Prisma.Decimal; currency: string }[]>`
     INSERT INTO payment_ledger (payment_id, order_id, kind, amount, currency, gateway_reference)
-    SELECT ${payment.id}::uuid, ${payment.order_id}::uuid, kind, amount, ${payment.currency}, ${payment.gateway_reference}
-    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS e (kind text, amount numeric)
+    SELECT ${payment.id}::uuid, ${payment.order_id}::uuid, kind, amount, currency, ${payment.gateway_reference}
+    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS e (kind text, amount numeric, currency text)
     ON CONFLICT (payment_id, kind) DO NOTHING
-    RETURNING kind, amount`;
+    RETURNING kind, amount, currency`;
   return entries.flatMap(({ kind }) => isNew.filter((entry) => entry.kind === kind));
 }
 
@@ -87,21 +102,21 @@ const originOf = (payment: Payment): Origin => ({
   traceparent: payment.traceparent ?? undefined,
 });
 
-const factsOf = (payment: Payment, amount: Decimal.Value) => ({
+const factsOf = (payment: Payment, { amount, currency }: Pick<Entry, 'amount' | 'currency'>) => ({
   payment_id: payment.id,
   order_id: payment.order_id,
   restaurant_id: payment.restaurant_id,
   customer_id: payment.customer_id,
   amount: amountAsNumber(amount),
-  currency: payment.currency,
+  currency,
   gateway: payment.gateway ?? 'none',
   gateway_reference: payment.gateway_reference,
 });
 
-function announceEntry(payment: Payment, { kind, amount }: Entry): Announcement {
-  const facts = factsOf(payment, amount);
+function announceEntry(payment: Payment, entry: Entry): Announcement {
+  const facts = factsOf(payment, entry);
   const [origin, now] = [originOf(payment), new Date().toISOString()];
-  switch (kind) {
+  switch (entry.kind) {
     case 'AUTHORIZED':
       return announce(origin, 'payment.authorized.v1', payment.order_id, { ...facts, authorized_at: now });
     case 'CAPTURED':
@@ -115,7 +130,7 @@ function announceEntry(payment: Payment, { kind, amount }: Entry): Announcement 
 
 const announceFailure = (payment: Payment, { declineCode }: Finding): Announcement =>
   announce(originOf(payment), 'payment.failed.v1', payment.order_id, {
-    ...factsOf(payment, payment.amount),
+    ...factsOf(payment, payment),
     decline_code: declineCode ?? 'declined',
     failed_at: new Date().toISOString(),
   });

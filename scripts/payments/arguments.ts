@@ -1,4 +1,4 @@
-import { settlements, type PaymentCause } from '../../payment-service/payment-lifecycle';
+import { settlements, type PaymentCause } from '../../shared/payment/payment-lifecycle';
 import { isUuid } from '../../shared/ids';
 import { parseDuration } from '../../shared/service/duration';
 import { readArguments, readOption, wholeNumber } from '../command-line/read-arguments';

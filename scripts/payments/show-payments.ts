@@ -1,10 +1,11 @@
 import {
   isWorking,
   operations,
+  repeatable,
   settlements,
   type PaymentState,
   type ReviewedOperation,
-} from '../../payment-service/payment-lifecycle';
+} from '../../shared/payment/payment-lifecycle';
 import type { PaymentInQuestion, readPayment } from '../../payment-service/review';
 import { formatPrice } from '../../shared/money';
 import { printable, table } from '../command-line/table';
@@ -125,7 +126,7 @@ function whatCanBeDone(state: PaymentState, operation: ReviewedOperation | null,
   return [
     '',
     'Look at the gateway; then one of',
-    `  npm run payments -- retry ${orderId}${operation === 'AUTHORIZE' ? '   # gives back what it holds: the card is gone' : ''}`,
+    ...(repeatable[operation] ? [`  npm run payments -- retry ${orderId}`] : []),
     ...settlements[operation].map(
       (cause) => `  npm run payments -- settle ${orderId} --as ${cause} --note "…"`,
     ),

@@ -1,53 +1,15 @@
-type Moves = Record<string, Record<string, readonly string[]>>;
+import { paymentCauses, paymentStates, possibleStates } from '../payment/payment-lifecycle';
 
-/**
- * The life of a payment as the audit knows it: state, cause, and the states that may follow. Said here a second
- * time, since shared code knows no service; a test of payment-service holds it against the table there.
- */
-export const paymentMoves: Moves = {
+/** The life of a payment as the audit asks for it: state, cause, and the states that may follow. */
+export const paymentMoves: Record<string, Record<string, readonly string[]>> = {
   /* Its beginning. */
   '': { order_placed: ['AUTHORIZING'], order_cancelled: ['CANCELLED'] },
-  AUTHORIZING: {
-    order_cancelled: ['CANCELLED', 'RESOLVING'],
-    authorized: ['AUTHORIZED'],
-    declined: ['FAILED'],
-    mismatch: ['REVIEW'],
-  },
-  AUTHORIZED: { order_preparing: ['CAPTURING'], order_cancelled: ['VOIDING'] },
-  CAPTURING: {
-    order_cancelled: ['RESOLVING', 'VOIDING'],
-    captured: ['CAPTURED'],
-    refused: ['REVIEW'],
-    mismatch: ['REVIEW'],
-  },
-  CAPTURED: { order_cancelled: ['REFUNDING'] },
-  RESOLVING: {
-    authorized: ['VOIDING'],
-    declined: ['FAILED'],
-    captured: ['REFUNDING'],
-    voided: ['VOIDED'],
-    never_authorized: ['CANCELLED'],
-    refunded: ['REFUNDED'],
-    refused: ['REVIEW'],
-    mismatch: ['REVIEW'],
-  },
-  VOIDING: {
-    voided: ['VOIDED'],
-    never_authorized: ['CANCELLED'],
-    captured: ['REFUNDING'],
-    refused: ['REVIEW'],
-    mismatch: ['REVIEW'],
-  },
-  REFUNDING: { refunded: ['REFUNDED'], refused: ['REVIEW'], mismatch: ['REVIEW'] },
-  REVIEW: {
-    order_cancelled: ['RESOLVING'],
-    tried_again: ['CAPTURING', 'REFUNDING', 'RESOLVING', 'VOIDING'],
-    authorized: ['AUTHORIZED', 'VOIDING'],
-    declined: ['RESOLVING'],
-    captured: ['CAPTURED', 'REFUNDING'],
-    voided: ['VOIDED'],
-    refunded: ['REFUNDED'],
-  },
+  ...Object.fromEntries(
+    paymentStates.map((state) => [
+      state,
+      Object.fromEntries(paymentCauses.map((cause) => [cause, possibleStates(state, cause)])),
+    ]),
+  ),
 };
 
 /** What the ledger has of a payment in a state, and what it cannot have; a state that is over leaves nothing open. */

@@ -9,7 +9,7 @@ import type { Route } from '../../order-api/http/route';
 import { askGateway } from '../../payment-service/ask-gateway';
 import { NoAnswerError } from '../../payment-service/gateway/gateway';
 import { handlers as payment } from '../../payment-service/handlers';
-import { isWorking, type PaymentState } from '../../payment-service/payment-lifecycle';
+import { isWorking, type PaymentState } from '../../shared/payment/payment-lifecycle';
 import { settlePayment } from '../../payment-service/settle-payment';
 import { claim, deskOf } from '../../payment-service/work-payments';
 import { parseMessage, type Event } from '../../shared/events/envelope';

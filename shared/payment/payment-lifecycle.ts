@@ -44,14 +44,16 @@ export type Operation = (typeof operations)[WorkingState];
 
 export const isWorking = (state: PaymentState): state is WorkingState => Object.hasOwn(operations, state);
 
-/** What can be reviewed, and the state in which it is tried again. */
-export const reviewable = {
-  AUTHORIZE: 'RESOLVING', // its card token is gone: what the gateway has can only be undone
+/** What can come into review. */
+export const reviewedOperations = ['AUTHORIZE', 'CAPTURE', 'VOID', 'REFUND'] as const;
+export type ReviewedOperation = (typeof reviewedOperations)[number];
+
+/** What can be tried again, and in which state; not an authorisation, whose card token is gone. */
+export const repeatable: { readonly [O in ReviewedOperation]?: WorkingState } = {
   CAPTURE: 'CAPTURING',
   VOID: 'VOIDING',
   REFUND: 'REFUNDING',
-} as const satisfies Partial<Record<Operation, WorkingState>>;
-export type ReviewedOperation = keyof typeof reviewable;
+};
 
 export const paymentCauses = [
   // From the mesh.
@@ -128,7 +130,7 @@ const table: Record<PaymentState, Partial<Record<PaymentCause, Next>>> = {
     // What was held or taken for an order that is no more is given back without waiting for anybody.
     order_cancelled: ({ reviewOperation }) =>
       reviewOperation === 'AUTHORIZE' || reviewOperation === 'CAPTURE' ? 'RESOLVING' : undefined,
-    tried_again: ({ reviewOperation }) => (reviewOperation ? reviewable[reviewOperation] : undefined),
+    tried_again: ({ reviewOperation }) => (reviewOperation ? repeatable[reviewOperation] : undefined),
     authorized: ({ orderCancelled }) => (orderCancelled ? 'VOIDING' : 'AUTHORIZED'),
     declined: 'RESOLVING', // the order is told that there is no payment; what the gateway holds is released
     captured: ({ orderCancelled }) => (orderCancelled ? 'REFUNDING' : 'CAPTURED'),
@@ -150,3 +152,18 @@ export const settlements: Record<ReviewedOperation, readonly PaymentCause[]> = {
   VOID: ['voided', 'captured'],
   REFUND: ['refunded'],
 };
+
+/** Every state that a cause can make of a state, whatever else is the case. */
+export function possibleStates(state: PaymentState, cause: PaymentCause): PaymentState[] {
+  const either = [true, false];
+  const all = either.flatMap((opened) =>
+    either.flatMap((asked) =>
+      either.flatMap((orderCancelled) =>
+        [...reviewedOperations, null].map((reviewOperation) =>
+          nextState({ state, opened, asked, orderCancelled, reviewOperation }, cause),
+        ),
+      ),
+    ),
+  );
+  return [...new Set(all.filter((next) => next !== undefined))];
+}

@@ -3,11 +3,11 @@ import {
   nextState,
   paymentCauses,
   paymentStates,
-  reviewable,
+  repeatable,
+  reviewedOperations,
   settlements,
   type PaymentFacts,
   type PaymentState,
-  type ReviewedOperation,
 } from './payment-lifecycle';
 
 const facts = (state: PaymentState, more: Partial<PaymentFacts> = {}): PaymentFacts => ({
@@ -96,9 +96,9 @@ describe('the life of a payment', () => {
   });
 
   it('has a way out of every review', () => {
-    for (const operation of Object.keys(settlements) as ReviewedOperation[]) {
+    for (const operation of reviewedOperations) {
       const review = facts('REVIEW', { reviewOperation: operation });
-      expect(nextState(review, 'tried_again')).toBe(reviewable[operation]);
+      expect(nextState(review, 'tried_again')).toBe(repeatable[operation]);
       for (const cause of settlements[operation]) expect(nextState(review, cause)).toBeDefined();
     }
   });
