@@ -27,7 +27,7 @@ export const mesh: Part = {
       benchMesh,
       generator,
       orderRequests(benchMesh.menus),
-      { warmUpSeconds: Math.min(8, 2 + seconds), seconds },
+      { warmUpSeconds: seconds >= 30 ? 15 : 8, seconds },
       { began: () => meter.begin(), ended: () => meter.end() },
     );
     bench.meshRate = rate;

@@ -5,7 +5,8 @@ import type { LoadGenerator, Moments } from '../load/load-generator';
 
 /** Orders that may be placed and not yet PREPARING: half a second's worth, by which the backlog is bounded. */
 export const IN_FLIGHT = 500;
-const CONNECTIONS = 32;
+/** Enough that it is the mesh which limits, and not how many wait for their answer. */
+const CONNECTIONS = 128;
 
 export interface Sustained {
   /** Orders that became PREPARING, a second. */
