@@ -45,8 +45,8 @@ export interface RelayEnd {
 type Settled = { row: OutboxRow } & ({ outcome: PublishOutcome } | { error: Error });
 
 const IDLE_MS = { first: 2, longest: 20 };
-// In traffic a round takes this long at least: what commits meanwhile is read, and marked, together.
-const ROUND_MS = 4;
+// In traffic a round is followed by a rest as long as it took: what commits meanwhile is read, and marked, together.
+const LONGEST_REST_MS = 15;
 const DUE_EVERY_MS = 500;
 const DRAIN_MS = 3_000;
 // A broker that confirms others within this time is alive.
@@ -108,8 +108,8 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     const broken = batch.find((entry) => 'error' in entry && !isItsOwnFault(entry.error, lastConfirmAt));
     await settle(run, broken ? batch.filter((entry) => 'outcome' in entry) : batch, inFlight);
     if (broken && 'error' in broken) return { inFlight: [...inFlight.values()], error: broken.error };
-    const earlyMs = startedAt + ROUND_MS - performance.now();
-    if (earlyMs > 0 && read < options.batchSize) await wait(earlyMs);
+    const restMs = Math.min(LONGEST_REST_MS, performance.now() - startedAt);
+    if (restMs >= 1 && read < options.batchSize) await wait(restMs);
   }
   return { inFlight: [...inFlight.values()] };
 }
