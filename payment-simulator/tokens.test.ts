@@ -65,7 +65,7 @@ it.each([
 });
 
 it('tok_slow is worked on for a while: its key is in use, and a void comes first', async () => {
-  const slow = await runSimulator({ slowMs: 400 });
+  const slow = await runSimulator({ slowMs: 3_000 });
   try {
     const { id } = await slow.open();
     const key = newId();

@@ -8,11 +8,11 @@ let itemId: string;
 beforeAll(async () => {
   mesh = await startMesh({
     environment: {
-      PAYMENT_TIMEOUT: '1s',
+      PAYMENT_TIMEOUT: '2s',
       // Less than a call may take with its retries: two processes will have the same payment in hand.
-      PAYMENT_TAKEOVER: '2s',
+      PAYMENT_TAKEOVER: '3s',
       SIMULATOR_SLOW: '300ms',
-      SIMULATOR_HANG: '4s',
+      SIMULATOR_HANG: '10s',
     },
   });
   ({ restaurantId, itemId } = await mesh.addItem(10_000));

@@ -46,7 +46,7 @@ const log = Object.assign(createLogger('test', 'silent'), {
 beforeEach(() => void (said.length = 0));
 
 const resilient = (gateway: Gateway, options: Partial<ResilienceOptions> = {}) =>
-  withResilience(gateway, { log, backoffMs: 1, timeoutMs: 1_000, ...options });
+  withResilience(gateway, { log, backoffMs: 1, timeoutMs: 5_000, ...options });
 
 it('asks again with the same key until there is an answer', async () => {
   const { gateway, asked } = gatewayThat(silence, silence, answers(declined));
@@ -80,10 +80,10 @@ it('what is wrong with the set-up, or with us, is not tried again', async () => 
 
 it('waits for each attempt only so long', async () => {
   const { gateway, asked } = gatewayThat(hangs, answers(payment));
-  const one = resilient(gateway, { timeoutMs: 20 });
+  const one = resilient(gateway, { timeoutMs: 150 });
   expect(await one.read('pay_1')).toBe(payment);
   expect(asked).toHaveLength(2);
-  const never = resilient(gatewayThat(hangs).gateway, { timeoutMs: 20 });
+  const never = resilient(gatewayThat(hangs).gateway, { timeoutMs: 150 });
   const failure = await never.read('pay_1').catch((error: Error) => error);
   expect(failure).toBeInstanceOf(NoAnswerError);
   expect(failure).not.toBeInstanceOf(GatewayUnavailableError);
@@ -92,7 +92,7 @@ it('waits for each attempt only so long', async () => {
 it('after enough silence nobody is asked, then one is, and all when that one was answered', async () => {
   let reply: () => Promise<unknown> = silence;
   const { gateway, asked } = gatewayThat(() => reply());
-  const one = resilient(gateway, { halfOpenAfterMs: 50 });
+  const one = resilient(gateway, { halfOpenAfterMs: 1_000 });
   // Three attempts; two more open the circuit, and a call that was made has an unknown outcome.
   await expect(one.read('pay_1')).rejects.toThrow('nothing came');
   const second = await one.read('pay_1').catch((error: Error) => error);
@@ -126,7 +126,7 @@ it('after enough silence nobody is asked, then one is, and all when that one was
 
 it('one that tries and fails opens it again', async () => {
   const { gateway, asked } = gatewayThat(silence);
-  const one = resilient(gateway, { breakAfter: 1, halfOpenAfterMs: 20, attempts: 1 });
+  const one = resilient(gateway, { breakAfter: 1, halfOpenAfterMs: 1_000, attempts: 1 });
   await expect(one.read('pay_1')).rejects.toThrow('nothing came');
   await until('it to be tried', () => one.read('pay_1').catch(() => asked.length === 2));
   await expect(one.read('pay_1')).rejects.toThrow(GatewayUnavailableError);

@@ -11,8 +11,8 @@ describe('with the simulator', () => {
   let simulator: ServiceProcess;
   let gateway: Gateway;
   beforeAll(async () => {
-    simulator = await startService('payment-simulator', { SIMULATOR_SLOW: '2s', LOG_LEVEL: 'info' });
-    gateway = simulatorGateway({ url: `${simulator.url}/`, timeoutMs: 500 });
+    simulator = await startService('payment-simulator', { SIMULATOR_SLOW: '10s', LOG_LEVEL: 'info' });
+    gateway = simulatorGateway({ url: `${simulator.url}/`, timeoutMs: 2_500 });
   });
   afterAll(async () => {
     await simulator.stop();
@@ -87,7 +87,7 @@ describe('with anything else', () => {
   let gateway: Gateway;
   beforeAll(async () => {
     server = await scriptedServer();
-    gateway = simulatorGateway({ url: server.url, timeoutMs: 300 });
+    gateway = simulatorGateway({ url: server.url, timeoutMs: 1_500 });
   });
   afterAll(() => server.stop());
 
@@ -122,7 +122,7 @@ describe('with anything else', () => {
   it('a server that is not there is no answer', async () => {
     const away = await scriptedServer();
     await away.stop();
-    await expect(simulatorGateway({ url: away.url, timeoutMs: 300 }).read('pay_1')).rejects.toThrow(
+    await expect(simulatorGateway({ url: away.url, timeoutMs: 1_500 }).read('pay_1')).rejects.toThrow(
       'ECONNREFUSED',
     );
   });

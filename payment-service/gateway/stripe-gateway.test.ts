@@ -6,7 +6,7 @@ let server: ScriptedServer;
 let gateway: Gateway;
 beforeAll(async () => {
   server = await scriptedServer();
-  gateway = stripeGateway({ secretKey: 'sk_test_hush', apiUrl: server.url, timeoutMs: 500 });
+  gateway = stripeGateway({ secretKey: 'sk_test_hush', apiUrl: server.url, timeoutMs: 1_500 });
 });
 afterAll(() => server.stop());
 
