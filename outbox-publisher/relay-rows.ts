@@ -47,6 +47,7 @@ type Settled = { row: OutboxRow } & ({ outcome: PublishOutcome } | { error: Erro
 const IDLE_MS = { first: 2, longest: 20 };
 // In traffic a round is followed by a rest as long as it took: what commits meanwhile is read, and marked, together.
 const LONGEST_REST_MS = 15;
+const GATHER_MS = 2;
 const DUE_EVERY_MS = 500;
 const DRAIN_MS = 3_000;
 // A broker that confirms others within this time is alive.
@@ -81,26 +82,30 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     );
   };
 
-  const readOn = async (): Promise<number> => {
+  /** @returns how many it read, and whether that was all there is */
+  const readOn = async (): Promise<{ read: number; all: boolean }> => {
     const window = suspects.size > 0 ? 1 : options.window;
     const room = Math.min(options.batchSize, window - inFlight.size);
-    if (room <= 0 || stopping.aborted) return 0;
+    // Where much is waiting, half a window at a time: a few rows cost as much to read as hundreds.
+    if (room < Math.min(options.batchSize, window / 2) || stopping.aborted) return { read: 0, all: false };
     const rows = await readyRows(client, room, [...inFlight.keys()]);
     if (rows.length < room && Date.now() - lastDueAt >= DUE_EVERY_MS) {
       lastDueAt = Date.now();
       rows.push(...(await dueRows(client, room - rows.length, [...inFlight.keys()])));
     }
     rows.forEach(publish);
-    return rows.length;
+    return { read: rows.length, all: rows.length < room };
   };
 
   while (!lost.aborted && Date.now() < stopBy && !(stopping.aborted && inFlight.size === 0)) {
     const startedAt = performance.now();
-    const read = await readOn();
+    const { read, all } = await readOn();
     if (settled.length === 0) {
       idleMs = read > 0 ? IDLE_MS.first : Math.min(idleMs * 2, IDLE_MS.longest);
       await Promise.race([new Promise<void>((resolve) => (wake = resolve)), wait(idleMs)]);
     }
+    // And to mark.
+    if (!all && settled.length > 0 && settled.length < options.batchSize / 4) await wait(GATHER_MS);
     const batch = settled;
     settled = [];
     if (batch.length === 0) continue;
@@ -109,7 +114,7 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     await settle(run, broken ? batch.filter((entry) => 'outcome' in entry) : batch, inFlight);
     if (broken && 'error' in broken) return { inFlight: [...inFlight.values()], error: broken.error };
     const restMs = Math.min(LONGEST_REST_MS, performance.now() - startedAt);
-    if (restMs >= 1 && read < options.batchSize) await wait(restMs);
+    if (all && restMs >= 1) await wait(restMs);
   }
   return { inFlight: [...inFlight.values()] };
 }

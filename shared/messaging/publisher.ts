@@ -26,13 +26,26 @@ export interface Publisher {
 
 interface InFlight {
   returned: boolean;
+  /** When to give up waiting for its confirm, on the clock of performance.now(). */
+  until: number;
   fail: (error: Error) => void;
 }
+
+const LOOK_EVERY_MS = 250;
 
 /** A publisher on its own confirm channel. The caller bounds how much is in flight. */
 export async function openPublisher(session: Session, confirmTimeoutMs: number): Promise<Publisher> {
   const channel = await session.openConfirmChannel();
   const inFlight = new Map<string, Set<InFlight>>();
+  // In the order of their times: one timer for all of them, where one each would be most of the cost.
+  const waiting = new Set<InFlight>();
+  const look = setInterval(() => {
+    const now = performance.now();
+    for (const message of waiting) {
+      if (message.until > now) break;
+      message.fail(new LateError(`no confirm from RabbitMQ within ${confirmTimeoutMs} ms`));
+    }
+  }, LOOK_EVERY_MS).unref();
 
   // A message that no queue takes comes back before its confirm, which then says that all is well.
   // Messages of the same exchange, key and id are routed alike, so any of them may be the one meant.
@@ -45,7 +58,8 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
     }
   });
   session.onEnd((reason) => {
-    for (const messages of inFlight.values()) for (const message of messages) message.fail(reason);
+    clearInterval(look);
+    for (const message of waiting) message.fail(reason);
   });
 
   return {
@@ -53,18 +67,19 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
       new Promise((resolve, reject) => {
         const key = keyOf(message.exchange, message.routingKey, message.properties.messageId);
         const settle = (finish: () => void) => {
-          clearTimeout(timer);
+          waiting.delete(entry);
           const same = inFlight.get(key);
           if (same?.delete(entry) && same.size === 0) inFlight.delete(key);
           finish();
         };
-        const entry: InFlight = { returned: false, fail: (error) => settle(() => reject(error)) };
-        const timer = setTimeout(
-          () => entry.fail(new LateError(`no confirm from RabbitMQ within ${confirmTimeoutMs} ms`)),
-          confirmTimeoutMs,
-        );
+        const entry: InFlight = {
+          returned: false,
+          until: performance.now() + confirmTimeoutMs,
+          fail: (error) => settle(() => reject(error)),
+        };
         if (!session.open) return entry.fail(new Error('the session has ended'));
         const same = inFlight.get(key);
+        waiting.add(entry);
         if (same) same.add(entry);
         else inFlight.set(key, new Set([entry]));
         const onConfirm = (error: unknown) =>
@@ -91,7 +106,7 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
 const keyOf = (exchange: string, routingKey: string, messageId: unknown) =>
-  JSON.stringify([exchange, routingKey, messageId]);
+  `${exchange}\0${routingKey}\0${String(messageId)}`;
 
 const send = (channel: ConfirmChannel, message: OutgoingMessage, onConfirm: (error: unknown) => void) =>
   channel.publish(
