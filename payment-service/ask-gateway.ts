@@ -109,10 +109,11 @@ async function release(gateway: Gateway, payment: Payment): Promise<Finding> {
   return refused('VOID', answer, found);
 }
 
-/** Gives back all that was captured, whatever it was. */
+/** Gives back all that was captured, whatever it was; what is only held is released. */
 async function refund(gateway: Gateway, payment: Payment): Promise<Finding> {
   const reference = referenceOf(payment);
-  const { captured, currency } = await gateway.read(reference);
+  const { status, captured, currency } = await gateway.read(reference);
+  if (status === 'authorized') return release(gateway, payment);
   const answer = await gateway.refund(reference, { amount: captured, currency }, keyOf(payment, 'refund'));
   const found = await whatItHas(gateway, reference, answer);
   if (found.status !== 'refunded') return refused('REFUND', answer, found);

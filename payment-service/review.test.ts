@@ -114,6 +114,8 @@ const settledSo: [ReviewedOperation, string, boolean, string, string[], string[]
   ['VOID', 'captured', true, 'REFUNDING', ['CAPTURED'], ['payment.completed.v1']],
   ['REFUND', 'refunded', false, 'REFUNDED', ['REFUNDED'], ['payment.refunded.v1']],
   ['REFUND', 'refunded', true, 'REFUNDED', ['REFUNDED'], ['payment.refunded.v1']],
+  ['REFUND', 'voided', false, 'VOIDED', ['VOIDED'], ['payment.voided.v1']],
+  ['REFUND', 'voided', true, 'VOIDED', ['VOIDED'], ['payment.voided.v1']],
 ];
 
 describe('a payment in review', () => {
@@ -198,6 +200,20 @@ describe('a payment in review', () => {
     });
     await settleReview(db.database, id, 'refunded', asha);
     expect((await after(id)).ledger).toContain('REFUNDED 299.00');
+  });
+
+  it('with another sum authorised, goes on with that sum, in the ledger and in the events', async () => {
+    const id = await inReview({ operation: 'AUTHORIZE', ledger: ['AUTHORIZED'] });
+    await db.database.paymentLedger.updateMany({ where: { orderId: id }, data: { amount: 299 } });
+    await settleReview(db.database, id, 'authorized', asha);
+    expect((await drainOutbox(db.database)).map(({ data }) => data)).toMatchObject([{ amount: 299 }]);
+    await db.database.payment.update({
+      where: { orderId: id },
+      data: { state: 'REVIEW', reviewOperation: 'CAPTURE' },
+    });
+    await settleReview(db.database, id, 'captured', asha);
+    expect((await drainOutbox(db.database)).map(({ data }) => data)).toMatchObject([{ amount: 299 }]);
+    expect((await after(id)).ledger).toEqual(['AUTHORIZED 299.00', 'CAPTURED 299.00']);
   });
 
   it('with a charge that is recorded already, is believed by the operator: it is announced', async () => {

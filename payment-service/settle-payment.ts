@@ -71,15 +71,20 @@ const SETTLED: Partial<Record<PaymentCause, LedgerKind>> = {
   refunded: 'REFUNDED',
 };
 
-/** An operator speaks for the whole amount, or for all of what is to be given back. */
+/** What an entry goes back to: no more is captured than was held, or returned than was taken. */
+const OF: Partial<Record<LedgerKind, LedgerKind>> = {
+  CAPTURED: 'AUTHORIZED',
+  VOIDED: 'AUTHORIZED',
+  REFUNDED: 'CAPTURED',
+};
+
+/** An operator speaks for the whole: of what is recorded already, of what it goes back to, or of the payment. */
 async function settledEntries(tx: Tx, payment: Payment, kind: LedgerKind | undefined): Promise<Entry[]> {
   if (!kind) return [];
-  const undone = kind === 'VOIDED' ? 'AUTHORIZED' : kind === 'REFUNDED' ? 'CAPTURED' : undefined;
-  const [entry] = undone
-    ? await tx.$queryRaw<{ amount: Prisma.Decimal; currency: string }[]>`
-        SELECT amount, currency FROM payment_ledger WHERE payment_id = ${payment.id}::uuid AND kind = ${undone}`
-    : [];
-  const { amount, currency } = entry ?? payment;
+  const ledger = await tx.$queryRaw<{ kind: LedgerKind; amount: Prisma.Decimal; currency: string }[]>`
+    SELECT kind, amount, currency FROM payment_ledger WHERE payment_id = ${payment.id}::uuid`;
+  const find = (wanted: LedgerKind | undefined) => ledger.find((entry) => entry.kind === wanted);
+  const { amount, currency } = find(kind) ?? find(OF[kind]) ?? payment;
   return [{ kind, amount, currency }];
 }
 

@@ -46,13 +46,20 @@ export function workPayments(gateway: Gateway, options: WorkOptions): ReturnType
       return claimed.length;
     }
 
+    /** A rest that ends with the first of these: there is a place for another then. */
+    async function restOrUntil(ended: Iterable<Promise<void>>): Promise<void> {
+      const rest = new AbortController();
+      await Promise.race([pause(POLL_MS, AbortSignal.any([stopping.signal, rest.signal])), ...ended]);
+      rest.abort();
+    }
+
     const running = (async () => {
       let failures = 0;
       while (!stopping.signal.aborted) {
         try {
           const taken = await takeSome();
           failures = 0;
-          if (taken === 0) await Promise.race([pause(POLL_MS, stopping.signal), ...inHand]);
+          if (taken === 0) await restOrUntil(inHand);
           if (inHand.size >= options.PAYMENT_CONCURRENCY) await Promise.race(inHand);
         } catch (error) {
           log.warn({ error: briefly(error) }, 'could not look for payments');

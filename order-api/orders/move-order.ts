@@ -18,7 +18,10 @@ async function move(request: MoveRequest, { database, log }: RouteContext): Prom
     return { outcome, events };
   });
   if (!outcome || outcome.kind === 'unknown') throw notFound(`There is no order ${request.orderId}.`);
-  if (outcome.kind === 'illegal') throw illegalMove(request.to, outcome.status, outcome.allowed);
+  if (outcome.kind === 'illegal') {
+    const allowed = outcome.allowed.filter((status) => status !== 'PLACED'); // that is the approval's
+    throw illegalMove(request.to, outcome.status, allowed);
+  }
   if (outcome.kind === 'moved') {
     log.info(
       { order_id: request.orderId, event_id: events[0]?.id, status: request.to, actor: request.actor },

@@ -64,7 +64,7 @@ describe('the life of a payment', () => {
         'mismatch → REVIEW',
       ],
       VOIDED: [],
-      REFUNDING: ['refunded → REFUNDED', 'refused → REVIEW', 'mismatch → REVIEW'],
+      REFUNDING: ['voided → VOIDED', 'refunded → REFUNDED', 'refused → REVIEW', 'mismatch → REVIEW'],
       REFUNDED: [],
       CANCELLED: [],
       REVIEW: [

@@ -123,7 +123,12 @@ const table: Record<PaymentState, Partial<Record<PaymentCause, Next>>> = {
     mismatch: 'REVIEW',
   },
   VOIDED: {},
-  REFUNDING: { refunded: 'REFUNDED', refused: 'REVIEW', mismatch: 'REVIEW' },
+  REFUNDING: {
+    refunded: 'REFUNDED',
+    voided: 'VOIDED', // it had not been captured, whatever was said
+    refused: 'REVIEW',
+    mismatch: 'REVIEW',
+  },
   REFUNDED: {},
   CANCELLED: {},
   REVIEW: {
@@ -150,7 +155,7 @@ export const settlements: Record<ReviewedOperation, readonly PaymentCause[]> = {
   AUTHORIZE: ['authorized', 'declined'],
   CAPTURE: ['captured', 'voided'],
   VOID: ['voided', 'captured'],
-  REFUND: ['refunded'],
+  REFUND: ['refunded', 'voided'],
 };
 
 /** Every state that a cause can make of a state, whatever else is the case. */
