@@ -8,6 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../shared/testing/test-da
 import type { Finding } from './ask-gateway';
 import { GatewayUnavailableError, NoAnswerError, type Gateway, type GatewayPayment } from './gateway/gateway';
 import { handlers } from './handlers';
+import type { PaymentState } from '../shared/payment/payment-lifecycle';
 import { settlePayment } from './settle-payment';
 import { claim, workOn } from './work-payments';
 
@@ -65,8 +66,15 @@ const captured: Finding = {
   cause: 'captured',
   found: found('captured', { authorized: '240.50', captured: '240.50' }),
 };
-const settle = (orderId: string, finding: Finding) =>
-  db.database.$transaction((tx) => settlePayment(tx, orderId, finding));
+const asIs = async (orderId: string) => {
+  const { state, round } = await db.database.payment.findUniqueOrThrow({ where: { orderId } });
+  return { order_id: orderId, state: state as PaymentState, round };
+};
+/** Of the payment as it is at that moment. */
+const settle = async (orderId: string, finding: Finding) => {
+  const asked = await asIs(orderId);
+  return db.database.$transaction((tx) => settlePayment(tx, asked, finding));
+};
 /** As the worker does before it asks about a card. */
 const opened = (orderId: string) =>
   db.database.payment.update({
@@ -178,6 +186,20 @@ describe('an outcome', () => {
     expect(await outbox(db.database)).toEqual([]);
     await pay(cancelled(event.subject, 'CARD'));
     expect((await read(event.subject))?.state).toBe('RESOLVING');
+  });
+
+  it('that was found before the payment moved on makes nothing of it, in review least of all', async () => {
+    const event = card();
+    await pay(event);
+    await opened(event.subject);
+    const then = await asIs(event.subject);
+    await settle(event.subject, authorized);
+    await pay(preparing(event.subject, 'CARD'));
+    const review = { operation: 'CAPTURE', reason: 'capture_refused' } as const;
+    await settle(event.subject, { cause: 'refused', review });
+    const late = await db.database.$transaction((tx) => settlePayment(tx, then, authorized));
+    expect(late).toMatchObject({ moved: false, payment: { state: 'REVIEW' } });
+    expect((await read(event.subject))?.state).toBe('REVIEW');
   });
 
   it('that comes after the order was cancelled is undone', async () => {

@@ -102,12 +102,13 @@ export async function settleReview(
   operator: Operator,
 ): Promise<Payment> {
   return database.$transaction(async (tx) => {
-    const { review_operation: operation } = await lockInReview(tx, orderId);
+    const payment = await lockInReview(tx, orderId);
+    const operation = payment.review_operation;
     const possible = operation ? settlements[operation] : [];
     if (!possible.includes(cause))
       throw new ReviewError(`Its ${operation} can be settled as ${possible.join(' or ')}, not as ${cause}.`);
     const finding = cause === 'declined' ? { cause, declineCode: 'declined_by_operator' } : { cause };
-    const settled = await settlePayment(tx, orderId, finding, operator);
+    const settled = await settlePayment(tx, payment, finding, operator);
     if (!settled?.moved) throw new Error(`the payment of order ${orderId} changed under its lock`);
     return settled.payment;
   });

@@ -18,16 +18,22 @@ interface Entry {
 /**
  * Records what the gateway has: the payment's move, what is new in the ledger, and the events about it, in
  * the caller's transaction. What was recorded before is neither recorded nor announced again.
+ *
+ * A finding is about the payment as it was when the gateway was asked. Where it has moved on meanwhile, because
+ * somebody else was quicker or the order was cancelled, whoever works on it now asks for himself.
+ * @param asked the payment as it was then; for an operator, as it was looked at
  * @returns the payment as it is now, and whether it moved
  */
 export async function settlePayment(
   tx: Tx,
-  orderId: string,
+  asked: Pick<Payment, 'order_id' | 'state' | 'round'>,
   finding: Finding,
   operator?: News['operator'],
 ): Promise<{ payment: Payment; moved: boolean } | undefined> {
+  const orderId = asked.order_id;
   const payment = (await lockPayments(tx, [orderId])).get(orderId);
   if (!payment) return undefined;
+  if (payment.state !== asked.state || payment.round !== asked.round) return { payment, moved: false };
   const wasAuthorizing = payment.state === 'AUTHORIZING';
   const moved = (await movePayments(tx, [{ payment, ...finding, operator }])).length > 0;
   if (moved && wasAuthorizing) await forgetTokens(tx, [orderId]);

@@ -8,7 +8,7 @@ import type { Logger } from '../shared/service/logger';
 import { backoff } from '../shared/service/backoff';
 import { pause } from '../shared/service/pause';
 import { within } from '../shared/service/within';
-import { askGateway, type PaymentDesk } from './ask-gateway';
+import { askGateway, type Finding, type PaymentDesk } from './ask-gateway';
 import { GatewaySetupError, GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway/gateway';
 import { PAYMENT_COLUMNS, type Payment } from './payments';
 import { settlePayment } from './settle-payment';
@@ -109,7 +109,7 @@ export async function workOn(
   try {
     const finding = await askGateway(gateway, deskOf(database, gateway, options), payment);
     if (!finding) return;
-    const settled = await settle(database, payment.order_id, finding);
+    const settled = await settle(database, payment, finding);
     if (!settled?.moved) return log.info({ cause: finding.cause }, 'the payment had moved on');
     const { state } = settled.payment;
     const facts = {
@@ -157,10 +157,10 @@ export const deskOf = (
 });
 
 /** What was heard must not be lost to a deadlock; if the database is away, the gateway is asked again. */
-async function settle(database: Database, orderId: string, finding: Parameters<typeof settlePayment>[2]) {
+async function settle(database: Database, asked: Payment, finding: Finding) {
   for (let tries = 1; ; tries++) {
     try {
-      return await database.$transaction((tx) => settlePayment(tx, orderId, finding));
+      return await database.$transaction((tx) => settlePayment(tx, asked, finding));
     } catch (error) {
       if (failureKind(error) !== 'infrastructure' || tries >= SETTLE_TRIES) throw error;
       await backoff(tries);

@@ -169,7 +169,7 @@ export class World {
     this.gateway.fates = [];
     this.gateway.meanwhile = null;
     if (!finding || ends === 'process dies') return;
-    const record = () => this.database.$transaction((tx) => settlePayment(tx, due.order_id, finding));
+    const record = () => this.database.$transaction((tx) => settlePayment(tx, due, finding));
     if (ends === 'recorded') await record();
     else this.#unrecorded.push(record);
   }
