@@ -12,6 +12,7 @@ export interface BenchArguments {
   out: string | undefined;
   strict: boolean;
   logs: boolean;
+  profile: boolean;
   scaleOrders: number;
   /** The run is given up after this. */
   minutes: number;
@@ -33,6 +34,7 @@ export function usage(parts: readonly Named[]): string {
   --out FILE           the report as JSON goes there as well
   --strict             exit with 1 when something is not reached
   --logs               keeps what the processes log; by default it is written to /dev/null
+  --profile            keeps a CPU profile of each process, for Chrome's developer tools
   --minutes 20         gives up after that; 120 with --long or a long part
   --scale-orders N     how many orders "scale" puts into the tables (5000000)
 
@@ -56,6 +58,7 @@ export function parseBenchArguments(args: string[], parts: readonly Named[]): Be
         out: { type: 'string' },
         strict: { type: 'boolean', default: false },
         logs: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
         minutes: { type: 'string' },
         'scale-orders': { type: 'string', default: '5000000' },
       },
@@ -70,6 +73,7 @@ export function parseBenchArguments(args: string[], parts: readonly Named[]): Be
       out: values.out,
       strict: values.strict,
       logs: values.logs,
+      profile: values.profile,
       scaleOrders: whole('scale-orders', values['scale-orders'], 10_000, 100_000_000),
       minutes: number('minutes', minutes, 0.1, 1440),
     };

@@ -17,6 +17,8 @@ export interface Bench {
   meshRate?: number;
   /** Where a process writes its log. */
   logFile(name: string): string;
+  /** Where the processes' CPU profiles go, if they are to be made. */
+  profiles: string | undefined;
   /** So that a later run can end what a killed one has left. */
   remember(pid: number): void;
 }

@@ -23,7 +23,9 @@ export async function runBench(given: BenchArguments, control: Control): Promise
   const startedAt = new Date();
   const cores = keepToTwoCores();
   const folder = await openRunFolder();
-  const logs = inLocal('bench', `logs-${startedAt.toISOString().replaceAll(':', '-')}`);
+  const stamp = startedAt.toISOString().replaceAll(':', '-');
+  const logs = inLocal('bench', `logs-${stamp}`);
+  const profiles = inLocal('bench', `profiles-${stamp}`);
   if (given.logs) mkdirSync(logs, { recursive: true });
   const parts: PartReport[] = [];
   let servers: BenchServers | undefined;
@@ -38,6 +40,7 @@ export async function runBench(given: BenchArguments, control: Control): Promise
       seconds: (fallback) => given.seconds ?? fallback,
       scaleOrders: given.scaleOrders,
       logFile: (name) => (given.logs ? path.join(logs, `${name.replaceAll(' ', '-')}.log`) : '/dev/null'),
+      profiles: given.profile ? profiles : undefined,
       remember: (pid) => folder.remember(pid),
     };
     for (const part of allParts.filter(({ name }) => given.parts.includes(name))) {
@@ -51,7 +54,9 @@ export async function runBench(given: BenchArguments, control: Control): Promise
     folder.remove();
   }
   console.log(formatReport(parts));
-  control.say(`the report is in ${reportFile(startedAt)}${given.logs ? `, logs in ${logs}` : ''}`);
+  control.say(
+    `the report is in ${reportFile(startedAt)}${given.logs ? `, logs in ${logs}` : ''}${given.profile ? `, profiles in ${profiles}` : ''}`,
+  );
   const all = given.parts.every((name) => parts.some(({ part, failed }) => part === name && !failed));
   const short = parts.some(({ figures }) => figures.some((figure) => judgeFigure(figure).reached === false));
   return !all || (given.strict && short) ? 1 : 0;

@@ -39,7 +39,9 @@ export function startProcess(
 ): BenchProcess {
   bench.control.stopping.throwIfAborted();
   const output = openSync(bench.logFile(name), 'a');
-  const child = spawn(process.execPath, ['--enable-source-maps', path.join(checkout, 'dist', file)], {
+  const profile = bench.profiles === undefined ? [] : profiling(bench.profiles, name);
+  const main = path.join(checkout, 'dist', file);
+  const child = spawn(process.execPath, ['--enable-source-maps', ...profile, main], {
     // What the user's shell has set for a mesh of theirs is not meant for this one.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, LOG_LEVEL: 'info', ...env },
     detached: true,
@@ -67,6 +69,13 @@ export function startProcess(
     },
   });
 }
+
+/** It is written when the process ends by itself. */
+const profiling = (folder: string, name: string): string[] => [
+  '--cpu-prof',
+  `--cpu-prof-dir=${folder}`,
+  `--cpu-prof-name=${name.replaceAll(' ', '-')}-${Date.now()}.cpuprofile`,
+];
 
 /** Starts a service of the mesh, or what stands in for one, and waits until it is ready. */
 export async function startService(
