@@ -54,10 +54,10 @@ export function deliverNotifications(database: Database, channel: Channel, log: 
 async function lease(database: Database): Promise<StoredNotification[]> {
   const leased = await database.$queryRaw<StoredNotification[]>`
     UPDATE notifications SET leased_until = now() + ${LEASE}::interval
-    WHERE id IN (
+    WHERE id = ANY (ARRAY(
       SELECT id FROM notifications
       WHERE delivered_at IS NULL AND (leased_until IS NULL OR leased_until < now())
-      ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
+      ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))
     RETURNING id, event_id AS "eventId", event_type AS "eventType", audience, order_id AS "orderId",
       menu_item_id AS "menuItemId", restaurant_id AS "restaurantId", title, text, correlation_id AS "correlationId"`;
   return leased.sort((a, b) => (a.id < b.id ? -1 : 1));

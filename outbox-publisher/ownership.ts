@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { PLANS_BY_INDEX } from '../shared/service/plans-by-index';
 
 // Any two numbers that nobody else uses in this database; these spell "mesh" and "rely".
 const LOCK = [0x6d657368, 0x72656c79];
@@ -19,7 +20,7 @@ export async function connectOwner(databaseUrl: string, onLost: (error: Error) =
     // know their parameters: only against a known list are rows looked up by hash instead of one by one.
     options:
       '-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3 -c tcp_user_timeout=5000 ' +
-      '-c plan_cache_mode=force_custom_plan',
+      `-c plan_cache_mode=force_custom_plan ${PLANS_BY_INDEX}`,
   });
   client.on('error', onLost);
   client.on('end', () => onLost(new Error('the database connection ended')));

@@ -85,9 +85,9 @@ export function claim(
 ): Promise<Payment[]> {
   return database.$queryRaw<Payment[]>`
     UPDATE payments SET attempts = attempts + 1, next_attempt_at = now() + ${inMs(takeoverMs)}
-    WHERE id IN (
+    WHERE id = ANY (ARRAY(
       SELECT id FROM payments WHERE next_attempt_at <= now() AND (gateway IS NULL OR gateway = ${gateway})
-      ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))
     RETURNING ${PAYMENT_COLUMNS}`;
 }
 

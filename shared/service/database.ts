@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from '../../prisma/generated/client';
+import { PLANS_BY_INDEX } from './plans-by-index';
 import { within } from './within';
 
 export { Prisma };
@@ -30,6 +31,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       connectionTimeoutMillis: 8_000,
       idleTimeoutMillis: 60_000,
       keepAlive: true,
+      options: PLANS_BY_INDEX,
       // A server that vanished without a word would otherwise keep a query waiting for ever.
       query_timeout: 60_000,
       // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
