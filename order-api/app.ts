@@ -6,13 +6,17 @@ import { serveDocs } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
 import { openApiDocument } from './http/openapi';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
+import { openIntake } from './orders/order-intake';
 import { routes } from './routes';
 
 const BASE = '/api/v1';
 
+/** What the application is made of. */
+export type AppDependencies = Omit<RouteDependencies, 'intake'>;
+
 /** The HTTP application, over a database; it listens to nothing yet. */
-export function buildApp(deps: RouteDependencies): Express {
-  const { database, log } = deps;
+export function buildApp(deps: AppDependencies): Express {
+  const { database, log, cardTokenKey } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
@@ -24,7 +28,7 @@ export function buildApp(deps: RouteDependencies): Express {
   });
   app.use(serveDocs(openApiDocument(routes, BASE)));
   app.all(['/healthz', '/readyz', '/openapi.json', '/docs'], otherMethods(['GET']));
-  app.use(BASE, serveRoutes(routes, deps));
+  app.use(BASE, serveRoutes(routes, { ...deps, intake: openIntake(database, cardTokenKey) }));
   app.use(unknownRoute);
   app.use(answerProblems(log));
   return app;

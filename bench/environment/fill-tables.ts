@@ -21,7 +21,7 @@ function bodyTemplate(): string {
     menu_item_id: newId(),
     sku: `DISH-${number}`,
     name: `Dish ${number}`,
-    price: new Decimal('100.00'),
+    price: '100.00',
     quantity: number,
   }));
   const order = {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Origin } from '../../shared/events/announce';
 import type { Database } from '../../shared/service/database';
+import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
 
 /** What a route's code is given beside its validated input. */
@@ -10,6 +11,8 @@ export interface RouteContext {
   log: Logger;
   /** The chain that this request begins. */
   origin: Origin;
+  /** Takes new orders. */
+  intake: OrderIntake;
   /** Seals card tokens; where there is none, no order can be paid by card. */
   cardTokenKey?: Buffer;
 }

@@ -6,10 +6,10 @@ import { writeOutbox } from '../../shared/outbox/write-outbox';
 import type { Tx } from '../../shared/service/database';
 import { id } from '../http/fields';
 import { route, type RouteContext } from '../http/route';
-import { CARDS_OR_DATABASE, keepCardToken, refuseCardForNothing } from './card-token';
+import { CARDS_OR_DATABASE, insertCards, refuseCardForNothing, sealCard } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
 import { payment, placedAnswer, type Payment } from './fields';
-import { lineRows } from './new-order';
+import { lineRows, rowsOf } from './new-order';
 import { announcePlaced, placedMessage } from './placed-event';
 import { priceAgain } from './price-lines';
 
@@ -69,12 +69,13 @@ async function approve(
   const priced = await priceAgain(tx, order.id);
   refuseCardForNothing(payment, priced.total);
   const method = payment?.method ?? 'CASH';
+  const cards = sealCard(order.id, payment, cardTokenKey);
   const placedAt = new Date();
   await tx.$executeRaw`
     WITH lines AS (
-      UPDATE order_lines SET sku = l.sku, name = l.name, price = l.price FROM ${lineRows(priced.lines)}
-      WHERE order_lines.order_id = ${order.id}::uuid AND order_lines.menu_item_id = l.menu_item_id
-    ) ${keepCardToken(order.id, payment, cardTokenKey)}
+      UPDATE order_lines SET sku = l.sku, name = l.name, price = l.price FROM ${lineRows(rowsOf(priced.lines, order.id))}
+      WHERE order_lines.order_id = l.order_id AND order_lines.menu_item_id = l.menu_item_id
+    ), cards AS (${insertCards(cards)})
     UPDATE orders SET currency = ${priced.currency}, total_amount = ${priced.total.toFixed(2)}::numeric,
       payment_method = ${method}, correlation_id = ${origin.correlationid}
     WHERE id = ${order.id}::uuid`;

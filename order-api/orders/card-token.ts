@@ -15,22 +15,33 @@ export function refuseCardForNothing(payment: Payment | undefined, total: Decima
   throw unprocessable([{ pointer: '#/payment/method', detail }]);
 }
 
+/** A card token that only payment-service can read, as a row. */
+export interface SealedCard {
+  order_id: string;
+  /** In base64. */
+  ciphertext: string;
+}
+
 /**
- * The part of a statement's WITH that keeps a card token, sealed, beside its order; empty where none is needed.
+ * Seals the card token of an order; none where none is needed.
  * @throws {Problem} 503 where there is no key to seal it with
  */
-export function keepCardToken(
+export function sealCard(
   orderId: string,
   payment: Payment | undefined,
   key: Buffer | undefined,
-): Prisma.Sql {
-  if (payment?.method !== 'CARD') return Prisma.empty;
+): SealedCard[] {
+  if (payment?.method !== 'CARD') return [];
   if (!key) {
     const detail = 'Orders cannot be paid by card here: CARD_TOKEN_KEY is to be set. Nothing was done.';
     throw new Problem(503, 'Service Unavailable', detail, { type: 'card-payments-not-set-up' });
   }
   const sealed = sealCardToken(key, orderId, payment.token ?? '');
-  return Prisma.sql`, card AS (
-    INSERT INTO card_tokens (order_id, ciphertext) VALUES (${orderId}::uuid, ${sealed})
-  )`;
+  return [{ order_id: orderId, ciphertext: sealed.toString('base64') }];
 }
+
+/** The INSERT that keeps card tokens beside their orders, as a part of a statement's WITH. */
+export const insertCards = (cards: readonly SealedCard[]): Prisma.Sql => Prisma.sql`
+  INSERT INTO card_tokens (order_id, ciphertext)
+  SELECT order_id, decode(ciphertext, 'base64')
+  FROM json_to_recordset(${JSON.stringify(cards)}::json) AS c (order_id uuid, ciphertext text)`;

@@ -4,7 +4,7 @@ import { id } from '../http/fields';
 import { route } from '../http/route';
 import { lockOrder, notADraft } from './drafts';
 import { lines } from './fields';
-import { insertLines } from './new-order';
+import { insertLines, rowsOf } from './new-order';
 import { priceLines } from './price-lines';
 import { orderWithHistory, readOrder } from './read-orders';
 
@@ -22,11 +22,11 @@ export const changeDraft = route({
     const order = await database.$transaction(async (tx) => {
       const { id, status, restaurant_id } = await lockOrder(tx, params.id);
       if (status !== 'DRAFT') throw notADraft(status, 'only the lines of a DRAFT can be replaced');
-      const { currency, lines, total } = await priceLines(tx, restaurant_id, body.items);
+      const { currency, lines, total } = await priceLines(tx, { restaurant_id, items: body.items });
       // In a statement of its own: within one, the INSERT could meet the rows that are being deleted.
       await tx.$executeRaw`DELETE FROM order_lines WHERE order_id = ${id}::uuid`;
       await tx.$executeRaw`
-        WITH lines AS (${insertLines(id, lines)})
+        WITH lines AS (${insertLines(rowsOf(lines, id))})
         UPDATE orders SET currency = ${currency}, total_amount = ${total.toFixed(2)}::numeric,
           updated_at = ${new Date()}::timestamptz
         WHERE id = ${id}::uuid`;

@@ -1,5 +1,4 @@
 import type { Origin } from '../../shared/events/announce';
-import { formatPrice } from '../../shared/money';
 import { Prisma } from '../../shared/service/database';
 import type { PricedLine, PricedOrder } from './price-lines';
 
@@ -15,34 +14,45 @@ export interface NewOrder extends PricedOrder {
   origin: Origin;
 }
 
-/** The WITH that inserts an order's row and its lines; further parts and the statement itself follow it. */
-export function withNewOrder(order: NewOrder): Prisma.Sql {
-  const address = order.delivery_address === undefined ? null : JSON.stringify(order.delivery_address);
-  const placedAt = order.status === 'PLACED' ? order.created_at : null;
+/** The WITH that inserts orders, their lines and the first rows of their histories; further parts and the statement itself follow it. */
+export function withNewOrders(orders: readonly NewOrder[]): Prisma.Sql {
+  const rows = orders.map(({ lines: _, total, origin, ...order }) => ({
+    ...order,
+    total_amount: total.toFixed(2),
+    correlation_id: origin.correlationid,
+    placed_at: order.status === 'PLACED' ? order.created_at : null,
+  }));
+  const lines = orders.flatMap((order) => rowsOf(order.lines, order.id));
   return Prisma.sql`
-    WITH new_order AS (
+    WITH new_orders AS (
       INSERT INTO orders (id, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
         payment_method, correlation_id, created_at, placed_at, updated_at)
-      VALUES (${order.id}::uuid, ${order.restaurant_id}::uuid, ${order.customer_id}, ${order.email}, ${address}::jsonb,
-        ${order.status}, ${order.currency}, ${order.total.toFixed(2)}::numeric, ${order.payment_method},
-        ${order.origin.correlationid}, ${order.created_at}::timestamptz, ${placedAt}::timestamptz,
-        ${order.created_at}::timestamptz)
-    ), lines AS (${insertLines(order.id, order.lines)})`;
+      SELECT id, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
+        payment_method, correlation_id, created_at, placed_at, created_at
+      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
+        id uuid, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, status text, currency text,
+        total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz)
+      RETURNING id, status, created_at
+    ), history AS (
+      INSERT INTO order_status_history (order_id, to_status, actor, moved_at)
+      SELECT id, status, 'CUSTOMER', created_at FROM new_orders
+    ), lines AS (${insertLines(lines)})`;
 }
 
-/** The INSERT of an order's lines, in the order given. */
-export const insertLines = (orderId: string, lines: readonly PricedLine[]): Prisma.Sql => Prisma.sql`
+interface LineRow extends PricedLine {
+  order_id: string;
+  position: number;
+}
+
+/** Lines as rows of an order, in the order given. */
+export const rowsOf = (lines: readonly PricedLine[], orderId: string): LineRow[] =>
+  lines.map((line, position) => ({ ...line, order_id: orderId, position }));
+
+export const insertLines = (rows: readonly LineRow[]): Prisma.Sql => Prisma.sql`
   INSERT INTO order_lines (order_id, menu_item_id, position, sku, name, price, quantity)
-  SELECT ${orderId}::uuid, menu_item_id, position, sku, name, price, quantity FROM ${lineRows(lines)}`;
+  SELECT order_id, menu_item_id, position, sku, name, price, quantity FROM ${lineRows(rows)}`;
 
 /** Lines as rows `l` of a statement. */
-export const lineRows = (lines: readonly PricedLine[]): Prisma.Sql => {
-  const rows = lines.map((line, position) => ({ ...line, position, price: formatPrice(line.price) }));
-  return Prisma.sql`json_to_recordset(${JSON.stringify(rows)}::json)
-    AS l (menu_item_id uuid, position int, sku text, name text, price numeric, quantity int)`;
-};
-
-/** The INSERT of the first row of an order's history. */
-export const beginHistory = ({ id, status, created_at }: NewOrder): Prisma.Sql => Prisma.sql`
-  INSERT INTO order_status_history (order_id, to_status, actor, moved_at)
-  VALUES (${id}::uuid, ${status}, 'CUSTOMER', ${created_at}::timestamptz)`;
+export const lineRows = (rows: readonly LineRow[]): Prisma.Sql =>
+  Prisma.sql`json_to_recordset(${JSON.stringify(rows)}::json)
+    AS l (order_id uuid, menu_item_id uuid, position int, sku text, name text, price numeric, quantity int)`;

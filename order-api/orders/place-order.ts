@@ -1,14 +1,11 @@
 import { z } from 'zod';
-import { newId } from '../../shared/ids';
 import { amountAsNumber } from '../../shared/money';
-import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import { email, id, text } from '../http/fields';
-import { route, type Answer, type RouteContext } from '../http/route';
-import { CARDS_OR_DATABASE, keepCardToken, refuseCardForNothing } from './card-token';
-import { deliveryAddress, isObject, lines, payment, placedAnswer, type Payment } from './fields';
-import { beginHistory, withNewOrder, type NewOrder } from './new-order';
-import { announcePlaced, placedMessage } from './placed-event';
-import { priceLines } from './price-lines';
+import { route } from '../http/route';
+import { CARDS_OR_DATABASE } from './card-token';
+import { deliveryAddress, isObject, lines, payment, placedAnswer } from './fields';
+import type { NewOrder } from './new-order';
+import { placedMessage } from './placed-event';
 
 const body = z
   .strictObject({
@@ -42,45 +39,20 @@ export const placeOrder = route({
     202: { description: 'Placed', schema: placedAnswer },
   },
   problems: { 503: CARDS_OR_DATABASE },
-  async handle({ body }, context) {
-    const priced = await priceLines(context.database, body.restaurant_id, body.items);
-    refuseCardForNothing(body.payment, priced.total);
-    const order: NewOrder = {
-      ...body,
-      ...priced,
-      id: newId(),
-      status: body.draft ? 'DRAFT' : 'PLACED',
-      payment_method: body.payment?.method ?? 'CASH',
-      created_at: new Date(),
-      origin: context.origin,
+  async handle({ body }, { intake, log, origin }) {
+    const { order, event } = await intake({ ...body, origin });
+    const total_amount = amountAsNumber(order.total);
+    if (event) log.info({ order_id: order.id, event_id: event.id, total_amount }, 'order placed');
+    else log.info({ order_id: order.id, total_amount }, 'order drafted');
+    return {
+      status: event ? 202 : 201,
+      headers: { Location: `/api/v1/orders/${order.id}` },
+      body: { order_id: order.id, status: order.status, total_amount, message: messageAbout(order) },
     };
-    return body.draft ? keepDraft(order, context) : place(order, body.payment, context);
   },
 });
 
-async function place(order: NewOrder, payment: Payment | undefined, context: RouteContext): Promise<Answer> {
-  const { database, log, origin, cardTokenKey } = context;
-  const events = makeEvents('order-api', [announcePlaced(origin, order, order.created_at)]);
-  // Order, lines, card token, history and event in one statement: one transaction, one round trip.
-  await database.$executeRaw`
-    ${withNewOrder(order)}, history AS (${beginHistory(order)}) ${keepCardToken(order.id, payment, cardTokenKey)}
-    ${insertIntoOutbox(events)}`;
-  log.info(
-    { order_id: order.id, event_id: events[0]?.id, total_amount: amountAsNumber(order.total) },
-    'order placed',
-  );
-  return answer(202, order, placedMessage(order.payment_method));
-}
-
-/** A draft is nobody's business yet: no event. */
-async function keepDraft(order: NewOrder, { database, log }: RouteContext): Promise<Answer> {
-  await database.$executeRaw`${withNewOrder(order)} ${beginHistory(order)}`;
-  log.info({ order_id: order.id, total_amount: amountAsNumber(order.total) }, 'order drafted');
-  return answer(201, order, 'The draft is kept; POST …/approve places it, at the prices of that moment.');
-}
-
-const answer = (status: number, order: NewOrder, message: string): Answer => ({
-  status,
-  headers: { Location: `/api/v1/orders/${order.id}` },
-  body: { order_id: order.id, status: order.status, total_amount: amountAsNumber(order.total), message },
-});
+const messageAbout = ({ status, payment_method }: NewOrder) =>
+  status === 'DRAFT'
+    ? 'The draft is kept; POST …/approve places it, at the prices of that moment.'
+    : placedMessage(payment_method);

@@ -1,5 +1,5 @@
 import { announce, type Announcement, type Origin } from '../../shared/events/announce';
-import { amountAsNumber, formatPrice } from '../../shared/money';
+import { amountAsNumber } from '../../shared/money';
 import type { PricedOrder } from './price-lines';
 
 interface PlacedOrder extends PricedOrder {
@@ -19,7 +19,7 @@ export const announcePlaced = (
     order_id: order.id,
     restaurant_id: order.restaurant_id,
     customer_id: order.customer_id ?? undefined,
-    items: order.lines.map((line) => ({ ...line, price: formatPrice(line.price) })),
+    items: order.lines,
     total_amount: amountAsNumber(order.total),
     currency: order.currency,
     payment_method: order.payment_method,

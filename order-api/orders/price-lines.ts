@@ -1,14 +1,21 @@
-import { totalOf, type Decimal } from '../../shared/money';
-import type { Prisma, Tx } from '../../shared/service/database';
+import { formatPrice, totalOf, type Decimal } from '../../shared/money';
+import type { Tx } from '../../shared/service/database';
 import { Problem, unprocessable, type FieldError } from '../http/problem';
 import type { RequestedLine } from './fields';
+
+/** Lines as they are asked for, of one restaurant's menu. */
+export interface WantedLines {
+  restaurant_id: string;
+  items: readonly RequestedLine[];
+}
 
 /** A line as it is sold: item, name and price copied from the menu. */
 export interface PricedLine {
   menu_item_id: string;
   sku: string | null;
   name: string;
-  price: Prisma.Decimal;
+  /** With two decimals: `450.00`. */
+  price: string;
   quantity: number;
 }
 
@@ -18,45 +25,87 @@ export interface PricedOrder {
   total: Decimal;
 }
 
-interface MenuRow {
-  currency: string;
-  id: string | null;
+/** An item, or a restaurant by itself: one without an item. */
+type MenuRow =
+  | { restaurant_id: string; currency: string; id: null }
+  | (MenuItem & { restaurant_id: string; currency: null });
+
+interface MenuItem {
+  id: string;
   sku: string | null;
   name: string;
-  price: Prisma.Decimal;
+  price: string;
   on_sale: boolean;
 }
 
 /**
- * Looks the lines up in the restaurant's menu as it is now, and merges lines of the same item, in the
- * order of their first mention.
- * @throws {Problem} 422 naming every line whose item the restaurant does not sell
+ * Looks lines up in their restaurants' menus as they are now, and merges lines of the same item, in the order of
+ * their first mention. One round trip, however many orders.
+ * @returns for each what it comes to, or a 422 that names every line whose item the restaurant does not sell
  */
-export async function priceLines(
+export async function priceOrders(
   database: Tx,
-  restaurantId: string,
-  requested: readonly RequestedLine[],
-): Promise<PricedOrder> {
-  const ids = requested.flatMap((line) => line.menu_item_id ?? []);
-  const skus = requested.flatMap((line) => line.sku ?? []);
+  wanted: readonly WantedLines[],
+): Promise<(PricedOrder | Problem)[]> {
+  const menu = await readMenu(database, wanted);
+  return wanted.map((order) => priceBy(menu, order));
+}
+
+/** As {@link priceOrders}, for one. @throws {Problem} 422 */
+export async function priceLines(database: Tx, wanted: WantedLines): Promise<PricedOrder> {
+  const [priced] = await priceOrders(database, [wanted]);
+  if (priced instanceof Problem || !priced) throw priced;
+  return priced;
+}
+
+/** What is to be known of some menus, by restaurant; items by their id and by their SKU. */
+interface Menu {
+  currencies: Map<string, string>;
+  items: Map<string, MenuItem>;
+}
+
+const keyOf = (restaurantId: string, { menu_item_id, sku }: Pick<RequestedLine, 'menu_item_id' | 'sku'>) =>
+  menu_item_id === undefined ? `${restaurantId}/sku/${sku}` : `${restaurantId}/${menu_item_id}`;
+
+async function readMenu(database: Tx, wanted: readonly WantedLines[]): Promise<Menu> {
+  const restaurants = [...new Set(wanted.map((order) => order.restaurant_id))];
+  const ids = new Set<string>();
+  const skus = new Map<string, { restaurant: string; sku: string }>();
+  for (const { restaurant_id: restaurant, items } of wanted) {
+    for (const line of items) {
+      if (line.menu_item_id !== undefined) ids.add(line.menu_item_id);
+      else if (line.sku !== undefined) skus.set(keyOf(restaurant, line), { restaurant, sku: line.sku });
+    }
+  }
   const rows = await database.$queryRaw<MenuRow[]>`
-    SELECT r.currency, m.id, m.sku, m.name, m.price, m.on_sale
-    FROM restaurants r
-    LEFT JOIN menu_items m ON m.restaurant_id = r.id AND (m.id = ANY(${ids}::uuid[]) OR m.sku = ANY(${skus}::text[]))
-    WHERE r.id = ${restaurantId}::uuid`;
-  const [first] = rows;
-  if (!first) throw unprocessable([{ pointer: '#/restaurant_id', detail: 'there is no such restaurant' }]);
+    SELECT id AS restaurant_id, currency, NULL::uuid AS id, NULL AS sku, NULL AS name, NULL AS price, NULL::boolean AS on_sale
+    FROM restaurants WHERE id = ANY(${restaurants}::uuid[])
+    UNION ALL
+    SELECT restaurant_id, NULL, id, sku, name, price::text, on_sale
+    FROM menu_items WHERE id = ANY(${[...ids]}::uuid[])
+    UNION ALL
+    SELECT m.restaurant_id, NULL, m.id, m.sku, m.name, m.price::text, m.on_sale
+    FROM json_to_recordset(${JSON.stringify([...skus.values()])}::json) AS wanted (restaurant uuid, sku text)
+    JOIN menu_items m ON m.restaurant_id = wanted.restaurant AND m.sku = wanted.sku`;
+  const menu: Menu = { currencies: new Map(), items: new Map() };
+  for (const row of rows) {
+    if (row.id === null) menu.currencies.set(row.restaurant_id, row.currency);
+    else {
+      menu.items.set(keyOf(row.restaurant_id, { menu_item_id: row.id }), row);
+      if (row.sku !== null) menu.items.set(keyOf(row.restaurant_id, { sku: row.sku }), row);
+    }
+  }
+  return menu;
+}
 
-  const items = rows.filter((row): row is MenuRow & { id: string } => row.id !== null);
-  const byId = new Map(items.map((item) => [item.id, item]));
-  const bySku = new Map(items.map((item) => [item.sku, item]));
-  const find = (line: RequestedLine) =>
-    line.menu_item_id ? byId.get(line.menu_item_id) : bySku.get(line.sku ?? null);
-
+function priceBy(menu: Menu, { restaurant_id, items }: WantedLines): PricedOrder | Problem {
+  const currency = menu.currencies.get(restaurant_id);
+  if (currency === undefined)
+    return unprocessable([{ pointer: '#/restaurant_id', detail: 'there is no such restaurant' }]);
   const errors: FieldError[] = [];
   const merged = new Map<string, PricedLine>();
-  requested.forEach((line, index) => {
-    const item = find(line);
+  items.forEach((line, index) => {
+    const item = menu.items.get(keyOf(restaurant_id, line));
     const pointer = `#/items/${index}/${line.menu_item_id ? 'menu_item_id' : 'sku'}`;
     if (!item) errors.push({ pointer, detail: 'there is no such item on the menu of this restaurant' });
     else if (!item.on_sale) errors.push({ pointer, detail: `${item.name} is not on sale at the moment` });
@@ -66,9 +115,9 @@ export async function priceLines(
       merged.set(menu_item_id, { menu_item_id, sku, name, price, quantity });
     }
   });
-  if (errors.length > 0) throw unprocessable(errors);
+  if (errors.length > 0) return unprocessable(errors);
   const lines = [...merged.values()];
-  return { currency: first.currency, lines, total: totalOf(lines) };
+  return { currency, lines, total: totalOf(lines) };
 }
 
 interface DraftLineRow {
@@ -79,7 +128,7 @@ interface DraftLineRow {
   drafted_as: string;
   sku: string | null;
   name: string | null;
-  price: Prisma.Decimal | null;
+  price: Decimal | null;
   on_sale: boolean | null;
 }
 
@@ -96,7 +145,9 @@ export async function priceAgain(tx: Tx, orderId: string): Promise<PricedOrder> 
     LEFT JOIN menu_items m ON m.id = l.menu_item_id
     WHERE o.id = ${orderId}::uuid ORDER BY l.position`;
   const lines = rows.flatMap(({ menu_item_id, sku, name, price, on_sale, quantity }) =>
-    on_sale && name !== null && price !== null ? [{ menu_item_id, sku, name, price, quantity }] : [],
+    on_sale && name !== null && price !== null
+      ? [{ menu_item_id, sku, name, price: formatPrice(price), quantity }]
+      : [],
   );
   if (lines.length < rows.length) throw notOrderable(rows.filter((row) => !row.on_sale));
   return { currency: rows[0]?.currency ?? '', lines, total: totalOf(lines) };

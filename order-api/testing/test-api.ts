@@ -4,9 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { Database } from '../../shared/service/database';
 import { createTestDatabase } from '../../shared/testing/test-database';
-import { buildApp } from '../app';
+import { buildApp, type AppDependencies } from '../app';
 import { createApiServer } from '../http/api-server';
-import type { RouteDependencies } from '../http/serve-routes';
 import { openApiDocument } from '../http/openapi';
 import { routes } from '../routes';
 
@@ -47,7 +46,7 @@ export interface TestApi extends ApiClient {
 }
 
 /** order-api on a port of its own, over a database of its own. */
-export async function startTestApi(more: Partial<RouteDependencies> = {}): Promise<TestApi> {
+export async function startTestApi(more: Partial<AppDependencies> = {}): Promise<TestApi> {
   const { database, url, drop } = await createTestDatabase();
   const client = await serve(database, more);
   return {
@@ -65,7 +64,7 @@ export async function startTestApi(more: Partial<RouteDependencies> = {}): Promi
 export const TEST_CARD_TOKEN_KEY = randomBytes(32);
 
 /** order-api over a given database; silent, and with card payments set up, unless said otherwise. */
-export async function serve(database: Database, more: Partial<RouteDependencies> = {}): Promise<ApiClient> {
+export async function serve(database: Database, more: Partial<AppDependencies> = {}): Promise<ApiClient> {
   const log = pino({ level: 'silent' });
   const server = createApiServer(buildApp({ database, log, cardTokenKey: TEST_CARD_TOKEN_KEY, ...more }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -166,5 +165,5 @@ async function snapshot(database: Database): Promise<unknown> {
     ({ name }) =>
       `SELECT '${name}' AS name, md5(string_agg(t::text, '|' ORDER BY t::text)) AS rows FROM "${name}" t`,
   );
-  return database.$queryRawUnsafe(digests.join(' UNION ALL '));
+  return database.$queryRawUnsafe(`${digests.join(' UNION ALL ')} ORDER BY name`);
 }

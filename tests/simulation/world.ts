@@ -3,6 +3,7 @@ import { handlers as notification } from '../../notification-service/handlers';
 import { requestAdjustment } from '../../order-api/menu/adjustments';
 import { cancelOrder, changeStatus } from '../../order-api/orders/move-order';
 import { approveOrder } from '../../order-api/orders/approve-order';
+import { openIntake, type OrderIntake } from '../../order-api/orders/order-intake';
 import { placeOrder } from '../../order-api/orders/place-order';
 import { Problem } from '../../order-api/http/problem';
 import type { Route } from '../../order-api/http/route';
@@ -48,6 +49,7 @@ export class World {
   readonly orders: string[] = [];
   readonly published: Event[] = [];
   readonly gateway = new TableGateway();
+  readonly #intake: OrderIntake;
   #unrecorded: (() => Promise<unknown>)[] = [];
   readonly #queues = new Map<Consumer, Event[]>(consumers.map((consumer) => [consumer, []]));
 
@@ -55,7 +57,9 @@ export class World {
     readonly database: Database,
     readonly restaurantId: string,
     readonly items: string[],
-  ) {}
+  ) {
+    this.#intake = openIntake(database, cardTokenKey);
+  }
 
   static async begin(database: Database): Promise<World> {
     const { restaurantId, items } = await seedMenu(database, OPENING, { lowStockThreshold: 3 });
@@ -249,7 +253,14 @@ export class World {
 
   async #ask(route: Route, params: unknown, body: unknown): Promise<unknown> {
     try {
-      const context = { database: this.database, log, origin: { correlationid: newId() }, cardTokenKey };
+      const { database } = this;
+      const context = {
+        database,
+        intake: this.#intake,
+        log,
+        origin: { correlationid: newId() },
+        cardTokenKey,
+      };
       return (await route.handle({ params, body, query: undefined }, context)).body;
     } catch (error) {
       if (error instanceof Problem && error.status === 409) return undefined; // refused, as it should be

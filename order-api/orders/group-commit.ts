@@ -1,0 +1,57 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+export interface GroupCommitOptions<Item, Result> {
+  /** Does a group in one transaction. @returns for each item its result, or the error that is its own */
+  commit: (group: readonly Item[]) => Promise<(Result | Error)[]>;
+  /** Groups under way at a time. */
+  lanes: number;
+  /** Items of a group at most. */
+  largest: number;
+}
+
+/**
+ * Commits together what is asked for at the same time. An item that finds a lane free goes at once, with what else
+ * came in the same turn of the event loop; in traffic those that come while all lanes are taken form the next
+ * group, so that the busier it is, the less each of them costs.
+ * @returns how to have an item committed; rejects with the item's own error, or with what its group failed with
+ */
+export function groupCommit<Item, Result>({
+  commit,
+  lanes,
+  largest,
+}: GroupCommitOptions<Item, Result>): (item: Item) => Promise<Result> {
+  interface Waiting {
+    item: Item;
+    resolve: (result: Result) => void;
+    reject: (error: unknown) => void;
+  }
+  let waiting: Waiting[] = [];
+  let free = lanes;
+
+  async function run(): Promise<void> {
+    await nextTurn();
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, largest);
+      waiting = waiting.slice(largest);
+      try {
+        const results = await commit(group.map(({ item }) => item));
+        group.forEach(({ resolve, reject }, index) => {
+          const result = results[index] as Result | Error;
+          if (result instanceof Error) reject(result);
+          else resolve(result);
+        });
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    free += 1;
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      if (free === 0) return;
+      free -= 1;
+      void run();
+    });
+}
