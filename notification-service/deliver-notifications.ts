@@ -1,3 +1,4 @@
+import { newId } from '../shared/ids';
 import { briefly } from '../shared/messaging/failure';
 import type { Database } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
@@ -6,42 +7,54 @@ import type { Channel, StoredNotification } from './log-channel';
 import { pause } from '../shared/service/pause';
 
 const POLL_MS = 250;
-const BATCH = 500;
+const BATCHES = 20;
 const LEASE = '30 seconds';
+/** A slow channel is told no more in this round: what was told has to be noted well within the lease. */
+const TELL_MS = 10_000;
+
+type Batched = StoredNotification & { batchId: string };
 
 /**
- * Hands stored notifications to the channel, oldest first, and notes each as delivered. Several
+ * Hands stored notifications to the channel, oldest batch first, and notes each batch as delivered. Several
  * instances share the work: each leases what it takes, and what a dead one had leased comes back.
  */
 export function deliverNotifications(database: Database, channel: Channel, log: Logger): Stop {
   const stopping = new AbortController();
 
   async function deliverSome(): Promise<number> {
-    const leased = await lease(database);
-    const delivered: string[] = [];
-    for (const notification of leased) {
-      try {
-        await channel(notification);
-        delivered.push(notification.id);
-      } catch (error) {
-        log.warn(
-          { notification_id: notification.id, error: briefly(error) },
-          'not delivered, will be tried again',
-        );
-      }
+    const batches = await lease(database);
+    if (batches.length === 0) return 0;
+    const told: Batched[] = [];
+    const untold: Batched[] = [];
+    const enough = performance.now() + TELL_MS;
+    for (const notification of await read(database, batches)) {
+      const taken = performance.now() < enough && (await tell(notification));
+      (taken ? told : untold).push(notification);
     }
-    if (delivered.length > 0)
-      await database.$executeRaw`UPDATE notifications SET delivered_at = now() WHERE id = ANY(${delivered}::uuid[])`;
-    return leased.length;
+    await settle(database, batches, told, untold);
+    return batches.length;
+  }
+
+  async function tell(notification: Batched): Promise<boolean> {
+    try {
+      await channel(notification);
+      return true;
+    } catch (error) {
+      log.warn(
+        { notification_id: notification.id, error: briefly(error) },
+        'not delivered, will be tried again',
+      );
+      return false;
+    }
   }
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
       const count = await deliverSome().catch((error: unknown) => {
-        log.warn({ error: briefly(error) }, 'could not read the waiting notifications');
+        log.warn({ error: briefly(error) }, 'could not read or note the waiting notifications');
         return 0;
       });
-      if (count < BATCH) await pause(POLL_MS, stopping.signal);
+      if (count < BATCHES) await pause(POLL_MS, stopping.signal);
     }
   })();
 
@@ -51,14 +64,50 @@ export function deliverNotifications(database: Database, channel: Channel, log: 
   };
 }
 
-async function lease(database: Database): Promise<StoredNotification[]> {
-  const leased = await database.$queryRaw<StoredNotification[]>`
-    UPDATE notifications SET leased_until = now() + ${LEASE}::interval
+async function lease(database: Database): Promise<string[]> {
+  const leased = await database.$queryRaw<{ id: string }[]>`
+    UPDATE notification_batches SET leased_until = now() + ${LEASE}::interval
     WHERE id = ANY (ARRAY(
-      SELECT id FROM notifications
+      SELECT id FROM notification_batches
       WHERE delivered_at IS NULL AND (leased_until IS NULL OR leased_until < now())
-      ORDER BY created_at, id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))
-    RETURNING id, event_id AS "eventId", event_type AS "eventType", audience, order_id AS "orderId",
-      menu_item_id AS "menuItemId", restaurant_id AS "restaurantId", title, text, correlation_id AS "correlationId"`;
-  return leased.sort((a, b) => (a.id < b.id ? -1 : 1));
+      ORDER BY created_at LIMIT ${BATCHES} FOR UPDATE SKIP LOCKED))
+    RETURNING id`;
+  return leased.map(({ id }) => id);
+}
+
+/** Not in the statement that leases: that one would not see what another instance has just moved. */
+async function read(database: Database, batches: string[]): Promise<Batched[]> {
+  const notifications = await database.$queryRaw<Batched[]>`
+    SELECT id, batch_id AS "batchId", event_id AS "eventId", event_type AS "eventType", audience, order_id AS "orderId",
+      menu_item_id AS "menuItemId", restaurant_id AS "restaurantId", title, text, correlation_id AS "correlationId"
+    FROM notifications WHERE batch_id = ANY (${batches}::uuid[])`;
+  // An ORDER BY could have PostgreSQL read the whole table in this order, where a batch is thought to be large.
+  return notifications.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/**
+ * Notes as delivered the batches of which something was told. The rest of such a batch becomes a batch of its
+ * own, to be tried when a lease would run out; one of which nothing was told waits until its own does.
+ */
+async function settle(
+  database: Database,
+  batches: string[],
+  told: Batched[],
+  untold: Batched[],
+): Promise<void> {
+  const begun = new Set(told.map(({ batchId }) => batchId));
+  const notBegun = new Set(untold.map(({ batchId }) => batchId).filter((id) => !begun.has(id)));
+  const rest = untold.filter(({ batchId }) => begun.has(batchId));
+  const next = new Map(rest.map(({ batchId }) => [batchId, newId()]));
+  await database.$executeRaw`
+    WITH moved AS (
+      UPDATE notifications AS n SET batch_id = rest.batch_id
+      FROM unnest(${rest.map(({ id }) => id)}::uuid[], ${rest.map(({ batchId }) => next.get(batchId))}::uuid[]) AS rest (id, batch_id)
+      WHERE n.id = rest.id
+      RETURNING n.batch_id),
+    again AS (
+      INSERT INTO notification_batches (id, leased_until)
+      SELECT DISTINCT batch_id, now() + ${LEASE}::interval FROM moved)
+    UPDATE notification_batches SET delivered_at = now()
+    WHERE id = ANY (${batches.filter((id) => !notBegun.has(id))}::uuid[])`;
 }

@@ -2,7 +2,7 @@ import type { Notification } from '../prisma/generated/client';
 import type { Logger } from '../shared/service/logger';
 
 /** What a channel is given. */
-export type StoredNotification = Omit<Notification, 'createdAt' | 'deliveredAt' | 'leasedUntil'>;
+export type StoredNotification = Omit<Notification, 'createdAt' | 'batchId'>;
 
 /**
  * A way to reach people. It may throw: the notification then waits for its next turn. It may be called

@@ -15,8 +15,9 @@ beforeAll(async () => {
   db = await createTestDatabase();
 });
 afterAll(() => db.drop());
-beforeEach(() => db.database.notification.deleteMany());
+beforeEach(() => db.database.$executeRaw`TRUNCATE notifications, notification_batches`);
 afterEach(async () => {
+  jest.restoreAllMocks();
   await Promise.all(deliverers.map((stop) => stop()));
   deliverers = [];
 });
@@ -26,6 +27,12 @@ const notify = (...events: Parameters<typeof handle>[3][]) =>
 const deliver = (channel: Channel) =>
   deliverers.push(deliverNotifications(db.database, channel, createLogger('test', 'silent')));
 const stored = () => db.database.notification.findMany({ orderBy: { id: 'asc' } });
+const ids = async () => (await stored()).map(({ id }) => id);
+const batches = () => db.database.notificationBatch.findMany({ orderBy: { id: 'asc' } });
+const allDelivered = () =>
+  until('all to be delivered', async () => (await batches()).every(({ deliveredAt }) => deliveredAt));
+const leasesRunOut = () =>
+  db.database.$executeRaw`UPDATE notification_batches SET leased_until = now() - interval '1 second'`;
 
 describe('notification-service', () => {
   it('stores one notification an event and audience, once, whatever comes again', async () => {
@@ -43,6 +50,17 @@ describe('notification-service', () => {
       },
       { audience: 'RESTAURANT', text: '2 × Dal: 2.00 INR' },
     ]);
+  });
+
+  it('stores what is handled together as one batch, and none where all is known', async () => {
+    const [one, two] = [orderCancelled(newId()), orderCancelled(newId())];
+    await notify(one, two);
+    await db.database.processedEvent.deleteMany();
+    await notify(two);
+    const [batch, ...others] = await batches();
+    expect(others).toEqual([]);
+    expect(batch).toMatchObject({ leasedUntil: null, deliveredAt: null });
+    expect((await stored()).map(({ batchId }) => batchId)).toEqual(Array(4).fill(batch?.id));
   });
 
   it('tells the restaurant of its stock, and the customer why an order was cancelled', async () => {
@@ -99,30 +117,118 @@ describe('notification-service', () => {
     ]);
   });
 
-  it('hands each to the channel once, though two instances deliver', async () => {
-    for (let n = 0; n < 10; n++) await notify(...Array.from({ length: 10 }, () => orderCancelled(newId())));
+  it('hands each to the channel once, in the order they were stored', async () => {
+    for (let n = 0; n < 3; n++) await notify(orderCancelled(newId()), orderCancelled(newId()));
     const told: string[] = [];
-    const channel: Channel = async (notification) => void told.push(notification.id);
-    deliver(channel);
-    deliver(channel);
-    await until(
-      'all to be delivered',
-      async () => (await db.database.notification.count({ where: { deliveredAt: null } })) === 0,
-    );
-    expect(told.toSorted()).toEqual((await stored()).map((one) => one.id).toSorted());
+    deliver(async ({ id }) => void told.push(id));
+    await allDelivered();
+    expect(told).toEqual(await ids());
   });
 
-  it('keeps what a channel could not deliver, and the others with it are delivered', async () => {
+  it('hands each to the channel once, though two instances deliver', async () => {
+    for (let n = 0; n < 60; n++) await notify(orderCancelled(newId()));
+    const told: string[] = [];
+    // Neither goes on before both have something.
+    let waiting = 2;
+    const instance = (): Channel => {
+      let first = true;
+      return async ({ id }) => {
+        if (first) waiting--;
+        first = false;
+        await until('both to deliver', () => waiting === 0);
+        told.push(id);
+      };
+    };
+    deliver(instance());
+    deliver(instance());
+    await allDelivered();
+    expect(told.toSorted()).toEqual(await ids());
+  });
+
+  it('tries again what the channel did not take, and tells the others of its batch once', async () => {
+    await notify(orderCancelled(newId()), orderCancelled(newId()));
+    const [whole] = await batches();
+    const told: string[] = [];
+    let full = true;
+    deliver(async ({ id, audience }) => {
+      if (audience === 'CUSTOMER' && full) throw new Error('mailbox full');
+      told.push(id);
+    });
+    await until('the others', async () => (await batches()).some(({ deliveredAt }) => deliveredAt));
+    const [old, rest] = await batches();
+    expect(old?.id).toBe(whole?.id);
+    expect(rest).toMatchObject({ leasedUntil: expect.any(Date), deliveredAt: null });
+    expect(rest!.leasedUntil!.getTime()).toBeGreaterThan(Date.now() + 15_000);
+    for (const { audience, batchId } of await stored())
+      expect(batchId).toBe(audience === 'CUSTOMER' ? rest!.id : old!.id);
+
+    full = false;
+    await leasesRunOut();
+    await allDelivered();
+    expect(told.toSorted()).toEqual(await ids());
+  });
+
+  it('leaves a batch of which the channel took nothing as it is, for later', async () => {
     await notify(orderCancelled(newId()));
-    deliver(async ({ audience }) => {
-      if (audience === 'CUSTOMER') throw new Error('mailbox full');
+    const before = await stored();
+    const told: string[] = [];
+    let tries = 0;
+    deliver(async ({ id }) => {
+      if (++tries <= 2) throw new Error('no connection');
+      told.push(id);
     });
-    await until('the other', () =>
-      db.database.notification.count({ where: { audience: 'RESTAURANT', deliveredAt: { not: null } } }),
-    );
-    expect(await db.database.notification.findFirst({ where: { audience: 'CUSTOMER' } })).toMatchObject({
-      deliveredAt: null,
-      leasedUntil: expect.any(Date),
+    await until('both to be tried', () => tries === 2);
+    // A later one is delivered: that round is over.
+    await notify(orderCancelled(newId()));
+    await until('the later one', async () => (await batches())[1]?.deliveredAt);
+    expect(await batches()).toMatchObject([
+      { leasedUntil: expect.any(Date), deliveredAt: null },
+      { deliveredAt: expect.any(Date) },
+    ]);
+    expect((await stored()).slice(0, 2)).toEqual(before);
+
+    await leasesRunOut();
+    await allDelivered();
+    expect(told.toSorted()).toEqual(await ids());
+  });
+
+  it('tells what a dead instance had leased, when its lease has run out', async () => {
+    let wake!: () => void;
+    const asleep = new Promise<void>((resolve) => (wake = resolve));
+    const [leased, later] = [orderCancelled(newId()), orderCancelled(newId())];
+    await notify(leased);
+    deliver(() => asleep);
+    await until('the lease', async () => (await batches())[0]?.leasedUntil);
+    try {
+      await notify(later);
+      const told: string[] = [];
+      deliver(async ({ eventId }) => void told.push(eventId));
+      await until('what nobody has leased', () => told.length === 2);
+      expect(new Set(told)).toEqual(new Set([later.id]));
+      await leasesRunOut();
+      await until('the rest', () => told.length === 4);
+      expect(told.slice(2)).toEqual([leased.id, leased.id]);
+      await allDelivered();
+    } finally {
+      wake();
+    }
+  });
+
+  it('tells a slow channel only what it can note within the lease', async () => {
+    await notify(orderCancelled(newId()));
+    await notify(orderCancelled(newId()));
+    const now = performance.now.bind(performance);
+    const told: string[] = [];
+    deliver(async ({ id }) => {
+      told.push(id);
+      if (told.length === 1) jest.spyOn(performance, 'now').mockImplementation(() => now() + 20_000);
     });
+    await until('the first', async () => (await batches()).some(({ deliveredAt }) => deliveredAt));
+    expect(told).toEqual((await ids()).slice(0, 1));
+
+    jest.restoreAllMocks();
+    await leasesRunOut();
+    await allDelivered();
+    expect(told.toSorted()).toEqual(await ids());
   });
 });

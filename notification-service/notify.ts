@@ -4,8 +4,8 @@ import type { Tx } from '../shared/service/database';
 import { compose } from './compose';
 
 /**
- * Stores what is to be told about each event, once an event and audience. Telling is the deliverer's
- * part: a channel is something external, and nothing external belongs into a transaction.
+ * Stores what is to be told about each event, once an event and audience, as one batch. Telling is the
+ * deliverer's part: a channel is something external, and nothing external belongs into a transaction.
  */
 export async function notify(tx: Tx, events: Event[]): Promise<[]> {
   const rows = events.flatMap((event) =>
@@ -23,10 +23,14 @@ export async function notify(tx: Tx, events: Event[]): Promise<[]> {
     })),
   );
   if (rows.length === 0) return [];
+  const batchId = newId();
   await tx.$executeRaw`
-    INSERT INTO notifications (id, event_id, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
-    SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_type text, audience text,
-      order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text)
-    ON CONFLICT (event_id, audience) DO NOTHING`;
+    WITH stored AS (
+      INSERT INTO notifications (batch_id, id, event_id, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
+      SELECT ${batchId}::uuid, n.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_type text, audience text,
+        order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text)
+      ON CONFLICT (event_id, audience) DO NOTHING
+      RETURNING 1)
+    INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`;
   return [];
 }

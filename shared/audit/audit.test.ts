@@ -181,8 +181,8 @@ const plants: Record<string, () => Promise<string[]>> = {
   'the same news told twice': async () => {
     const eventId = newId();
     for (const id of [newId(), newId()])
-      await audited.sql(`INSERT INTO notifications (id, event_id, event_type, audience, restaurant_id, title, text, correlation_id)
-        VALUES ('${id}', '${eventId}', 't', 'CUSTOMER', '${newId()}', 't', 't', 'c')`);
+      await audited.sql(`INSERT INTO notifications (id, event_id, event_type, audience, restaurant_id, title, text, correlation_id, batch_id)
+        VALUES ('${id}', '${eventId}', 't', 'CUSTOMER', '${newId()}', 't', 't', 'c', '${newId()}')`);
     return [`notifications-once: ${eventId}`];
   },
   'adjustments that did something else than was asked for': async () => {

@@ -52,6 +52,7 @@ const trace: Handler<Type> = async (tx, events) => {
       title: 'trace',
       text: event.id,
       correlationId: event.correlationid,
+      batchId: newId(),
     })),
   });
   return events.map((event) =>

@@ -36,8 +36,8 @@ export async function writeAnew(db: TestDatabase): Promise<Audited> {
   const { database } = db;
   await database.$executeRaw`
     TRUNCATE restaurants, menu_items, orders, order_lines, order_status_history, adjustment_requests, stock_levels,
-      stock_movements, stock_reservations, adjustment_outcomes, notifications, outbox_events, event_log,
-      processed_events, delivery_failures, subscriptions, payments, payment_moves, payment_ledger, card_tokens`;
+      stock_movements, stock_reservations, adjustment_outcomes, notifications, notification_batches, outbox_events,
+      event_log, processed_events, delivery_failures, subscriptions, payments, payment_moves, payment_ledger, card_tokens`;
   const history = new WrittenHistory(database);
   const audited: Audited = {
     db,
