@@ -2,25 +2,37 @@ import express, { type Express, type RequestHandler } from 'express';
 import { newId } from '../shared/ids';
 import { databaseAnswers } from '../shared/service/database';
 import { readiness } from '../shared/service/health-server';
+import { boundAdmission } from './http/admission';
 import { serveDocs } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
 import { openApiDocument } from './http/openapi';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
+import { noBound, type Backlog } from './orders/backlog';
 import { openIntake } from './orders/order-intake';
 import { routes } from './routes';
 
 const BASE = '/api/v1';
 
 /** What the application is made of. */
-export type AppDependencies = Omit<RouteDependencies, 'intake'>;
+export type AppDependencies = Omit<RouteDependencies, 'intake' | 'backlog'> & {
+  /** Requests; without a bound if absent. */
+  mostInProgress?: number;
+  backlog?: Backlog;
+};
 
 /** The HTTP application, over a database; it listens to nothing yet. */
 export function buildApp(deps: AppDependencies): Express {
-  const { database, log, cardTokenKey } = deps;
+  const { database, log, cardTokenKey, mostInProgress = Infinity, backlog = noBound } = deps;
+  const intake = openIntake(database, cardTokenKey);
+  const admission = boundAdmission(mostInProgress);
+  const answerProblem = answerProblems(log);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
   app.use(correlate);
+  app.use(BASE, (request, response, next) =>
+    admission.isFull() ? void answerProblem(admission.refusal, request, response, next) : next(),
+  );
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', async (_request, response) => {
     const { status, body } = await readiness({ checks: { database: () => databaseAnswers(database) } });
@@ -28,9 +40,9 @@ export function buildApp(deps: AppDependencies): Express {
   });
   app.use(serveDocs(openApiDocument(routes, BASE)));
   app.all(['/healthz', '/readyz', '/openapi.json', '/docs'], otherMethods(['GET']));
-  app.use(BASE, serveRoutes(routes, { ...deps, intake: openIntake(database, cardTokenKey) }));
+  app.use(BASE, serveRoutes(routes, admission, { database, log, cardTokenKey, backlog, intake }));
   app.use(unknownRoute);
-  app.use(answerProblems(log));
+  app.use(answerProblem);
   return app;
 }
 

@@ -5,9 +5,12 @@ import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
 import { runService } from '../shared/service/run-service';
 import { buildApp } from './app';
+import { watchBacklog } from './orders/backlog';
 import { closeApiServer, createApiServer } from './http/api-server';
 
 const DRAIN_MS = 8_000;
+/** Connections that wait to be accepted. One too many is dropped, and its client tries again in seconds, then in tens of them. */
+const BACKLOG = 4_096;
 
 runService('order-api', async (log) => {
   const config = readConfig(apiConfig);
@@ -18,13 +21,21 @@ runService('order-api', async (log) => {
     onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
   });
   await warmUp(database);
-  const server = createApiServer(buildApp({ database, log, cardTokenKey: config.CARD_TOKEN_KEY }));
+  const backlog = watchBacklog(database, config.MAX_WAITING_ORDERS, log);
+  const app = buildApp({
+    database,
+    log,
+    cardTokenKey: config.CARD_TOKEN_KEY,
+    mostInProgress: config.MAX_REQUESTS,
+    backlog,
+  });
+  const server = createApiServer(app);
   const port = await listen(server, config.PORT, config.HOST);
   log.info({ port, host: config.HOST }, 'listening');
   if (!config.CARD_TOKEN_KEY)
     log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
-    await closeApiServer(server, DRAIN_MS);
+    await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop()]);
     await database.$disconnect();
   };
 });
@@ -40,7 +51,7 @@ const CANNOT_LISTEN: Record<string, string> = {
 async function listen(server: Server, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.listen({ port, host, backlog: BACKLOG }, resolve);
   }).catch((error: NodeJS.ErrnoException) => {
     const why = CANNOT_LISTEN[error.code ?? ''];
     throw why ? new ConfigError(`Cannot listen: ${host}:${port} ${why}.`) : error;

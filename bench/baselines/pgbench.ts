@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
+import { noBound } from '../../order-api/orders/backlog';
 import { openIntake } from '../../order-api/orders/order-intake';
 import { placeOrder } from '../../order-api/orders/place-order';
 import { findPostgres } from '../../scripts/servers/find-binaries';
@@ -70,6 +71,7 @@ async function scriptOf(databaseUrl: string, body: unknown): Promise<string> {
   try {
     const origin = { correlationid: newId() };
     const answer = await placeOrder.handle({ body, params: undefined, query: undefined }, {
+      backlog: noBound,
       intake: openIntake(recording(database, statements) as Database, undefined),
       log: pino({ level: 'silent' }),
       origin,

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { briefly, failureKind } from '../../shared/messaging/failure';
 import type { Logger } from '../../shared/service/logger';
-import { Problem } from './problem';
+import { OVERLOADED, Problem } from './problem';
 
 export const unknownRoute: RequestHandler = (request) => {
   throw new Problem(404, 'Not Found', `There is no ${request.path}; /docs lists what there is.`);
@@ -10,11 +10,13 @@ export const unknownRoute: RequestHandler = (request) => {
 
 /** Answers every error as a problem; what is not the client's fault is logged, and its cause kept from the client. */
 export function answerProblems(log: Logger): ErrorRequestHandler {
+  const turnedAway = tallied((answers) => log.warn({ answers }, 'overloaded: answered 503'));
   return (error, request, response, next) => {
     if (response.headersSent) return next(error);
     const problem = toProblem(error);
     const correlation_id = response.locals.correlationId as string | undefined;
-    if (problem.status >= 500) {
+    if (problem.options.type === OVERLOADED) turnedAway();
+    else if (problem.status >= 500) {
       const fields = { correlation_id, method: request.method, path: request.path };
       if (problem.status === 503) log.warn({ ...fields, error: briefly(error) }, 'answered 503');
       else log.error({ ...fields, err: error as Error }, 'answered 500');
@@ -26,6 +28,21 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
       .send(
         JSON.stringify({ ...problem.toJSON(), instance: request.originalUrl.split('?')[0], correlation_id }),
       );
+  };
+}
+
+const TALLY_MS = 1_000;
+
+/** Says how often something happened, once a second: who is overloaded has no time for a line each. */
+function tallied(say: (count: number) => void): () => void {
+  let count = 0;
+  return () => {
+    count += 1;
+    if (count > 1) return;
+    setTimeout(() => {
+      say(count);
+      count = 0;
+    }, TALLY_MS).unref();
   };
 }
 

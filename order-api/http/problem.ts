@@ -39,6 +39,15 @@ export class Problem extends Error {
   }
 }
 
+/** More than can be taken on; nothing of the request was done. */
+export const overloaded = (why: string, retryAfterSeconds: number) =>
+  new Problem(503, 'Service Unavailable', `${why} Nothing was done; try again after \`Retry-After\`.`, {
+    type: OVERLOADED,
+    headers: { 'Retry-After': String(retryAfterSeconds) },
+  });
+
+export const OVERLOADED = 'overloaded';
+
 export const notFound = (what: string) => new Problem(404, 'Not Found', what);
 
 /** The request can be read but not be done: which fields, and why. */

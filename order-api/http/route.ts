@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Origin } from '../../shared/events/announce';
 import type { Database } from '../../shared/service/database';
+import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
 
@@ -13,6 +14,8 @@ export interface RouteContext {
   origin: Origin;
   /** Takes new orders. */
   intake: OrderIntake;
+  /** Orders that wait for the mesh. */
+  backlog: Backlog;
   /** Seals card tokens; where there is none, no order can be paid by card. */
   cardTokenKey?: Buffer;
 }

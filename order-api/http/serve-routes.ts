@@ -1,5 +1,6 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { nextTraceparent } from '../../shared/trace';
+import type { Admission } from './admission';
 import { jsonBody } from './json-body';
 import { Problem } from './problem';
 import type { Route, RouteContext } from './route';
@@ -9,12 +10,12 @@ import { validBody, validParameters } from './validate';
 export type RouteDependencies = Omit<RouteContext, 'origin'>;
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
-export function serveRoutes(routes: readonly Route[], deps: RouteDependencies): Router {
+export function serveRoutes(routes: readonly Route[], admission: Admission, deps: RouteDependencies): Router {
   const router = Router({ caseSensitive: true });
   for (const route of routes) {
     const read = route.body ? jsonBody : [];
     router[route.method](expressPath(route.path), ...read, (request, response) =>
-      answer(route, request, response, deps),
+      admission.during(() => answer(route, request, response, deps)),
     );
   }
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -36,6 +36,7 @@ export const approveOrder = route({
     503: CARDS_OR_DATABASE,
   },
   async handle({ params, body }, context) {
+    context.backlog.refuseWhenFull();
     const { status, total, eventId } = await context.database.$transaction(async (tx) => {
       const order = await lockOrder(tx, params.id);
       return order.status === 'DRAFT' ? approve(tx, order, body.payment, context) : approvedBefore(tx, order);

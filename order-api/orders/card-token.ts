@@ -6,7 +6,7 @@ import type { Payment } from './fields';
 
 /** What OpenAPI says of a 503 where an order may be paid by card. */
 export const CARDS_OR_DATABASE =
-  'The database does not answer, try again after `Retry-After`; or card payments are not set up (`card-payments-not-set-up`)';
+  'The database does not answer, or more is asked for than can be taken on (`overloaded`; then nothing was done): try again after `Retry-After`. Or card payments are not set up (`card-payments-not-set-up`)';
 
 /** @throws {Problem} 422 where a card is to pay nothing: no gateway takes that */
 export function refuseCardForNothing(payment: Payment | undefined, total: Decimal): void {

@@ -39,7 +39,8 @@ export const placeOrder = route({
     202: { description: 'Placed', schema: placedAnswer },
   },
   problems: { 503: CARDS_OR_DATABASE },
-  async handle({ body }, { intake, log, origin }) {
+  async handle({ body }, { intake, backlog, log, origin }) {
+    if (!body.draft) backlog.refuseWhenFull();
     const { order, event } = await intake({ ...body, origin });
     const total_amount = amountAsNumber(order.total);
     if (event) log.info({ order_id: order.id, event_id: event.id, total_amount }, 'order placed');

@@ -123,6 +123,10 @@ export const apiConfig = commonConfig
     HOST: z.string().default('127.0.0.1'),
     NODE_ENV: z.string().optional(),
     AUTH: z.enum(['none']).optional(),
+    /** Requests in progress at most; beyond, 503. */
+    MAX_REQUESTS: count(1_000, 100_000),
+    /** Orders that may be PLACED and undecided; beyond, 503 to who places another. */
+    MAX_WAITING_ORDERS: count(100_000, 100_000_000),
     /** Without it no order can be paid by card. */
     CARD_TOKEN_KEY: cardTokenKey.optional(),
   })

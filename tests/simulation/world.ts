@@ -3,6 +3,7 @@ import { handlers as notification } from '../../notification-service/handlers';
 import { requestAdjustment } from '../../order-api/menu/adjustments';
 import { cancelOrder, changeStatus } from '../../order-api/orders/move-order';
 import { approveOrder } from '../../order-api/orders/approve-order';
+import { noBound } from '../../order-api/orders/backlog';
 import { openIntake, type OrderIntake } from '../../order-api/orders/order-intake';
 import { placeOrder } from '../../order-api/orders/place-order';
 import { Problem } from '../../order-api/http/problem';
@@ -257,6 +258,7 @@ export class World {
       const context = {
         database,
         intake: this.#intake,
+        backlog: noBound,
         log,
         origin: { correlationid: newId() },
         cardTokenKey,

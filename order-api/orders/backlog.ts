@@ -1,0 +1,62 @@
+import type { Database } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+import { pause } from '../../shared/service/pause';
+import { briefly } from '../../shared/messaging/failure';
+import { overloaded } from '../http/problem';
+
+/** The orders that are placed and not decided yet: the mesh's queue, as order-api can see it. */
+export interface Backlog {
+  /** @throws {Problem} 503 while as many wait as may */
+  refuseWhenFull(): void;
+}
+
+const EVERY_MS = 1_000;
+/** Looking shall cost a twentieth of the time at most, however many there are to count. */
+const LOOKING_SHARE = 1 / 20;
+const RETRY_AFTER_S = 5;
+
+export const noBound: Backlog = { refuseWhenFull: () => undefined };
+
+/**
+ * Watches the backlog, a look a second: it is bounded to about `most`, by what else is placed in that second.
+ * @param most orders; far more than wait in good times, for it is also what an outage of the broker may hold back
+ */
+export function watchBacklog(
+  database: Database,
+  most: number,
+  log: Logger,
+): Backlog & { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  let full = false;
+
+  async function look(): Promise<void> {
+    const [row] = await database.$queryRaw<{ waiting: number }[]>`
+      SELECT count(*)::int AS waiting FROM (SELECT FROM orders WHERE status = 'PLACED' LIMIT ${most}) AS placed`;
+    const waiting = row?.waiting ?? 0;
+    if (waiting >= most !== full)
+      log.warn({ waiting, most }, full ? 'takes orders again' : 'takes no orders: too many wait');
+    full = waiting >= most;
+  }
+
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      const startedAt = performance.now();
+      await look().catch((error: unknown) =>
+        log.debug({ error: briefly(error) }, 'could not see the backlog'),
+      );
+      const pauseMs = Math.max(EVERY_MS, (performance.now() - startedAt) / LOOKING_SHARE);
+      await pause(pauseMs, stopping.signal);
+    }
+  })();
+
+  return {
+    refuseWhenFull: () => {
+      if (full)
+        throw overloaded(`${most} orders wait to be decided, and more are not taken on.`, RETRY_AFTER_S);
+    },
+    stop: async () => {
+      stopping.abort();
+      await watching;
+    },
+  };
+}
