@@ -13,7 +13,7 @@ export type Load =
   | { kind: 'closed' }
   /** The same, but waits while so many orders are placed and not yet PREPARING: finds the rate that lasts. */
   | { kind: 'bounded'; inFlight: number; databaseUrl: string }
-  /** At a fixed rate, whatever the answers do: the load under which a latency means something. */
+  /** At a fixed rate, whatever the answers do: the load under which a latency means something. Who waited long enough gives up. */
   | { kind: 'open'; rate: number; patienceMs: number };
 
 /** What the load generator is told. */

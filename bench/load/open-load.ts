@@ -7,7 +7,7 @@ const TICK_MS = 1;
 
 /**
  * Sends at a fixed rate from `startMs` to the tally's end. A request that is due while all connections are
- * taken waits for one, and the wait is part of its latency.
+ * taken waits for one, and the wait is part of its latency; after `patienceMs` it is given up unsent.
  */
 export async function openLoad(
   connections: readonly Connection[],
@@ -22,7 +22,10 @@ export async function openLoad(
   const underWay = new Set<number>();
   let over = false;
 
+  const late = new Error('not answered in time');
   const serve = (connection: Connection) => {
+    for (let at = due[nextDue]; at !== undefined && performance.now() - at > patienceMs; at = due[++nextDue])
+      tally.add(at, performance.now() - at, late);
     const at = due[nextDue];
     if (at === undefined || over) return void free.push(connection);
     nextDue += 1;
@@ -44,6 +47,5 @@ export async function openLoad(
     await delay(TICK_MS);
   }
   over = true;
-  const late = new Error('not answered in time');
   for (const at of [...underWay, ...due.slice(nextDue)]) tally.add(at, performance.now() - at, late);
 }
