@@ -25,6 +25,7 @@ export interface Publisher {
 }
 
 interface InFlight {
+  message: OutgoingMessage;
   returned: boolean;
   /** When to give up waiting for its confirm, on the clock of performance.now(). */
   until: number;
@@ -36,7 +37,6 @@ const LOOK_EVERY_MS = 250;
 /** A publisher on its own confirm channel. The caller bounds how much is in flight. */
 export async function openPublisher(session: Session, confirmTimeoutMs: number): Promise<Publisher> {
   const channel = await session.openConfirmChannel();
-  const inFlight = new Map<string, Set<InFlight>>();
   // In the order of their times: one timer for all of them, where one each would be most of the cost.
   const waiting = new Set<InFlight>();
   const look = setInterval(() => {
@@ -51,9 +51,11 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
   // Messages of the same exchange, key and id are routed alike, so any of them may be the one meant.
   channel.on('return', ({ fields, properties }) => {
     const { exchange, routingKey } = fields as { exchange: string; routingKey: string };
-    for (const message of inFlight.get(keyOf(exchange, routingKey, properties.messageId)) ?? []) {
-      if (message.returned) continue;
-      message.returned = true;
+    for (const entry of waiting) {
+      const { message } = entry;
+      if (entry.returned || message.properties.messageId !== properties.messageId) continue;
+      if (message.routingKey !== routingKey || message.exchange !== exchange) continue;
+      entry.returned = true;
       return;
     }
   });
@@ -65,23 +67,18 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
   return {
     publish: (message) =>
       new Promise((resolve, reject) => {
-        const key = keyOf(message.exchange, message.routingKey, message.properties.messageId);
         const settle = (finish: () => void) => {
           waiting.delete(entry);
-          const same = inFlight.get(key);
-          if (same?.delete(entry) && same.size === 0) inFlight.delete(key);
           finish();
         };
         const entry: InFlight = {
+          message,
           returned: false,
           until: performance.now() + confirmTimeoutMs,
           fail: (error) => settle(() => reject(error)),
         };
         if (!session.open) return entry.fail(new Error('the session has ended'));
-        const same = inFlight.get(key);
         waiting.add(entry);
-        if (same) same.add(entry);
-        else inFlight.set(key, new Set([entry]));
         const onConfirm = (error: unknown) =>
           settle(() => {
             if (isNack(error)) resolve({ kind: 'refused', error: 'the broker refused it (basic.nack)' });
@@ -104,9 +101,6 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
 
 // amqplib reports a nack and the end of the channel through the same callback.
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
-
-const keyOf = (exchange: string, routingKey: string, messageId: unknown) =>
-  `${exchange}\0${routingKey}\0${String(messageId)}`;
 
 const send = (channel: ConfirmChannel, message: OutgoingMessage, onConfirm: (error: unknown) => void) =>
   channel.publish(

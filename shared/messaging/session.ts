@@ -3,6 +3,7 @@ import type { Logger } from '../service/logger';
 import { backoff } from '../service/backoff';
 import { within } from '../service/within';
 import { briefly } from './failure';
+import { gatherWrites } from './gather-writes';
 
 /**
  * One connection to the broker with the channels on it, from its opening to its end. When anything
@@ -39,6 +40,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const SET_UP_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const HEARTBEAT_SECONDS = 10;
+/** What goes out with one system call at most, and is read with one. */
+const SOCKET_BUFFER_BYTES = 256 * 1024;
 
 /** Keeps a session open: connects, sets up, and does it again with jittered backoff whenever one ends. */
 export function keepSession(options: KeepSessionOptions): SessionKeeper {
@@ -92,12 +95,14 @@ async function runSession(
     blocked: (why: string | undefined) => void;
   },
 ): Promise<unknown> {
-  const connecting = connect(withHeartbeat(url), {
+  const options = {
     timeout: CONNECT_TIMEOUT_MS,
     noDelay: true,
     keepAlive: true,
+    highWaterMark: SOCKET_BUFFER_BYTES,
     clientProperties: { connection_name: name },
-  });
+  };
+  const connecting = connect(withHeartbeat(url), options);
   let connection: ChannelModel;
   try {
     connection = await unlessStopped(connecting, stopping);
@@ -105,6 +110,7 @@ async function runSession(
     if (stopping.aborted) closeIfItComes(connecting);
     return error;
   }
+  gatherWrites(connection);
   const session = openSession(connection);
   connection.on('blocked', (why) => on.blocked(why));
   connection.on('unblocked', () => on.blocked(undefined));
