@@ -16,11 +16,12 @@ export async function connectOwner(databaseUrl: string, onLost: (error: Error) =
     connectionTimeoutMillis: 5_000,
     query_timeout: 30_000,
     keepAlive: true,
-    // Should this machine vanish without a word, the server gives the lock away within seconds. And plans that
-    // know their parameters: only against a known list are rows looked up by hash instead of one by one.
+    // Should this machine vanish without a word, the server gives the lock away within seconds. Plans know their
+    // parameters: only against a known list are rows looked up by hash instead of one by one. And a mark need not
+    // be on the disk at once: one that is lost with the server is an event published twice, and none is lost.
     options:
       '-c tcp_keepalives_idle=2 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3 -c tcp_user_timeout=5000 ' +
-      `-c plan_cache_mode=force_custom_plan ${PLANS_BY_INDEX}`,
+      `-c synchronous_commit=off -c plan_cache_mode=force_custom_plan ${PLANS_BY_INDEX}`,
   });
   client.on('error', onLost);
   client.on('end', () => onLost(new Error('the database connection ended')));

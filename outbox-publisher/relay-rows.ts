@@ -82,37 +82,44 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     );
   };
 
-  /** @returns how many it read, and whether that was all there is */
-  const readOn = async (): Promise<{ read: number; all: boolean }> => {
+  /** @returns what is to be published next, and whether that was all there is */
+  const readOn = async (): Promise<{ rows: OutboxRow[]; all: boolean }> => {
     const window = suspects.size > 0 ? 1 : options.window;
-    const room = Math.min(options.batchSize, window - inFlight.size);
+    const room = Math.min(options.batchSize, window - inFlight.size + settled.length);
     // Where much is waiting, half a window at a time: a few rows cost as much to read as hundreds.
-    if (room < Math.min(options.batchSize, window / 2) || stopping.aborted) return { read: 0, all: false };
+    if (room < Math.min(options.batchSize, window / 2) || stopping.aborted) return { rows: [], all: false };
     const rows = await readyRows(client, room, [...inFlight.keys()]);
     if (rows.length < room && Date.now() - lastDueAt >= DUE_EVERY_MS) {
       lastDueAt = Date.now();
       rows.push(...(await dueRows(client, room - rows.length, [...inFlight.keys()])));
     }
-    rows.forEach(publish);
-    return { read: rows.length, all: rows.length < room };
+    return { rows, all: rows.length < room };
+  };
+
+  /** Marks what is confirmed by now. @returns the error that the broker is lost by, if it is */
+  const settleSome = async (): Promise<Error | undefined> => {
+    const batch = settled;
+    settled = [];
+    if (batch.some((entry) => 'outcome' in entry)) lastConfirmAt = Date.now();
+    const broken = batch.find((entry) => 'error' in entry && !isItsOwnFault(entry.error, lastConfirmAt));
+    await settle(run, broken ? batch.filter((entry) => 'outcome' in entry) : batch, inFlight);
+    return broken && 'error' in broken ? broken.error : undefined;
   };
 
   while (!lost.aborted && Date.now() < stopBy && !(stopping.aborted && inFlight.size === 0)) {
     const startedAt = performance.now();
-    const { read, all } = await readOn();
-    if (settled.length === 0) {
-      idleMs = read > 0 ? IDLE_MS.first : Math.min(idleMs * 2, IDLE_MS.longest);
+    const { rows, all } = await readOn();
+    const marking = settled.length > 0 ? settleSome() : undefined;
+    rows.forEach(publish); // while the database is at the others
+    if (marking) {
+      const error = await marking;
+      if (error) return { inFlight: [...inFlight.values()], error };
+    } else {
+      idleMs = rows.length > 0 ? IDLE_MS.first : Math.min(idleMs * 2, IDLE_MS.longest);
       await Promise.race([new Promise<void>((resolve) => (wake = resolve)), wait(idleMs)]);
+      if (all) continue; // what is confirmed by now is marked with what is read next
     }
-    // And to mark.
-    if (!all && settled.length > 0 && settled.length < options.batchSize / 4) await wait(GATHER_MS);
-    const batch = settled;
-    settled = [];
-    if (batch.length === 0) continue;
-    if (batch.some((entry) => 'outcome' in entry)) lastConfirmAt = Date.now();
-    const broken = batch.find((entry) => 'error' in entry && !isItsOwnFault(entry.error, lastConfirmAt));
-    await settle(run, broken ? batch.filter((entry) => 'outcome' in entry) : batch, inFlight);
-    if (broken && 'error' in broken) return { inFlight: [...inFlight.values()], error: broken.error };
+    if (!all && settled.length < options.batchSize / 4) await wait(GATHER_MS);
     const restMs = Math.min(LONGEST_REST_MS, performance.now() - startedAt);
     if (all && restMs >= 1) await wait(restMs);
   }
