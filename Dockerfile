@@ -47,7 +47,7 @@ CMD ["node", "dist/scripts/migrate.js"]
 FROM mesh AS service
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "docker/healthcheck.mjs"]
 # exec: the signals have to reach node, not a shell in front of it.
-CMD ["sh", "-c", "exec node \"dist/$SERVICE/main.js\""]
+CMD ["sh", "-c", "exec node --enable-source-maps --max-semi-space-size=4 \"dist/$SERVICE/main.js\""]
 ARG SERVICE
 ENV SERVICE=$SERVICE
 RUN test -f "dist/$SERVICE/main.js" || { echo "There is no service '$SERVICE': build with --build-arg SERVICE=<folder>" >&2; exit 1; }

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { checkout } from '../../scripts/servers/checkout';
 import { freePort, randomPortBase } from '../../scripts/servers/free-port';
+import { nodeArguments } from '../../scripts/supervisor/node-arguments';
 import { waitUntil } from '../../scripts/servers/wait-until';
 import type { Bench } from '../bench';
 import type { Scope } from './scope';
@@ -41,7 +42,7 @@ export function startProcess(
   const output = openSync(bench.logFile(name), 'a');
   const profile = bench.profiles === undefined ? [] : profiling(bench.profiles, name);
   const main = path.join(checkout, 'dist', file);
-  const child = spawn(process.execPath, ['--enable-source-maps', ...profile, main], {
+  const child = spawn(process.execPath, [...nodeArguments, ...profile, main], {
     // What the user's shell has set for a mesh of theirs is not meant for this one.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, LOG_LEVEL: 'info', ...env },
     detached: true,

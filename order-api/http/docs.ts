@@ -1,5 +1,8 @@
+import path from 'node:path';
 import { Router, static as serveFiles } from 'express';
-import { getAbsoluteFSPath } from 'swagger-ui-dist';
+
+// Its folder and not its code: that is a web page's, and forty megabytes once loaded.
+const SWAGGER_UI = path.dirname(require.resolve('swagger-ui-dist/package.json'));
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -21,6 +24,6 @@ export function serveDocs(document: object): Router {
   router.get('/openapi.json', (_request, response) => void response.json(document));
   // The package's own index.html shows a demo of somebody else's server.
   router.get(['/docs', '/docs/index.html'], (_request, response) => void response.type('html').send(PAGE));
-  router.use('/docs', serveFiles(getAbsoluteFSPath(), { index: false, redirect: false }));
+  router.use('/docs', serveFiles(SWAGGER_UI, { index: false, redirect: false }));
   return router;
 }

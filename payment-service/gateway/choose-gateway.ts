@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { duration } from '../../shared/service/config';
 import type { Logger } from '../../shared/service/logger';
 import type { Gateway } from './gateway';
+import type * as Stripe from './stripe-gateway';
 import { withResilience } from './resilient-gateway';
 import { simulatorGateway } from './simulator-gateway';
-import { stripeGateway } from './stripe-gateway';
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must begin with http:// or https://' });
 
@@ -35,12 +35,15 @@ export const gatewayConfig = z
     when: () => true,
   });
 
+// Only where it is chosen: its library is a tenth of a process that does without.
+const loadStripe = () => require('./stripe-gateway') as typeof Stripe;
+
 /** The gateway that the configuration chooses, with its timeouts, retries and circuit breaker. */
 export function chooseGateway(config: z.infer<typeof gatewayConfig>, log: Logger): Gateway {
   const timeoutMs = config.PAYMENT_TIMEOUT;
   const gateway =
     config.PAYMENT_GATEWAY === 'stripe' && config.STRIPE_SECRET_KEY
-      ? stripeGateway({
+      ? loadStripe().stripeGateway({
           secretKey: config.STRIPE_SECRET_KEY,
           apiUrl: config.STRIPE_API_URL,
           timeoutMs,

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { nodeArguments } from './node-arguments';
 import { prefixLines } from './prefixed-output';
 
 export interface ServiceOptions {
@@ -36,7 +37,7 @@ export class SupervisedService {
     const startedAt = Date.now();
     // A process group of its own, so that a terminal's Ctrl-C reaches only the supervisor. The IPC
     // channel carries nothing: when it closes, the supervisor is gone, and the service drains and ends.
-    const child = spawn(process.execPath, ['--enable-source-maps', main], {
+    const child = spawn(process.execPath, [...nodeArguments, main], {
       env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
