@@ -110,6 +110,7 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     const startedAt = performance.now();
     const { rows, all } = await readOn();
     const marking = settled.length > 0 ? settleSome() : undefined;
+    marking?.catch(() => undefined); // it is awaited below
     rows.forEach(publish); // while the database is at the others
     if (marking) {
       const error = await marking;
@@ -123,6 +124,12 @@ export async function relayRows(run: RelayRun): Promise<RelayEnd> {
     const restMs = Math.min(LONGEST_REST_MS, performance.now() - startedAt);
     if (all && restMs >= 1) await wait(restMs);
   }
+  // What was confirmed last need not be published again.
+  await settle(
+    run,
+    settled.filter((entry) => 'outcome' in entry),
+    inFlight,
+  );
   return { inFlight: [...inFlight.values()] };
 }
 

@@ -59,14 +59,16 @@ test('while too many orders wait, none is taken or approved; all else goes on, a
     body: { type: 'urn:ordermesh:problem:overloaded' },
   };
 
+  // Refused for its restaurant, unless before.
+  const probe = () => bounded.call('POST', '/orders', { json: { restaurant_id: newId(), items: [line] } });
   const approve = (id: string) => bounded.post(`/orders/${id}/approve`);
-  await until('the backlog to be seen', async () => (await approve(newId())).status === 503);
+  await until('the backlog to be seen', async () => (await probe()).status === 503);
   expect(await approve(draft)).toMatchObject(refusal);
   expect(await place(bounded)).toMatchObject(refusal);
   expect((await place(bounded, { draft: true })).status).toBe(201);
   expect((await bounded.get(`/orders/${placed[0]?.body.order_id}`)).status).toBe(200);
   expect((await bounded.post(`/orders/${placed[0]?.body.order_id}/cancel`)).status).toBe(200);
-  await until('fewer to be seen', async () => (await approve(newId())).status === 404);
+  await until('fewer to be seen', async () => (await probe()).status === 422);
   expect((await approve(draft)).status).toBe(202);
   await bounded.stop();
   await backlog.stop();

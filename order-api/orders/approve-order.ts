@@ -36,7 +36,6 @@ export const approveOrder = route({
     503: CARDS_OR_DATABASE,
   },
   async handle({ params, body }, context) {
-    context.backlog.refuseWhenFull();
     const { status, total, eventId } = await context.database.$transaction(async (tx) => {
       const order = await lockOrder(tx, params.id);
       return order.status === 'DRAFT' ? approve(tx, order, body.payment, context) : approvedBefore(tx, order);
@@ -65,8 +64,9 @@ async function approve(
   tx: Tx,
   order: LockedOrder,
   payment: Payment | undefined,
-  { origin, cardTokenKey }: RouteContext,
+  { origin, cardTokenKey, backlog }: RouteContext,
 ): Promise<Approval> {
+  backlog.refuseWhenFull();
   const priced = await priceAgain(tx, order.id);
   refuseCardForNothing(payment, priced.total);
   const method = payment?.method ?? 'CASH';

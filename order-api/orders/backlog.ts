@@ -1,5 +1,6 @@
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
+import { within } from '../../shared/service/within';
 import { pause } from '../../shared/service/pause';
 import { briefly } from '../../shared/messaging/failure';
 import { overloaded } from '../http/problem';
@@ -56,7 +57,7 @@ export function watchBacklog(
     },
     stop: async () => {
       stopping.abort();
-      await watching;
+      await within(1_000, watching).catch(() => undefined); // a look at a database that hangs
     },
   };
 }

@@ -1,4 +1,7 @@
+import { until } from '../../shared/testing/until';
 import { groupCommit } from './group-commit';
+
+const patience = { patienceMs: 10_000, tooLate: () => new Error('too late') };
 
 /** A commit that the test ends: `groups` has what it was given. */
 function heldCommit() {
@@ -15,7 +18,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('what comes in one turn goes together, at once', async () => {
   const { commit, groups, end } = heldCommit();
-  const submit = groupCommit({ commit, lanes: 1, largest: 10 });
+  const submit = groupCommit({ commit, lanes: 1, largest: 10, ...patience });
   const results = Promise.all([submit(1), submit(2)]);
   await turn();
   expect(groups).toEqual([[1, 2]]);
@@ -25,7 +28,7 @@ test('what comes in one turn goes together, at once', async () => {
 
 test('what comes while all lanes are taken forms the next group, up to the largest', async () => {
   const { commit, groups, end } = heldCommit();
-  const submit = groupCommit({ commit, lanes: 2, largest: 3 });
+  const submit = groupCommit({ commit, lanes: 2, largest: 3, ...patience });
   const all: Promise<string>[] = [submit(1)];
   await turn();
   all.push(submit(2));
@@ -49,6 +52,7 @@ test('an error is its own item’s alone', async () => {
     commit: async (group) => group.map((item) => (item === 2 ? new Error('not two') : `${item}`)),
     lanes: 1,
     largest: 10,
+    ...patience,
   });
   const results = await Promise.allSettled([submit(1), submit(2), submit(3)]);
   expect(results).toMatchObject([{ value: '1' }, { reason: { message: 'not two' } }, { value: '3' }]);
@@ -63,9 +67,28 @@ test('a group that fails fails whole, and its lane is free again', async () => {
     },
     lanes: 1,
     largest: 10,
+    ...patience,
   });
   const results = await Promise.allSettled([submit(1), submit(2)]);
   expect(results).toMatchObject([{ reason: { message: 'away' } }, { reason: { message: 'away' } }]);
   fails = false;
   await expect(submit(3)).resolves.toBe(3);
+});
+
+test('an item that has waited for too long is not begun any more', async () => {
+  const { commit, groups, end } = heldCommit();
+  const submit = groupCommit({ commit, lanes: 1, largest: 10, ...patience, patienceMs: 1 });
+  const first = submit(1);
+  await turn();
+  const late = submit(2);
+  const asked = performance.now();
+  await until('its time to be over', () => performance.now() > asked + 1);
+  end(0, ['one']);
+  await expect(first).resolves.toBe('one');
+  await expect(late).rejects.toThrow('too late');
+  expect(groups).toEqual([[1]]);
+  const next = submit(3); // the lane is free again
+  await turn();
+  end(1, ['three']);
+  await expect(next).resolves.toBe('three');
 });

@@ -7,6 +7,10 @@ export interface GroupCommitOptions<Item, Result> {
   lanes: number;
   /** Items of a group at most. */
   largest: number;
+  /** How long an item waits for its group at most. */
+  patienceMs: number;
+  /** What an item is told that has waited for so long; nothing was done for it. */
+  tooLate: () => Error;
 }
 
 /**
@@ -19,9 +23,12 @@ export function groupCommit<Item, Result>({
   commit,
   lanes,
   largest,
+  patienceMs,
+  tooLate,
 }: GroupCommitOptions<Item, Result>): (item: Item) => Promise<Result> {
   interface Waiting {
     item: Item;
+    until: number;
     resolve: (result: Result) => void;
     reject: (error: unknown) => void;
   }
@@ -31,8 +38,11 @@ export function groupCommit<Item, Result>({
   async function run(): Promise<void> {
     await nextTurn();
     while (waiting.length > 0) {
+      const now = performance.now();
+      while (waiting[0] && waiting[0].until < now) waiting.shift()?.reject(tooLate());
       const group = waiting.slice(0, largest);
       waiting = waiting.slice(largest);
+      if (group.length === 0) break;
       try {
         const results = await commit(group.map(({ item }) => item));
         group.forEach(({ resolve, reject }, index) => {
@@ -49,7 +59,7 @@ export function groupCommit<Item, Result>({
 
   return (item) =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
+      waiting.push({ item, until: performance.now() + patienceMs, resolve, reject });
       if (free === 0) return;
       free -= 1;
       void run();

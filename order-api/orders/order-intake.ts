@@ -4,7 +4,7 @@ import { newId } from '../../shared/ids';
 import { failureKind } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { Database } from '../../shared/service/database';
-import { Problem } from '../http/problem';
+import { overloaded } from '../http/problem';
 import { insertCards, refuseCardForNothing, sealCard, type SealedCard } from './card-token';
 import type { Payment } from './fields';
 import { groupCommit } from './group-commit';
@@ -29,38 +29,39 @@ export interface TakenOrder {
   event: Event | undefined;
 }
 
-/** Takes an order: resolves once it is committed. Rejects with a {@link Problem} that says what is wrong with it. */
+/** Takes an order: resolves once it is committed. Rejects with a Problem that says what is wrong with it. */
 export type OrderIntake = (order: RequestedOrder) => Promise<TakenOrder>;
 
 // While the database is at one group, this process makes the next one ready.
 const LANES = 2;
 const LARGEST_GROUP = 64;
+/** As long as one waits for a connection of the pool. */
+const PATIENCE_MS = 8_000;
 
 /**
  * The way in for new orders: those that come at the same time share a look at the menus and a transaction. Under
  * load that is what makes one cheap, for the round trips and the commit cost the same for one as for thirty.
  */
 export function openIntake(database: Database, cardTokenKey: Buffer | undefined): OrderIntake {
-  return groupCommit({ commit, lanes: LANES, largest: LARGEST_GROUP });
+  return groupCommit({
+    commit,
+    lanes: LANES,
+    largest: LARGEST_GROUP,
+    patienceMs: PATIENCE_MS,
+    tooLate: () => overloaded('The database is slow, and orders wait for it.', 1),
+  });
 
   async function commit(requests: readonly RequestedOrder[]): Promise<(TakenOrder | Error)[]> {
-    const priced = await priceOrders(database, requests);
+    const priced = await eachIfNotAll(requests, (some) => priceOrders(database, some));
     const made = requests.map((request, index) => make(request, priced[index]!));
     const good = made.filter((one): one is MadeOrder => !(one instanceof Error));
-    if (good.length === 0) return made as Error[];
-    try {
-      await insert(good);
-    } catch (error) {
-      if (good.length === 1 || failureKind(error) === 'infrastructure') throw error;
-      // Something about one of them that was not foreseen; the others shall not suffer for it.
-      const alone = requests.map((request) => commit([request]).catch((own: Error) => [own]));
-      return (await Promise.all(alone)).flat();
-    }
-    return made;
+    if (good.length === 0) return made;
+    const inserted = await eachIfNotAll(good, insert);
+    return made.map((one) => (one instanceof Error ? one : inserted[good.indexOf(one)]!));
   }
 
-  function make(request: RequestedOrder, priced: PricedOrder | Problem): MadeOrder | Error {
-    if (priced instanceof Problem) return priced;
+  function make(request: RequestedOrder, priced: PricedOrder | Error): MadeOrder | Error {
+    if (priced instanceof Error) return priced;
     const { items: _, payment, draft, ...asked } = request;
     try {
       refuseCardForNothing(payment, priced.total);
@@ -82,10 +83,31 @@ export function openIntake(database: Database, cardTokenKey: Buffer | undefined)
   }
 
   /** Orders, lines, history, card tokens and events in one statement: one transaction, one round trip. */
-  async function insert(orders: readonly MadeOrder[]): Promise<void> {
+  async function insert(orders: readonly MadeOrder[]): Promise<readonly MadeOrder[]> {
     await database.$executeRaw`
       ${withNewOrders(orders.map(({ order }) => order))}, cards AS (${insertCards(orders.flatMap(({ cards }) => cards))})
       ${insertIntoOutbox(orders.flatMap(({ event }) => event ?? []))}`;
+    return orders;
+  }
+}
+
+/**
+ * Does it for all at once. Where that fails over something that nobody foresaw, for each alone, so that it is the trouble
+ * of the guilty one and of no other; what was made before is the same then, ids included.
+ * @throws what the infrastructure failed with
+ */
+async function eachIfNotAll<I, O>(
+  items: readonly I[],
+  work: (items: readonly I[]) => Promise<readonly O[]>,
+): Promise<readonly (O | Error)[]> {
+  try {
+    return await work(items);
+  } catch (error) {
+    if (failureKind(error) === 'infrastructure') throw error;
+    if (items.length === 1) return [error as Error];
+    const results: (O | Error)[] = [];
+    for (const item of items) results.push(...(await eachIfNotAll([item], work)));
+    return results;
   }
 }
 

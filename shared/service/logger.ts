@@ -35,11 +35,13 @@ function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown
   let clean = fields;
   for (const name in fields) {
     const value = fields[name];
-    if (typeof value === 'object' && value !== null && !(value instanceof Error) && !Array.isArray(value))
-      clean = { ...clean, [name]: censored(value) };
+    if (isPlain(value)) clean = { ...clean, [name]: censored(value) };
   }
   return clean;
 }
+
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 const censored = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? withoutSecret(value) : value;
