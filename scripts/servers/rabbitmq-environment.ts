@@ -39,9 +39,7 @@ export function rabbitmqEnvironment(instance: Instance, ports: Record<string, nu
     RABBITMQ_CONF_ENV_FILE: write('rabbitmq-env.conf', ''),
     RABBITMQ_ENABLED_PLUGINS_FILE: write('enabled_plugins', '[rabbitmq_management,rabbitmq_prometheus].\n'),
     RABBITMQ_DIST_PORT: String(ports.distribution),
-    // Without busy waiting: a scheduler that spins for its next work takes the core from the services beside it.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
-      '+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     ERL_EPMD_PORT: String(ports.epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
   };
