@@ -59,7 +59,7 @@ async function listening(environment: NodeJS.ProcessEnv = {}): Promise<Running &
 }
 
 /** What it says when it does not start: one line, without a stack trace. */
-async function refusal(environment: NodeJS.ProcessEnv): Promise<string> {
+async function refused(environment: NodeJS.ProcessEnv): Promise<string> {
   const running = run(environment);
   expect((await running.end()).code).toBe(1);
   const log = running.log();
@@ -70,13 +70,13 @@ async function refusal(environment: NodeJS.ProcessEnv): Promise<string> {
 
 describe('bad configuration', () => {
   it('is reported whole', async () => {
-    const said = await refusal({ PORT: 'abc', LOG_LEVEL: 'loud', DATABASE_POOL_SIZE: '0' });
+    const said = await refused({ PORT: 'abc', LOG_LEVEL: 'loud', DATABASE_POOL_SIZE: '0' });
     for (const name of ['DATABASE_URL', 'PORT', 'LOG_LEVEL', 'DATABASE_POOL_SIZE'])
       expect(said).toContain(`  ${name}: `);
   });
 
   it('is named, and its value kept back, where it may be a secret', async () => {
-    const said = await refusal({ DATABASE_URL: 'mysql://root:hunter2@x/y', CARD_TOKEN_KEY: 'sesame' });
+    const said = await refused({ DATABASE_URL: 'mysql://root:hunter2@x/y', CARD_TOKEN_KEY: 'sesame' });
     expect(said).toContain('DATABASE_URL: must begin with postgresql://');
     expect(said).toContain('CARD_TOKEN_KEY: must be ');
     expect(said).not.toMatch(/hunter2|sesame/);
@@ -87,7 +87,7 @@ describe('bad configuration', () => {
     await Promise.all(
       exposed.map(async (environment) => {
         const given = { DATABASE_URL: db.url, PORT: '0', ...environment };
-        expect(await refusal(given)).toContain('AUTH: ');
+        expect(await refused(given)).toContain('AUTH: ');
         const { port } = await listening({ ...given, AUTH: 'none' });
         expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
       }),
@@ -100,14 +100,14 @@ describe('the port', () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    expect(await refusal({ DATABASE_URL: db.url, PORT: String(port) })).toBe(
+    expect(await refused({ DATABASE_URL: db.url, PORT: String(port) })).toBe(
       `Cannot listen: 127.0.0.1:${port} is in use; stop what listens there, or set PORT to another.`,
     );
     await new Promise((resolve) => other.close(resolve));
   });
 
   it('on an address that is not of this machine is refused', async () => {
-    expect(await refusal({ DATABASE_URL: db.url, PORT: '0', HOST: '192.0.2.1', AUTH: 'none' })).toContain(
+    expect(await refused({ DATABASE_URL: db.url, PORT: '0', HOST: '192.0.2.1', AUTH: 'none' })).toContain(
       'set HOST to one',
     );
   });
@@ -147,6 +147,26 @@ describe('the process', () => {
       expect(ms).toBeLessThan(4_000);
     },
   );
+
+  it('keeps to the bounds it is given', async () => {
+    const { restaurantId } = await seedMenu(db.database, [5]);
+    const { port } = await listening({ MAX_WAITING_ORDERS: '1' });
+    const place = () =>
+      fetch(`http://127.0.0.1:${port}/api/v1/orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ restaurant_id: restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] }),
+      });
+    const refusal = await until('a refusal', async () => {
+      const response = await place();
+      return response.status === 503 && response;
+    });
+    expect(refusal.headers.get('retry-after')).toBe('5');
+    expect(await refusal.json()).toMatchObject({ type: 'urn:ordermesh:problem:overloaded' });
+    expect(await refused({ DATABASE_URL: db.url, MAX_REQUESTS: '0', MAX_WAITING_ORDERS: 'many' })).toMatch(
+      /MAX_REQUESTS: must be a whole number.*\n.*MAX_WAITING_ORDERS: must be a whole number/,
+    );
+  });
 
   it('logs an order with the ids that find it again, and nothing that says who ordered', async () => {
     const { restaurantId } = await seedMenu(db.database, [5]);

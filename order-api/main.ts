@@ -5,12 +5,12 @@ import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
 import { runService } from '../shared/service/run-service';
 import { buildApp } from './app';
-import { watchBacklog } from './orders/backlog';
 import { closeApiServer, createApiServer } from './http/api-server';
+import { watchBacklog } from './orders/backlog';
 
 const DRAIN_MS = 8_000;
 /** Connections that wait to be accepted. One too many is dropped, and its client tries again in seconds, then in tens of them. */
-const BACKLOG = 4_096;
+const LISTEN_QUEUE = 4_096;
 
 runService('order-api', async (log) => {
   const config = readConfig(apiConfig);
@@ -51,7 +51,7 @@ const CANNOT_LISTEN: Record<string, string> = {
 async function listen(server: Server, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host, backlog: BACKLOG }, resolve);
+    server.listen({ port, host, backlog: LISTEN_QUEUE }, resolve);
   }).catch((error: NodeJS.ErrnoException) => {
     const why = CANNOT_LISTEN[error.code ?? ''];
     throw why ? new ConfigError(`Cannot listen: ${host}:${port} ${why}.`) : error;

@@ -1,5 +1,6 @@
 import { OpenApiGeneratorV31, OpenAPIRegistry, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { UNAVAILABLE } from './problem';
 import type { Route } from './route';
 
 const fieldError = z.object({
@@ -29,7 +30,7 @@ const PROBLEMS: Record<number, string> = {
   413: 'The body is too large',
   415: 'The body is not application/json',
   422: 'A field is not as it should be; `errors` names every one',
-  503: 'The database does not answer, or more is asked for than can be taken on (`overloaded`; then nothing was done): try again after `Retry-After`',
+  503: UNAVAILABLE,
 };
 
 /** The OpenAPI 3.1 document of the routes, from the schemas that validate them. */

@@ -48,6 +48,10 @@ export const overloaded = (why: string, retryAfterSeconds: number) =>
 
 export const OVERLOADED = 'overloaded';
 
+/** What OpenAPI says of a 503. */
+export const UNAVAILABLE =
+  'The database does not answer, or more is asked for than can be taken on (`overloaded`; then nothing was done): try again after `Retry-After`';
+
 export const notFound = (what: string) => new Problem(404, 'Not Found', what);
 
 /** The request can be read but not be done: which fields, and why. */

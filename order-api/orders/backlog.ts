@@ -29,6 +29,7 @@ export function watchBacklog(
 ): Backlog & { stop(): Promise<void> } {
   const stopping = new AbortController();
   let full = false;
+  let blind = false;
 
   async function look(): Promise<void> {
     const [row] = await database.$queryRaw<{ waiting: number }[]>`
@@ -37,14 +38,18 @@ export function watchBacklog(
     if (waiting >= most !== full)
       log.warn({ waiting, most }, full ? 'takes orders again' : 'takes no orders: too many wait');
     full = waiting >= most;
+    if (blind) log.info('sees the backlog again');
+    blind = false;
   }
 
   const watching = (async () => {
     while (!stopping.signal.aborted) {
       const startedAt = performance.now();
-      await look().catch((error: unknown) =>
-        log.debug({ error: briefly(error) }, 'could not see the backlog'),
-      );
+      await look().catch((error: unknown) => {
+        // Once an outage: until then what was seen last holds.
+        if (!blind) log.warn({ error: briefly(error) }, 'cannot see the backlog: its bound is not kept');
+        blind = true;
+      });
       const pauseMs = Math.max(EVERY_MS, (performance.now() - startedAt) / LOOKING_SHARE);
       await pause(pauseMs, stopping.signal);
     }

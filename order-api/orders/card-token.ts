@@ -1,12 +1,11 @@
 import { sealCardToken } from '../../shared/payment/card-token';
 import { Prisma } from '../../shared/service/database';
 import type { Decimal } from '../../shared/money';
-import { Problem, unprocessable } from '../http/problem';
+import { Problem, UNAVAILABLE, unprocessable } from '../http/problem';
 import type { Payment } from './fields';
 
 /** What OpenAPI says of a 503 where an order may be paid by card. */
-export const CARDS_OR_DATABASE =
-  'The database does not answer, or more is asked for than can be taken on (`overloaded`; then nothing was done): try again after `Retry-After`. Or card payments are not set up (`card-payments-not-set-up`)';
+export const CARDS_OR_DATABASE = `${UNAVAILABLE}. Or card payments are not set up (\`card-payments-not-set-up\`)`;
 
 /** @throws {Problem} 422 where a card is to pay nothing: no gateway takes that */
 export function refuseCardForNothing(payment: Payment | undefined, total: Decimal): void {
