@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { ChannelModel } from 'amqplib';
 
 /**
- * Has what is written to the broker in one go go out with one system call. amqplib writes each
+ * Has what is written to the broker within one turn of work leave with one system call. amqplib writes each
  * message to its socket by itself, and Node sends what it is given at once: a third of the relay's CPU, and as
  * many wake-ups of the broker. (Where the socket is, amqplib does not promise: without it, all is as it was.)
  */
