@@ -11,6 +11,5 @@ runMain(async () => {
   console.log(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'The schema is up to date');
   await declareMesh({ databaseUrl, rabbitmqUrl });
   console.log('Exchange, queues and subscriptions are declared');
-  // The engine's ten-second lock timeout would keep the process for as long.
-  process.exit(0);
+  return 0;
 });

@@ -1,9 +1,57 @@
+import { setMaxListeners } from 'node:events';
 import { UserError } from './servers/search';
+import { onStopSignals } from './supervisor/stop-signals';
 
-/** Runs a command's body: what the user can act on is printed plainly, anything else with its stack. */
-export function runMain(main: () => Promise<void>): void {
-  main().catch((error: unknown) => {
-    console.error(error instanceof UserError ? error.message : error);
-    process.exitCode = 1;
+export interface StopSignals {
+  /** Aborted by the first Ctrl-C (or SIGTERM, SIGHUP): stop in good order. */
+  stopping: AbortSignal;
+  /** Aborted by the second: stop now. */
+  hurrying: AbortSignal;
+}
+
+export interface MainOptions {
+  /** Called with the first signal, before `stopping` is aborted. */
+  onStop?: (signal: NodeJS.Signals) => void;
+  /** Whether the command stops when nobody reads its output any more (`… | head`). Default: it goes on. */
+  stopsUnread?: boolean;
+  /** The exit code after a stop that was asked for. Default: 130. */
+  stoppedCode?: number;
+  /** Prints an error and returns the exit code. Default: {@link printError}. */
+  onError?: (error: unknown) => number;
+}
+
+/** Runs the body of a command, which returns its exit code, and ends the process with it. */
+export function runMain(body: (signals: StopSignals) => Promise<number>, options: MainOptions = {}): void {
+  const { onStop, stopsUnread = false, stoppedCode = 130, onError = printError } = options;
+  const stopping = new AbortController();
+  const hurrying = new AbortController();
+  setMaxListeners(0, stopping.signal, hurrying.signal); // every wait listens
+  onStopSignals({
+    stop: (signal) => {
+      onStop?.(signal);
+      stopping.abort();
+    },
+    hurry: () => hurrying.abort(),
   });
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', () => {
+      if (stopsUnread) stopping.abort();
+    });
+  // After a stop an error is that of the work that was interrupted, as asked.
+  const stopped = () => (stopping.signal.aborted ? stoppedCode : undefined);
+  body({ stopping: stopping.signal, hurrying: hurrying.signal }).then(
+    (code) => exit(stopped() ?? code),
+    (error: unknown) => exit(stopped() ?? onError(error)),
+  );
+}
+
+/** Prints what the user can act on plainly, anything else with its stack. @returns 1, the exit code */
+export function printError(error: unknown): number {
+  console.error(error instanceof UserError ? error.message : error);
+  return 1;
+}
+
+/** After what was written has gone out: to a pipe it goes in the background. */
+function exit(code: number): void {
+  process.stdout.write('', () => process.exit(code));
 }

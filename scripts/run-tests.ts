@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import { runMain } from './run-main';
 import { checkout } from './servers/checkout';
 import { type Servers, provideServers } from './servers/provide-servers';
-import { UserError } from './servers/search';
-import { onStopSignals } from './supervisor/stop-signals';
 import { withTemplateDatabase } from './template-database';
 
 // npm test: the servers first, then Jest with whatever arguments were given, then
@@ -74,15 +73,4 @@ function killIfItLingers(jest: ChildProcess): () => boolean {
   return () => lingered;
 }
 
-const stopping = new AbortController();
-const hurrying = new AbortController();
-onStopSignals({ stop: () => stopping.abort(), hurry: () => hurrying.abort() });
-
-main(stopping.signal, hurrying.signal).then(
-  (code) => process.exit(stopping.signal.aborted ? 130 : code),
-  (error: unknown) => {
-    if (stopping.signal.aborted) process.exit(130);
-    console.error(error instanceof UserError ? `\n${error.message}\n` : error);
-    process.exit(1);
-  },
-);
+runMain(({ stopping, hurrying }) => main(stopping, hurrying));

@@ -1,18 +1,66 @@
+import { rabbitmqUrl as isRabbitmqUrl } from '../shared/service/config';
 import { UserError } from './servers/search';
-import { readMeshFile } from './supervisor/mesh-file';
+import { readMeshFile, type MeshFile } from './supervisor/mesh-file';
+
+type Servers = 'database' | 'broker';
+const names = { database: 'DATABASE_URL', broker: 'RABBITMQ_URL' } as const;
+
+export interface ServerUrls {
+  databaseUrl: string;
+  rabbitmqUrl: string;
+}
+
+export interface UrlSources {
+  environment?: Record<string, string | undefined>;
+  readMesh?: () => MeshFile | undefined;
+}
 
 /**
- * The servers that a command works against: DATABASE_URL and RABBITMQ_URL, or those
- * of the mesh that runs from this checkout when neither is set. Never a mixture.
+ * The servers that a command works on: DATABASE_URL and RABBITMQ_URL, or those of the mesh that runs from this
+ * checkout when none of those that it needs is set. Never a mixture.
+ * @throws {UserError} which says what to set
  */
-export function serverUrls(command: string): { databaseUrl: string; rabbitmqUrl: string } {
-  const { DATABASE_URL, RABBITMQ_URL } = process.env;
-  if (DATABASE_URL && RABBITMQ_URL) return { databaseUrl: DATABASE_URL, rabbitmqUrl: RABBITMQ_URL };
-  const mesh = DATABASE_URL || RABBITMQ_URL ? undefined : readMeshFile();
-  if (mesh) return { databaseUrl: mesh.database_url, rabbitmqUrl: mesh.rabbitmq_url };
-  const missing = [DATABASE_URL ? '' : 'DATABASE_URL', RABBITMQ_URL ? '' : 'RABBITMQ_URL'].filter(Boolean);
-  throw new UserError(
-    `${command} needs ${missing.join(' and ')}: set DATABASE_URL and RABBITMQ_URL` +
-      (missing.length === 2 ? ', or run it while "npm start" runs in this checkout.' : ' both.'),
+export function serverUrls(command: string, sources: UrlSources = {}): ServerUrls {
+  const [databaseUrl, rabbitmqUrl] = find(command, ['database', 'broker'], sources);
+  return { databaseUrl: databaseUrl!, rabbitmqUrl: rabbitmqUrl! };
+}
+
+/** The same for a command that needs no broker. @throws {UserError} */
+export function databaseUrl(command: string, sources: UrlSources = {}): string {
+  return find(command, ['database'], sources)[0]!;
+}
+
+/** The same for a command that needs no database. @throws {UserError} */
+export function brokerUrl(command: string, sources: UrlSources = {}): string {
+  return find(command, ['broker'], sources)[0]!;
+}
+
+function find(
+  command: string,
+  servers: Servers[],
+  { environment = process.env, readMesh = readMeshFile }: UrlSources,
+): string[] {
+  const variables = servers.map((server) => names[server]);
+  const given = variables.map((name) => environment[name] || undefined);
+  const mesh = given.some(Boolean) ? undefined : readMesh();
+  const missing = variables.filter((_, index) => !given[index]);
+  if (missing.length > 0 && !mesh)
+    throw new UserError(
+      missing.length < variables.length
+        ? `${command} needs ${missing.join(' and ')} too: set both, or neither.`
+        : `${command} needs a mesh to work on: set ${variables.join(' and ')}, or run it while "npm start" runs in this checkout.`,
+    );
+  const urls = servers.map((server, index) =>
+    mesh ? (server === 'database' ? mesh.database_url : mesh.rabbitmq_url) : given[index]!,
   );
+  const broker = servers.indexOf('broker');
+  if (broker >= 0 && !isRabbitmqUrl.safeParse(urls[broker]).success)
+    throw new UserError('RABBITMQ_URL must begin with amqp:// or amqps://.');
+  return urls;
+}
+
+/** Where a server is, for people: `127.0.0.1:5432/ordermesh`, without the login. */
+export function addressOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname === '/' ? '' : pathname}`;
 }

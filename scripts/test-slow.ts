@@ -13,5 +13,5 @@ if (!(minutes > 0 && minutes <= 600)) {
 }
 process.env.SIMULATION_MINUTES = String(minutes);
 process.env.SIMULATION_SEED = values.seed;
-process.argv = [...process.argv.slice(0, 2), 'tests/simulation'];
+process.argv = [...process.argv.slice(0, 2), 'proof/histories'];
 void import('./run-tests.js');

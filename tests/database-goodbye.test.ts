@@ -1,17 +1,17 @@
 import { Client } from 'pg';
-import { startFlakyProxy, type FlakyProxy } from '../scripts/chaos/flaky-proxy';
+import { startProxy, type TcpProxy } from '../shared/testing/tcp-proxy';
 import { openDatabase, type Database } from '../shared/service/database';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import { until } from '../shared/testing/until';
 
 let db: TestDatabase;
-let proxy: FlakyProxy;
+let proxy: TcpProxy;
 let database: Database;
 let admin: Client;
 
 beforeEach(async () => {
   db = await createTestDatabase();
-  proxy = await startFlakyProxy(db.url);
+  proxy = await startProxy(db.url);
   const onIdleError = () => undefined;
   database = openDatabase({ url: proxy.url, poolSize: 1, applicationName: 'victim', onIdleError });
   admin = new Client({ connectionString: db.url });

@@ -1,34 +1,19 @@
 import { openCardToken } from '../../shared/payment/card-token';
-import { seedMenu } from '../../shared/testing/seed';
 import { eventsAbout } from '../testing/order-events';
-import { startTestApi, TEST_CARD_TOKEN_KEY, type Reply, type TestApi } from '../testing/test-api';
+import { TEST_CARD_TOKEN_KEY, type Reply } from '../testing/test-api';
+import { openTestShop } from '../testing/test-shop';
 
-let api: TestApi;
-let restaurantId: string;
-let items: string[];
+const shop = openTestShop([50, 50, 50]);
 
-beforeAll(async () => {
-  api = await startTestApi();
-  ({ restaurantId, items } = await seedMenu(api.database, [50, 50, 50]));
-});
-afterAll(() => api.stop());
-
-async function aDraft(lines?: object[]): Promise<string> {
-  const reply = await api.post('/orders', {
-    restaurant_id: restaurantId,
-    customer_id: 'c-1',
-    items: lines ?? [{ menu_item_id: items[0], quantity: 2 }],
-    draft: true,
-  });
-  return reply.body.order_id as string;
-}
+const aDraft = (lines: object[] = [{ menu_item_id: shop.items[0], quantity: 2 }]) =>
+  shop.draft(lines, { customer_id: 'c-1' });
 const anItem = async (name: string) =>
-  (await api.post(`/inventory/add/${restaurantId}/item`, { name, price: 10, available_qty: 5 })).body
-    .menu_item_id as string;
-const approve = (id: string, payment?: object) => api.post(`/orders/${id}/approve`, payment && { payment });
-const read = async (id: string) => (await api.get(`/orders/${id}`)).body;
-const eventsOf = (id: string) => eventsAbout(api.database, id);
-const tokensOf = (orderId: string) => api.database.cardToken.findMany({ where: { orderId } });
+  (await shop.api.post(`/inventory/add/${shop.restaurantId}/item`, { name, price: 10, available_qty: 5 }))
+    .body.menu_item_id as string;
+const approve = (id: string, payment?: object) =>
+  shop.api.post(`/orders/${id}/approve`, payment && { payment });
+const eventsOf = (id: string) => eventsAbout(shop.api.database, id);
+const tokensOf = (orderId: string) => shop.api.database.cardToken.findMany({ where: { orderId } });
 const card = (token = 'tok_approved') => ({ method: 'CARD', token });
 
 describe('approving a draft', () => {
@@ -38,14 +23,20 @@ describe('approving a draft', () => {
       { menu_item_id: naan, quantity: 3 },
       { menu_item_id: dal, quantity: 2 },
     ]);
-    const draft = await read(id);
-    await api.patch(`/inventory/${dal}`, { name: 'Dal makhani', price: '20.05' });
-    await api.database.menuItem.update({ where: { id: dal }, data: { sku: 'DAL' } });
-    await api.database.restaurant.update({ where: { id: restaurantId }, data: { currency: 'EUR' } });
-    const reply = await api.call('POST', `/orders/${id}/approve`, {
+    const draft = await shop.read(id);
+    await shop.api.patch(`/inventory/${dal}`, { name: 'Dal makhani', price: '20.05' });
+    await shop.api.database.menuItem.update({ where: { id: dal }, data: { sku: 'DAL' } });
+    await shop.api.database.restaurant.update({
+      where: { id: shop.restaurantId },
+      data: { currency: 'EUR' },
+    });
+    const reply = await shop.api.call('POST', `/orders/${id}/approve`, {
       headers: { 'x-correlation-id': 'the-approval' },
     });
-    await api.database.restaurant.update({ where: { id: restaurantId }, data: { currency: 'INR' } });
+    await shop.api.database.restaurant.update({
+      where: { id: shop.restaurantId },
+      data: { currency: 'INR' },
+    });
 
     expect(reply).toMatchObject({
       status: 202,
@@ -57,7 +48,7 @@ describe('approving a draft', () => {
         message: expect.stringContaining('placed'),
       },
     });
-    const order = await read(id);
+    const order = await shop.read(id);
     const lines = [
       { menu_item_id: naan, sku: null, name: 'Naan', quantity: 3, price: '10.00' },
       { menu_item_id: dal, sku: 'DAL', name: 'Dal makhani', quantity: 2, price: '20.05' },
@@ -74,7 +65,7 @@ describe('approving a draft', () => {
         { from: 'DRAFT', to: 'PLACED', actor: 'CUSTOMER', reason: null, note: null, at: order.updated_at },
       ],
     });
-    const row = await api.database.order.findUniqueOrThrow({ where: { id } });
+    const row = await shop.api.database.order.findUniqueOrThrow({ where: { id } });
     expect(row).toMatchObject({ correlationId: 'the-approval', placedAt: new Date(order.updated_at) });
     const [event, ...more] = await eventsOf(id);
     expect(more).toEqual([]);
@@ -86,7 +77,7 @@ describe('approving a draft', () => {
     });
     expect(event?.data).toEqual({
       order_id: id,
-      restaurant_id: restaurantId,
+      restaurant_id: shop.restaurantId,
       customer_id: 'c-1',
       items: lines,
       total_amount: 70.1,
@@ -99,7 +90,7 @@ describe('approving a draft', () => {
   it('by card keeps the token, sealed for this order', async () => {
     const id = await aDraft();
     expect(await approve(id, card('tok_größer'))).toMatchObject({ status: 202, body: { status: 'PLACED' } });
-    expect(await read(id)).toMatchObject({ payment_method: 'CARD' });
+    expect(await shop.read(id)).toMatchObject({ payment_method: 'CARD' });
     expect(await eventsOf(id)).toMatchObject([{ data: { payment_method: 'CARD' } }]);
     const [kept, ...more] = await tokensOf(id);
     expect(more).toEqual([]);
@@ -112,7 +103,7 @@ describe('approving a draft', () => {
     ['CASH', { json: { payment: { method: 'CASH' } } }],
   ])('with %s is paid in cash', async (_, sent) => {
     const id = await aDraft();
-    expect(await api.call('POST', `/orders/${id}/approve`, sent)).toMatchObject({ status: 202 });
+    expect(await shop.api.call('POST', `/orders/${id}/approve`, sent)).toMatchObject({ status: 202 });
     expect(await eventsOf(id)).toMatchObject([{ data: { payment_method: 'CASH' } }]);
     expect(await tokensOf(id)).toEqual([]);
   });
@@ -121,13 +112,13 @@ describe('approving a draft', () => {
     for (const table of ['order_lines', 'card_tokens', 'order_status_history', 'orders', 'outbox_events']) {
       const id = await aDraft();
       const only = table === 'orders' ? "status <> 'PLACED'" : 'false';
-      await api.database.$executeRawUnsafe(
+      await shop.api.database.$executeRawUnsafe(
         `ALTER TABLE ${table} ADD CONSTRAINT refused CHECK (${only}) NOT VALID`,
       );
-      const before = await api.snapshot();
+      const before = await shop.api.snapshot();
       await expect(approve(id, card())).rejects.toThrow(': 500 ');
-      expect(await api.snapshot()).toEqual(before);
-      await api.database.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT refused`);
+      expect(await shop.api.snapshot()).toEqual(before);
+      await shop.api.database.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT refused`);
       expect(await approve(id, card())).toMatchObject({ status: 202 });
     }
   });
@@ -135,12 +126,12 @@ describe('approving a draft', () => {
   it('is refused while something of it cannot be ordered, naming all that cannot, and changes nothing', async () => {
     const [off, gone, dear] = [await anItem('Off'), await anItem('Gone'), await anItem('Dear')];
     const id = await aDraft(
-      [off, items[0], gone, dear].map((menu_item_id) => ({ menu_item_id, quantity: 1 })),
+      [off, shop.items[0], gone, dear].map((menu_item_id) => ({ menu_item_id, quantity: 1 })),
     );
-    await api.patch(`/inventory/${off}`, { on_sale: false, name: 'Off the menu' });
-    await api.patch(`/inventory/${dear}`, { price: 99 });
-    const item = await api.database.menuItem.delete({ where: { id: gone } });
-    const before = await api.snapshot();
+    await shop.api.patch(`/inventory/${off}`, { on_sale: false, name: 'Off the menu' });
+    await shop.api.patch(`/inventory/${dear}`, { price: 99 });
+    const item = await shop.api.database.menuItem.delete({ where: { id: gone } });
+    const before = await shop.api.snapshot();
     const reply = await approve(id, card());
     expect(reply).toMatchObject({ status: 409, body: { type: 'urn:ordermesh:problem:not-orderable' } });
     expect(reply.body.items).toEqual([
@@ -148,11 +139,11 @@ describe('approving a draft', () => {
       { menu_item_id: gone, name: 'Gone', problem: 'is no longer on the menu' },
     ]);
     expect(reply.body.detail).toContain('Off the menu is not on sale at the moment; Gone is no longer');
-    expect(await api.snapshot()).toEqual(before);
+    expect(await shop.api.snapshot()).toEqual(before);
 
-    await api.database.menuItem.create({ data: item });
+    await shop.api.database.menuItem.create({ data: item });
     expect((await approve(id)).body.items).toMatchObject([{ menu_item_id: off }]);
-    await api.patch(`/inventory/${off}`, { on_sale: true });
+    await shop.api.patch(`/inventory/${off}`, { on_sale: true });
     expect(await approve(id)).toMatchObject({ status: 202, body: { total_amount: 219 } });
   });
 });
@@ -164,9 +155,9 @@ describe('approving it again', () => {
       const id = await aDraft();
       await approve(id, card());
       const cancelReason = status === 'CANCELLED' ? 'PAYMENT_FAILED' : null;
-      await api.database.order.update({ where: { id }, data: { status, cancelReason } });
-      await api.patch(`/inventory/${items[0]}`, { on_sale: false });
-      const before = await api.snapshot();
+      await shop.api.database.order.update({ where: { id }, data: { status, cancelReason } });
+      await shop.api.patch(`/inventory/${shop.items[0]}`, { on_sale: false });
+      const before = await shop.api.snapshot();
       for (const payment of [undefined, { method: 'CASH' }, card('tok_other')])
         expect(await approve(id, payment)).toMatchObject({
           status: 202,
@@ -174,19 +165,19 @@ describe('approving it again', () => {
           body: { order_id: id, status, total_amount: 200, message: expect.stringContaining(status) },
         });
       expect(await approve(id, { method: 'CARD' })).toMatchObject({ status: 422 });
-      expect(await api.snapshot()).toEqual(before);
-      await api.patch(`/inventory/${items[0]}`, { on_sale: true });
+      expect(await shop.api.snapshot()).toEqual(before);
+      await shop.api.patch(`/inventory/${shop.items[0]}`, { on_sale: true });
     },
   );
 
   it('is no way to approve what was never a draft, or was cancelled as one', async () => {
-    const placed = await api.post('/orders', {
-      restaurant_id: restaurantId,
+    const placed = await shop.api.post('/orders', {
+      restaurant_id: shop.restaurantId,
       items: [{ sku: 'DISH-1', quantity: 1 }],
     });
     const cancelled = await aDraft();
-    await api.post(`/orders/${cancelled}/cancel`);
-    const before = await api.snapshot();
+    await shop.api.post(`/orders/${cancelled}/cancel`);
+    const before = await shop.api.snapshot();
     for (const [id, current_status] of [
       [placed.body.order_id as string, 'PLACED'],
       [cancelled, 'CANCELLED'],
@@ -195,7 +186,7 @@ describe('approving it again', () => {
         status: 409,
         body: { type: 'urn:ordermesh:problem:not-a-draft', current_status },
       });
-    expect(await api.snapshot()).toEqual(before);
+    expect(await shop.api.snapshot()).toEqual(before);
   });
 });
 
@@ -213,7 +204,7 @@ describe('at the same time', () => {
       expect(replies.filter(({ body }) => String(body.message).includes('before'))).toHaveLength(19);
       expect((await eventsOf(id)).map(({ type }) => type)).toEqual(['order.placed.v1']);
       expect(await tokensOf(id)).toHaveLength(1);
-      expect((await read(id)).history).toMatchObject([{ to: 'DRAFT' }, { to: 'PLACED' }]);
+      expect((await shop.read(id)).history).toMatchObject([{ to: 'DRAFT' }, { to: 'PLACED' }]);
     }
   });
 
@@ -223,12 +214,12 @@ describe('at the same time', () => {
       const id = await aDraft();
       // Who asks first differs from round to round.
       const replies = await many(40, (index) =>
-        (index + round) % 2 ? api.post(`/orders/${id}/cancel`) : approve(id, card()),
+        (index + round) % 2 ? shop.api.post(`/orders/${id}/cancel`) : approve(id, card()),
       );
       const approvals = replies.filter((_, index) => (index + round) % 2 === 0);
       const cancellations = replies.filter((_, index) => (index + round) % 2 === 1);
       expect(statuses(cancellations)).toEqual([200]);
-      const moves = (await read(id)).history.map((move: { to: string }) => move.to).join();
+      const moves = (await shop.read(id)).history.map((move: { to: string }) => move.to).join();
       const events = (await eventsOf(id)).map(({ type }) => type);
       seen.add(moves);
       if (moves === 'DRAFT,PLACED,CANCELLED') {
@@ -250,15 +241,15 @@ describe('at the same time', () => {
     for (let round = 0; round < 12; round += 1) {
       const id = await aDraft();
       const change = (quantity: number) =>
-        api.put(`/orders/${id}/items`, {
-          items: items.map((menu_item_id, index) => ({ menu_item_id, quantity: quantity + index })),
+        shop.api.put(`/orders/${id}/items`, {
+          items: shop.items.map((menu_item_id, index) => ({ menu_item_id, quantity: quantity + index })),
         });
       const replies = await many(12, (index) => (index === round ? approve(id) : change(10 + index)));
       expect(replies[round]?.status).toBe(202);
       const changes = replies.filter((_, index) => index !== round);
       expect(changes.every(({ status }) => status === 200 || status === 409)).toBe(true);
       refused += changes.filter(({ status }) => status === 409).length;
-      const order = await read(id);
+      const order = await shop.read(id);
       expect(order.status).toBe('PLACED');
       const [event, ...more] = await eventsOf(id);
       expect(more).toEqual([]);
@@ -280,11 +271,11 @@ describe('at the same time', () => {
     const id = await aDraft();
     let second: Promise<Reply> | undefined;
     // The first holds the lock until the second is known to wait for it.
-    await api.database.$transaction(async (tx) => {
+    await shop.api.database.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT id FROM orders WHERE id = ${id}::uuid FOR UPDATE`;
       second = approve(id, card());
       for (let waiting = 0; waiting === 0;) {
-        const [row] = await api.database.$queryRaw<{ count: number }[]>`
+        const [row] = await shop.api.database.$queryRaw<{ count: number }[]>`
           SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
         waiting = row?.count ?? 0;
       }

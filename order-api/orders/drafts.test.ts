@@ -1,31 +1,19 @@
 import { newId } from '../../shared/ids';
-import { seedMenu } from '../../shared/testing/seed';
 import { eventsAbout } from '../testing/order-events';
-import { startTestApi, type TestApi } from '../testing/test-api';
+import { openTestShop } from '../testing/test-shop';
 
-let api: TestApi;
-let restaurantId: string;
-let items: string[];
-
-beforeAll(async () => {
-  api = await startTestApi();
-  ({ restaurantId, items } = await seedMenu(api.database, [50, 50, 50]));
-});
-afterAll(() => api.stop());
+const shop = openTestShop([50, 50, 50]);
 
 const draftOf = (lines: object[], more: object = {}) =>
-  api.post('/orders', { restaurant_id: restaurantId, items: lines, draft: true, ...more });
-async function aDraft(): Promise<string> {
-  return (await draftOf([{ menu_item_id: items[0], quantity: 1 }])).body.order_id as string;
-}
-const read = async (id: string) => (await api.get(`/orders/${id}`)).body;
-const row = (id: string) => api.database.order.findUniqueOrThrow({ where: { id }, include: { lines: true } });
+  shop.api.post('/orders', { restaurant_id: shop.restaurantId, items: lines, draft: true, ...more });
+const row = (id: string) =>
+  shop.api.database.order.findUniqueOrThrow({ where: { id }, include: { lines: true } });
 
 describe('drafting an order', () => {
   it('keeps it with its lines and prices, and tells nobody', async () => {
     const reply = await draftOf(
       [
-        { menu_item_id: items[0], quantity: 2 },
+        { menu_item_id: shop.items[0], quantity: 2 },
         { sku: 'DISH-2', quantity: 1 },
         { sku: 'DISH-1', quantity: 1 },
       ],
@@ -42,7 +30,7 @@ describe('drafting an order', () => {
       headers: { location: `/api/v1/orders/${id}` },
       body: { order_id: id, status: 'DRAFT', total_amount: 400, message: expect.stringContaining('draft') },
     });
-    const draft = await read(id);
+    const draft = await shop.read(id);
     expect(draft).toMatchObject({
       status: 'DRAFT',
       customer_id: 'c-1',
@@ -51,8 +39,8 @@ describe('drafting an order', () => {
       total_amount: 400,
       payment_method: 'CASH',
       items: [
-        { menu_item_id: items[0], quantity: 3, price: '100.00' },
-        { menu_item_id: items[1], quantity: 1, price: '100.00' },
+        { menu_item_id: shop.items[0], quantity: 3, price: '100.00' },
+        { menu_item_id: shop.items[1], quantity: 1, price: '100.00' },
       ],
       history: [
         { from: null, to: 'DRAFT', actor: 'CUSTOMER', reason: null, note: null, at: draft.created_at },
@@ -62,46 +50,46 @@ describe('drafting an order', () => {
       placedAt: null,
       correlationId: reply.headers['x-correlation-id'],
     });
-    expect(await eventsAbout(api.database, id)).toEqual([]);
-    expect((await api.get('/orders?status=DRAFT&limit=1')).body.orders).toMatchObject([{ id }]);
+    expect(await eventsAbout(shop.api.database, id)).toEqual([]);
+    expect((await shop.api.get('/orders?status=DRAFT&limit=1')).body.orders).toMatchObject([{ id }]);
   });
 
   it('with draft: false places it', async () => {
     const reply = await draftOf([{ sku: 'DISH-1', quantity: 1 }], { draft: false });
     expect(reply).toMatchObject({ status: 202, body: { status: 'PLACED' } });
-    expect(await eventsAbout(api.database, reply.body.order_id)).toHaveLength(1);
+    expect(await eventsAbout(shop.api.database, reply.body.order_id)).toHaveLength(1);
   });
 
   it('writes all of it or nothing, when a part cannot be written', async () => {
     for (const table of ['order_lines', 'order_status_history']) {
-      await api.database.$executeRawUnsafe(
+      await shop.api.database.$executeRawUnsafe(
         `ALTER TABLE ${table} ADD CONSTRAINT refused CHECK (false) NOT VALID`,
       );
-      const before = await api.snapshot();
+      const before = await shop.api.snapshot();
       await expect(draftOf([{ sku: 'DISH-1', quantity: 1 }])).rejects.toThrow(': 500 ');
-      expect(await api.snapshot()).toEqual(before);
-      await api.database.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT refused`);
+      expect(await shop.api.snapshot()).toEqual(before);
+      await shop.api.database.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT refused`);
     }
   });
 });
 
 describe("changing a draft's lines", () => {
-  const change = (id: string, lines: object[]) => api.put(`/orders/${id}/items`, { items: lines });
+  const change = (id: string, lines: object[]) => shop.api.put(`/orders/${id}/items`, { items: lines });
 
   it('replaces them all, merged and at the prices of now, and answers what GET shows', async () => {
-    const id = await aDraft();
-    const before = await read(id);
-    const { body: dear } = await api.post(`/inventory/add/${restaurantId}/item`, {
+    const id = await shop.draft();
+    const before = await shop.read(id);
+    const { body: dear } = await shop.api.post(`/inventory/add/${shop.restaurantId}/item`, {
       name: 'Thali',
       price: '0.10',
       available_qty: 5,
     });
-    await api.patch(`/inventory/${dear.menu_item_id}`, { price: '0.15' });
+    await shop.api.patch(`/inventory/${dear.menu_item_id}`, { price: '0.15' });
     const reply = await change(id, [
       { sku: 'DISH-3', quantity: 1 },
       { menu_item_id: dear.menu_item_id, quantity: 1 },
-      { menu_item_id: items[0], quantity: 5 },
-      { menu_item_id: items[2], quantity: 2 },
+      { menu_item_id: shop.items[0], quantity: 5 },
+      { menu_item_id: shop.items[2], quantity: 2 },
     ]);
     expect(reply).toMatchObject({
       status: 200,
@@ -119,35 +107,35 @@ describe("changing a draft's lines", () => {
       },
     });
     expect(reply.body.updated_at > before.updated_at).toBe(true);
-    expect(await read(id)).toEqual(reply.body);
-    expect(await eventsAbout(api.database, id)).toEqual([]);
+    expect(await shop.read(id)).toEqual(reply.body);
+    expect(await eventsAbout(shop.api.database, id)).toEqual([]);
     // Again the same, and then something else: what was there before is no part of it.
     expect((await change(id, [{ sku: 'DISH-3', quantity: 3 }])).body.items).toHaveLength(1);
-    expect((await read(id)).total_amount).toBe(300);
+    expect((await shop.read(id)).total_amount).toBe(300);
   });
 
   it.each(['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY', 'DELIVERED', 'CANCELLED'] as const)(
     'is refused once it is %s',
     async (status) => {
-      const id = await aDraft();
+      const id = await shop.draft();
       const cancelReason = status === 'CANCELLED' ? 'CUSTOMER' : null;
-      await api.database.order.update({ where: { id }, data: { status, cancelReason } });
-      const before = await api.snapshot();
+      await shop.api.database.order.update({ where: { id }, data: { status, cancelReason } });
+      const before = await shop.api.snapshot();
       expect(await change(id, [{ sku: 'DISH-2', quantity: 7 }])).toMatchObject({
         status: 409,
         body: { type: 'urn:ordermesh:problem:not-a-draft', current_status: status },
       });
-      expect(await api.snapshot()).toEqual(before);
+      expect(await shop.api.snapshot()).toEqual(before);
     },
   );
 
   it('by many at once leaves the lines of one of them, with their total', async () => {
-    const id = await aDraft();
+    const id = await shop.draft();
     const lines = (index: number) =>
-      items.map((menu_item_id, of) => ({ menu_item_id, quantity: 1 + ((index + of) % 7) + index }));
+      shop.items.map((menu_item_id, of) => ({ menu_item_id, quantity: 1 + ((index + of) % 7) + index }));
     const replies = await Promise.all(Array.from({ length: 20 }, (_, index) => change(id, lines(index))));
     expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
-    const { items: left, total_amount } = await read(id);
+    const { items: left, total_amount } = await shop.read(id);
     const quantities = left.map((line: { quantity: number }) => line.quantity) as number[];
     expect(
       Array.from({ length: 20 }, (_, index) => lines(index).map((line) => line.quantity)),
@@ -156,13 +144,13 @@ describe("changing a draft's lines", () => {
   });
 
   it('is never seen half done', async () => {
-    const id = await aDraft();
+    const id = await shop.draft();
     let changing = true;
     const changes = (async () => {
       for (let round = 1; round <= 40; round += 1) {
         const { status } = await change(
           id,
-          items.map((menu_item_id) => ({ menu_item_id, quantity: round })),
+          shop.items.map((menu_item_id) => ({ menu_item_id, quantity: round })),
         );
         expect(status).toBe(200);
       }
@@ -177,8 +165,8 @@ describe("changing a draft's lines", () => {
       expect(order.total_amount).toBe(100 * order.items.reduce((sum, line) => sum + line.quantity, 0));
     const look = async () => {
       while (changing) {
-        whole(await read(id));
-        for (const order of (await api.get('/orders?status=DRAFT&limit=5')).body.orders as Seen[])
+        whole(await shop.read(id));
+        for (const order of (await shop.api.get('/orders?status=DRAFT&limit=5')).body.orders as Seen[])
           if (order.id === id) whole(order);
       }
     };
@@ -188,40 +176,42 @@ describe("changing a draft's lines", () => {
 
 describe('the end of a draft', () => {
   it.each([
-    ['cancel', 'CUSTOMER', (id: string) => api.post(`/orders/${id}/cancel`)],
-    ['cancel by STAFF', 'STAFF', (id: string) => api.post(`/orders/${id}/cancel`, { by: 'STAFF' })],
-    ['PATCH', 'STAFF', (id: string) => api.patch(`/orders/${id}/status`, { status: 'CANCELLED' })],
+    ['cancel', 'CUSTOMER', (id: string) => shop.api.post(`/orders/${id}/cancel`)],
+    ['cancel by STAFF', 'STAFF', (id: string) => shop.api.post(`/orders/${id}/cancel`, { by: 'STAFF' })],
+    ['PATCH', 'STAFF', (id: string) => shop.api.patch(`/orders/${id}/status`, { status: 'CANCELLED' })],
   ])('by %s is history, and no event', async (_, by, cancel) => {
-    const id = await aDraft();
+    const id = await shop.draft();
     expect(await cancel(id)).toMatchObject({ status: 200, body: { status: 'CANCELLED' } });
     expect(await cancel(id)).toMatchObject({
       status: 200,
       body: { message: expect.stringContaining('already') },
     });
-    expect(await read(id)).toMatchObject({
+    expect(await shop.read(id)).toMatchObject({
       status: 'CANCELLED',
       cancel_reason: by,
       history: [{ to: 'DRAFT' }, { from: 'DRAFT', to: 'CANCELLED', actor: by, reason: by }],
     });
-    expect(await eventsAbout(api.database, id)).toEqual([]);
+    expect(await eventsAbout(shop.api.database, id)).toEqual([]);
     expect(await row(id)).toMatchObject({ placedAt: null });
   });
 
   it.each(['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY', 'DELIVERED'])('cannot be PATCH %s', async (status) => {
-    const id = await aDraft();
-    const before = await api.snapshot();
-    expect(await api.patch(`/orders/${id}/status`, { status })).toMatchObject({
+    const id = await shop.draft();
+    const before = await shop.api.snapshot();
+    expect(await shop.api.patch(`/orders/${id}/status`, { status })).toMatchObject({
       status: 409,
       body: { type: 'urn:ordermesh:problem:illegal-move', current_status: 'DRAFT' },
     });
-    expect(await api.snapshot()).toEqual(before);
+    expect(await shop.api.snapshot()).toEqual(before);
   });
 });
 
 it('an unknown order has no lines to change, and none to approve', async () => {
   const id = newId();
-  expect(await api.put(`/orders/${id}/items`, { items: [{ sku: 'DISH-1', quantity: 1 }] })).toMatchObject({
+  expect(
+    await shop.api.put(`/orders/${id}/items`, { items: [{ sku: 'DISH-1', quantity: 1 }] }),
+  ).toMatchObject({
     status: 404,
   });
-  expect(await api.post(`/orders/${id}/approve`)).toMatchObject({ status: 404 });
+  expect(await shop.api.post(`/orders/${id}/approve`)).toMatchObject({ status: 404 });
 });

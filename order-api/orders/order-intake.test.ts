@@ -1,32 +1,28 @@
 import { seedMenu } from '../../shared/testing/seed';
-import { startTestApi, type TestApi } from '../testing/test-api';
+import { openTestShop } from '../testing/test-shop';
 
-let api: TestApi;
-let restaurantId: string;
-let items: string[];
-
-beforeAll(async () => {
-  api = await startTestApi();
-  ({ restaurantId, items } = await seedMenu(api.database, [50, 50]));
-});
-afterAll(() => api.stop());
+const shop = openTestShop([50, 50]);
 
 const orderOf = (line: object, more: object = {}) => ({
-  restaurant_id: restaurantId,
+  restaurant_id: shop.restaurantId,
   items: [line],
   ...more,
 });
-const post = (json: object) => api.call('POST', '/orders', { json });
+const post = (json: object) => shop.api.call('POST', '/orders', { json });
 
 test('each of many that come at once is answered by itself', async () => {
-  const other = await seedMenu(api.database, [5]);
+  const other = await seedMenu(shop.api.database, [5]);
   const bodies = Array.from({ length: 40 }, (_, n) => {
     if (n % 5 === 1) return orderOf({ menu_item_id: other.items[0], quantity: 1 }); // another restaurant's
-    if (n % 5 === 2) return { ...orderOf({ menu_item_id: items[0], quantity: 1 }), restaurant_id: items[0] };
+    if (n % 5 === 2)
+      return { ...orderOf({ menu_item_id: shop.items[0], quantity: 1 }), restaurant_id: shop.items[0] };
     if (n % 5 === 3) return orderOf({ sku: 'DISH-2', quantity: n }, { customer_id: `c-${n}`, draft: true });
     if (n % 5 === 4)
       return orderOf({ sku: 'DISH-1', quantity: n }, { payment: { method: 'CARD', token: `tok_${n}` } });
-    return orderOf({ menu_item_id: items[0]?.toUpperCase(), quantity: n + 1 }, { customer_id: `c-${n}` });
+    return orderOf(
+      { menu_item_id: shop.items[0]?.toUpperCase(), quantity: n + 1 },
+      { customer_id: `c-${n}` },
+    );
   });
   const replies = await Promise.all(bodies.map(post));
   replies.forEach(({ status, body }, n) => {
@@ -38,24 +34,24 @@ test('each of many that come at once is answered by itself', async () => {
 
   for (const n of [0, 3, 4, 38, 39]) {
     const id = replies[n]?.body.order_id as string;
-    const order = (await api.get(`/orders/${id}`)).body;
+    const order = (await shop.api.get(`/orders/${id}`)).body;
     expect(order).toMatchObject({
       customer_id: n % 5 === 4 ? null : `c-${n}`,
       items: [{ quantity: n % 5 === 0 ? n + 1 : n }],
       history: [{ from: null, to: n % 5 === 3 ? 'DRAFT' : 'PLACED', actor: 'CUSTOMER' }],
     });
-    expect(await api.database.cardToken.count({ where: { orderId: id } })).toBe(n % 5 === 4 ? 1 : 0);
-    expect(await api.database.outboxEvent.count({ where: { subject: id } })).toBe(n % 5 === 3 ? 0 : 1);
+    expect(await shop.api.database.cardToken.count({ where: { orderId: id } })).toBe(n % 5 === 4 ? 1 : 0);
+    expect(await shop.api.database.outboxEvent.count({ where: { subject: id } })).toBe(n % 5 === 3 ? 0 : 1);
   }
-  expect(await api.database.order.count()).toBe(24);
+  expect(await shop.api.database.order.count()).toBe(24);
 });
 
 test('what nobody foresaw about one order is not the trouble of the others', async () => {
-  const { database } = api;
+  const { database } = shop.api;
   await database.$executeRawUnsafe(
     `ALTER TABLE orders ADD CONSTRAINT unforeseen CHECK (customer_id <> 'cursed') NOT VALID`,
   );
-  const line = { menu_item_id: items[0], quantity: 1 };
+  const line = { menu_item_id: shop.items[0], quantity: 1 };
   const customers = ['a', 'cursed', 'b', 'c'];
   const replies = await Promise.allSettled(
     customers.map((customer_id) => post(orderOf(line, { customer_id }))),

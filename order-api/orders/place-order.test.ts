@@ -1,22 +1,13 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { isUuid, newId } from '../../shared/ids';
-import { seedMenu } from '../../shared/testing/seed';
 import { eventsAbout } from '../testing/order-events';
-import { startTestApi, type TestApi } from '../testing/test-api';
+import { openTestShop } from '../testing/test-shop';
 
-let api: TestApi;
-let restaurantId: string;
-let items: string[];
-
-beforeAll(async () => {
-  api = await startTestApi();
-  ({ restaurantId, items } = await seedMenu(api.database, [50, 50]));
-});
-afterAll(() => api.stop());
+const shop = openTestShop([50, 50]);
 
 async function anItem(price: string | number, more: object = {}): Promise<string> {
-  const reply = await api.post(`/inventory/add/${restaurantId}/item`, {
+  const reply = await shop.api.post(`/inventory/add/${shop.restaurantId}/item`, {
     name: 'Thali',
     price,
     available_qty: 5,
@@ -26,15 +17,15 @@ async function anItem(price: string | number, more: object = {}): Promise<string
 }
 
 const place = (lines: object[], more: object = {}) =>
-  api.post('/orders', { restaurant_id: restaurantId, items: lines, ...more });
+  shop.api.post('/orders', { restaurant_id: shop.restaurantId, items: lines, ...more });
 
-const eventsOf = (orderId: string) => eventsAbout(api.database, orderId);
+const eventsOf = (orderId: string) => eventsAbout(shop.api.database, orderId);
 
 describe('placing an order', () => {
   it('answers as the contract says, and writes order, lines, history and event', async () => {
     const reply = await place(
       [
-        { menu_item_id: items[0], quantity: 2 },
+        { menu_item_id: shop.items[0], quantity: 2 },
         { sku: 'DISH-2', quantity: 1 },
       ],
       { customer_id: 'c-1', email: 'a@b.example', delivery_address: { street: '1 MG Road', city: 'Pune' } },
@@ -43,10 +34,10 @@ describe('placing an order', () => {
     expect(reply).toMatchObject({ status: 202, headers: { location: `/api/v1/orders/${id}` } });
     expect(reply.text).toContain('"status":"PLACED","total_amount":300,"message":');
 
-    const order = await api.get(String(reply.headers.location).replace('/api/v1', ''));
+    const order = await shop.api.get(String(reply.headers.location).replace('/api/v1', ''));
     expect(order.body).toEqual({
       id,
-      restaurant_id: restaurantId,
+      restaurant_id: shop.restaurantId,
       customer_id: 'c-1',
       email: 'a@b.example',
       delivery_address: { street: '1 MG Road', city: 'Pune' },
@@ -56,8 +47,8 @@ describe('placing an order', () => {
       currency: 'INR',
       payment_method: 'CASH',
       items: [
-        { menu_item_id: items[0], sku: 'DISH-1', name: 'Dish 1', quantity: 2, price: '100.00' },
-        { menu_item_id: items[1], sku: 'DISH-2', name: 'Dish 2', quantity: 1, price: '100.00' },
+        { menu_item_id: shop.items[0], sku: 'DISH-1', name: 'Dish 1', quantity: 2, price: '100.00' },
+        { menu_item_id: shop.items[1], sku: 'DISH-2', name: 'Dish 2', quantity: 1, price: '100.00' },
       ],
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       updated_at: order.body.created_at,
@@ -80,11 +71,11 @@ describe('placing an order', () => {
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/),
       data: {
         order_id: id,
-        restaurant_id: restaurantId,
+        restaurant_id: shop.restaurantId,
         customer_id: 'c-1',
         items: [
-          { menu_item_id: items[0], sku: 'DISH-1', name: 'Dish 1', quantity: 2, price: '100.00' },
-          { menu_item_id: items[1], sku: 'DISH-2', name: 'Dish 2', quantity: 1, price: '100.00' },
+          { menu_item_id: shop.items[0], sku: 'DISH-1', name: 'Dish 1', quantity: 2, price: '100.00' },
+          { menu_item_id: shop.items[1], sku: 'DISH-2', name: 'Dish 2', quantity: 1, price: '100.00' },
         ],
         total_amount: 300,
         currency: 'INR',
@@ -98,7 +89,7 @@ describe('placing an order', () => {
 
   it('keeps what is optional as null where it is not given, and an address in one string as it is', async () => {
     const bare = await place([{ sku: 'DISH-1', quantity: 1 }]);
-    expect((await api.get(`/orders/${bare.body.order_id}`)).body).toMatchObject({
+    expect((await shop.api.get(`/orders/${bare.body.order_id}`)).body).toMatchObject({
       customer_id: null,
       email: null,
       delivery_address: null,
@@ -108,24 +99,24 @@ describe('placing an order', () => {
       delivery_address: address,
       customer_id: "Rob'); DROP TABLE orders;--",
     });
-    expect((await api.get(`/orders/${placed.body.order_id}`)).body).toMatchObject({
+    expect((await shop.api.get(`/orders/${placed.body.order_id}`)).body).toMatchObject({
       delivery_address: address,
       customer_id: "Rob'); DROP TABLE orders;--",
     });
   });
 
   it('writes all of it or nothing, when a part cannot be written', async () => {
-    const { database } = api;
+    const { database } = shop.api;
     for (const table of ['order_lines', 'order_status_history', 'outbox_events']) {
       await database.$executeRawUnsafe(`ALTER TABLE ${table} ADD CONSTRAINT refused CHECK (false) NOT VALID`);
-      const before = await api.snapshot();
-      const reply = await api
+      const before = await shop.api.snapshot();
+      const reply = await shop.api
         .call('POST', '/orders', {
-          json: { restaurant_id: restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] },
+          json: { restaurant_id: shop.restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] },
         })
         .catch(String);
       expect(JSON.stringify(reply)).toContain('500');
-      expect(await api.snapshot()).toEqual(before);
+      expect(await shop.api.snapshot()).toEqual(before);
       await database.$executeRawUnsafe(`ALTER TABLE ${table} DROP CONSTRAINT refused`);
     }
   });
@@ -133,14 +124,14 @@ describe('placing an order', () => {
   it('merges lines of the same item, by id, by id in capitals and by sku, in the order of first mention', async () => {
     const reply = await place([
       { sku: 'DISH-2', quantity: 1 },
-      { menu_item_id: items[0], quantity: 2 },
-      { menu_item_id: items[1]?.toUpperCase(), quantity: 3 },
+      { menu_item_id: shop.items[0], quantity: 2 },
+      { menu_item_id: shop.items[1]?.toUpperCase(), quantity: 3 },
       { sku: 'DISH-1', quantity: 4 },
     ]);
-    const { body } = await api.get(`/orders/${reply.body.order_id}`);
+    const { body } = await shop.api.get(`/orders/${reply.body.order_id}`);
     expect(body.items).toMatchObject([
-      { menu_item_id: items[1], quantity: 4 },
-      { menu_item_id: items[0], quantity: 6 },
+      { menu_item_id: shop.items[1], quantity: 4 },
+      { menu_item_id: shop.items[0], quantity: 6 },
     ]);
     expect(body.total_amount).toBe(1000);
   });
@@ -149,7 +140,7 @@ describe('placing an order', () => {
     const dear = await anItem('1000000.00');
     const reply = await place(Array.from({ length: 100 }, () => ({ menu_item_id: dear, quantity: 100_000 })));
     expect(reply).toMatchObject({ status: 202, body: { total_amount: 10_000_000_000_000 } });
-    expect((await api.get(`/orders/${reply.body.order_id}`)).body.total_amount).toBe(10_000_000_000_000);
+    expect((await shop.api.get(`/orders/${reply.body.order_id}`)).body.total_amount).toBe(10_000_000_000_000);
     expect(await eventsOf(reply.body.order_id)).toHaveLength(1);
   });
 
@@ -180,8 +171,13 @@ describe('the total', () => {
     expect(lines.reduce((sum, line) => sum + Number(line.price) * line.quantity, 0).toFixed(2)).toBe(
       '9994890540046.51',
     );
-    const menu = lines.map(({ id, price }) => ({ id, restaurantId, name: 'Thali', price }));
-    await api.database.menuItem.createMany({ data: menu });
+    const menu = lines.map(({ id, price }) => ({
+      id,
+      restaurantId: shop.restaurantId,
+      name: 'Thali',
+      price,
+    }));
+    await shop.api.database.menuItem.createMany({ data: menu });
     const reply = await place(lines.map(({ id, quantity }) => ({ menu_item_id: id, quantity })));
     expect(reply.body.total_amount).toBe(9994890540046.5);
   });
@@ -198,8 +194,13 @@ describe('the total', () => {
           price: new Decimal(cents).div(100).toFixed(2),
           quantity,
         }));
-        await api.database.menuItem.createMany({
-          data: priced.map(({ id, price }) => ({ id, restaurantId, name: 'Thali', price })),
+        await shop.api.database.menuItem.createMany({
+          data: priced.map(({ id, price }) => ({
+            id,
+            restaurantId: shop.restaurantId,
+            name: 'Thali',
+            price,
+          })),
         });
         const expected = priced.reduce(
           (sum, { price, quantity }) => sum.plus(new Decimal(price).times(quantity)),
@@ -208,7 +209,10 @@ describe('the total', () => {
         const reply = await place(priced.map(({ id, quantity }) => ({ menu_item_id: id, quantity })));
         const id = reply.body.order_id as string;
         expect(reply.text).toContain(`"total_amount":${expected.toFixed()},`);
-        const row = await api.database.order.findUniqueOrThrow({ where: { id }, include: { lines: true } });
+        const row = await shop.api.database.order.findUniqueOrThrow({
+          where: { id },
+          include: { lines: true },
+        });
         expect(row.totalAmount.toFixed(2)).toBe(expected.toFixed(2));
         const fromRows = row.lines.reduce(
           (sum, each) => sum.plus(new Decimal(each.price.toFixed(2)).times(each.quantity)),
@@ -229,12 +233,12 @@ describe('the menu of the moment', () => {
   it('gives an order its name and price, whatever the menu says later', async () => {
     const id = await anItem('120.00', { name: 'Lassi' });
     const first = await place([{ menu_item_id: id, quantity: 1 }]);
-    expect(await api.patch(`/inventory/${id}`, { price: 150.5, name: 'Mango lassi' })).toMatchObject({
+    expect(await shop.api.patch(`/inventory/${id}`, { price: 150.5, name: 'Mango lassi' })).toMatchObject({
       status: 200,
       body: { price: '150.50' },
     });
     const second = await place([{ menu_item_id: id, quantity: 2 }]);
-    const shown = async (orderId: string) => (await api.get(`/orders/${orderId}`)).body;
+    const shown = async (orderId: string) => (await shop.api.get(`/orders/${orderId}`)).body;
     expect(await shown(first.body.order_id)).toMatchObject({
       total_amount: 120,
       items: [{ name: 'Lassi', price: '120.00' }],
@@ -248,20 +252,20 @@ describe('the menu of the moment', () => {
   it('sells what is off sale no more, until it is on sale again', async () => {
     const id = await anItem(10);
     const line = { menu_item_id: id, quantity: 1 };
-    await api.patch(`/inventory/${id}`, { on_sale: false });
+    await shop.api.patch(`/inventory/${id}`, { on_sale: false });
     expect(await place([line])).toMatchObject({
       status: 422,
       body: { errors: [{ pointer: '#/items/0/menu_item_id' }] },
     });
-    await api.patch(`/inventory/${id}`, { on_sale: true });
+    await shop.api.patch(`/inventory/${id}`, { on_sale: true });
     expect(await place([line])).toMatchObject({ status: 202 });
   });
 });
 
 describe('the correlation id', () => {
   const placeAs = (headers: Record<string, string | string[]>) =>
-    api.call('POST', '/orders', {
-      json: { restaurant_id: restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] },
+    shop.api.call('POST', '/orders', {
+      json: { restaurant_id: shop.restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] },
       headers,
     });
 
@@ -271,7 +275,7 @@ describe('the correlation id', () => {
       const reply = await placeAs({ 'x-correlation-id': given });
       expect(reply.headers['x-correlation-id']).toBe(given);
       expect(await eventsOf(reply.body.order_id)).toMatchObject([{ correlationid: given }]);
-      expect(await api.database.order.findUnique({ where: { id: reply.body.order_id } })).toMatchObject({
+      expect(await shop.api.database.order.findUnique({ where: { id: reply.body.order_id } })).toMatchObject({
         correlationId: given,
       });
     },
@@ -293,7 +297,10 @@ describe('the correlation id', () => {
   });
 
   it('is in a problem too', async () => {
-    const reply = await api.call('POST', '/orders', { json: {}, headers: { 'x-correlation-id': 'mine' } });
+    const reply = await shop.api.call('POST', '/orders', {
+      json: {},
+      headers: { 'x-correlation-id': 'mine' },
+    });
     expect(reply).toMatchObject({
       status: 422,
       headers: { 'x-correlation-id': 'mine' },

@@ -8,9 +8,9 @@ import { runChild } from './run-child.mjs';
 
 /** Each runs after the dependencies are there; what it compiles first is its own business. */
 const commands = {
-  start: compiled('start'),
-  test: compiled('run-tests'),
-  migrate: compiled('migrate'),
+  start: compiled('scripts/start'),
+  test: compiled('scripts/run-tests'),
+  migrate: compiled('scripts/migrate'),
   smoke: async (args) => {
     process.exitCode = await runChild('bash', [inRoot('scripts', 'smoke', 'run.sh'), ...args]);
   },
@@ -36,11 +36,13 @@ export async function runCommand(name, args) {
   await command(args);
 }
 
-/** Any other `scripts/<name>.ts` is a command too: only package.json has to name it. */
+/** Folders whose `<name>.ts` are commands: only package.json has to name a new one. */
+const homes = ['operator', 'proof', 'scripts'];
+
 function compiledCommand(name) {
-  return /^[a-z][a-z-]*$/.test(name ?? '') && existsSync(inRoot('scripts', `${name}.ts`))
-    ? compiled(name)
-    : undefined;
+  if (!/^[a-z][a-z-]*$/.test(name ?? '')) return undefined;
+  const home = homes.find((folder) => existsSync(inRoot(folder, `${name}.ts`)));
+  return home && compiled(`${home}/${name}`);
 }
 
 async function build() {
@@ -52,7 +54,7 @@ async function build() {
 function compiled(script) {
   return async (args) => {
     await build();
-    const file = inRoot('dist', 'scripts', `${script}.js`);
+    const file = inRoot('dist', `${script}.js`);
     process.argv = [process.execPath, file, ...args];
     await import(file);
   };

@@ -77,7 +77,7 @@ const withoutBrokerHeaders = (all: Record<string, unknown>) =>
   );
 
 /** Everything but what belongs to the original's own way: its priority, and a time to live that would lose the copy. */
-function copiedProperties({ properties }: ConsumeMessage) {
+export function copiedProperties({ properties }: Pick<ConsumeMessage, 'properties'>) {
   const { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId } =
     properties;
   return {

@@ -133,7 +133,8 @@ async function runSession(
   return reason;
 }
 
-function openSession(connection: ChannelModel): { session: Session; ended: Promise<Error> } {
+/** Watches over a connection: the first error of it, or of a channel that the session opened, ends the session. */
+export function openSession(connection: ChannelModel): { session: Session; ended: Promise<Error> } {
   let reason: Error | undefined;
   const listeners: ((reason: Error) => void)[] = [];
   const fail = (cause: unknown) => {
@@ -187,7 +188,8 @@ function closeIfItComes(connecting: Promise<ChannelModel>): void {
     .catch(() => undefined);
 }
 
-function withHeartbeat(url: string): string {
+/** Its `heartbeat`, where none is given: a broker that vanished is noticed within twice as many seconds. */
+export function withHeartbeat(url: string): string {
   const parsed = new URL(url);
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_SECONDS));
   return parsed.toString();

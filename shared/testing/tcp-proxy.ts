@@ -1,12 +1,16 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A proxy before a server, to take the server away without touching it. */
+/** A TCP proxy before a server, which can do to its connections what networks do. */
 export interface TcpProxy {
-  /** The url given, by way of the proxy. */
+  /** The server's url, by way of the proxy. */
   url: string;
-  /** Cuts every connection, as a failing network would; new ones get through. */
+  /** Resets every connection; new ones get through. */
   cut(): void;
-  /** Cuts every connection and refuses new ones. */
+  /** Lets connections stand and nothing pass any more, as where a cable is pulled; new ones get no answer either. */
+  hold(): void;
+  /** What was held goes on, in order, as after the network's retransmission. */
+  release(): void;
+  /** Resets every connection and refuses new ones, until {@link bringBack}. */
   takeAway(): void;
   bringBack(): void;
   close(): Promise<void>;
@@ -14,42 +18,66 @@ export interface TcpProxy {
 
 export async function startProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let held = false;
   let away = false;
+
   const server = createServer((client) => {
-    if (away) return client.destroy();
+    if (away) return client.resetAndDestroy();
     const upstream = connect(Number(port), hostname);
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(from);
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    for (const [one, other] of [pair, [upstream, client] as const]) {
+      one.setNoDelay(true);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        pairs.delete(pair);
+        other.destroy();
       });
     }
+    if (!held) join(pair);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+
   const url = new URL(target);
   url.hostname = '127.0.0.1';
   url.port = String((server.address() as AddressInfo).port);
   const cut = () => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
   };
   return {
     url: url.toString(),
     cut,
+    hold: () => {
+      held = true;
+      // Without a destination a stream is paused: the kernel's buffers fill, and the peer waits.
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream);
+        upstream.unpipe(client);
+      }
+    },
+    release: () => {
+      if (!held) return;
+      held = false;
+      pairs.forEach(join);
+    },
     takeAway: () => {
       away = true;
       cut();
     },
     bringBack: () => (away = false),
     close: async () => {
+      held = false;
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function join([client, upstream]: readonly [Socket, Socket]): void {
+  client.pipe(upstream);
+  upstream.pipe(client);
 }

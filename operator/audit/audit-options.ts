@@ -1,0 +1,23 @@
+import type { GatewayBooks } from './gateway-books';
+
+export interface AuditOptions {
+  databaseUrl: string;
+  /** What is under way for longer than this counts as stuck. Default: two minutes. */
+  graceMs?: number;
+  /** The longest wait of the retry ladder. Default: ten minutes. */
+  longestRetryMs?: number;
+  /** Judges only orders, events, notifications and adjustments made from then on; stock is always judged whole. */
+  since?: Date;
+  /** Findings named for each check at most; all are counted. Default: 20. */
+  limit?: number;
+  /** Only the checks of these names. */
+  only?: readonly string[];
+  /** Rows read by one statement, about. Default: 20,000. */
+  rangeSize?: number;
+  /** No statement may take longer. Default: one minute. */
+  statementTimeoutMs?: number;
+  /** The gateway's books, where they can be read; without them that comparison is skipped. */
+  books?: GatewayBooks;
+  /** Told, range by range, how many of a unit (`orders`) are judged by now. */
+  onProgress?: (unit: string, judged: number) => void;
+}

@@ -1,0 +1,79 @@
+import { Prisma } from '../../shared/service/database';
+
+/** Ids above `after`, up to and including `upTo`: what one statement judges. */
+export interface Range {
+  after: string;
+  upTo: string;
+}
+
+/** What every check is told. */
+export interface Settings {
+  /** What is under way for longer than this is no longer excused. */
+  graceMs: number;
+  /** The longest wait before a failed delivery is tried again: for so long more it is under way. */
+  longestRetryMs: number;
+  /** The first ids of which history is complete: what is older may have been dropped. */
+  judgedFrom: { eventLog: string; processedEvents: string };
+}
+
+/** `under way` is counted and never reported as wrong. */
+export type Verdict = 'violation' | 'warning' | 'under way';
+
+/** One row that is not as it should be. */
+export interface Finding {
+  verdict: Exclude<Verdict, 'under way'>;
+  /** The id of the order, item, event or adjustment. */
+  subject: string;
+  problem: string;
+}
+
+/** An event that may still put right what a check found. */
+export interface Remedy {
+  type: string;
+  /** The consumer that would do it. */
+  consumer: string;
+}
+
+/** One promise, and the statement that finds what breaks it. */
+export interface Check {
+  /** For `--only` and for programs. */
+  name: string;
+  /** The promise, in words. */
+  promise: string;
+  /**
+   * A query for `subject` (text) and `problem` (text) of what is wrong within the range, and `verdict`
+   * (text) where that is not always a violation. It is complete in itself: all that it compares, it reads
+   * in this one statement, or the snapshot of the statement after it.
+   */
+  find(range: Range, settings: Settings): Prisma.Sql;
+  /**
+   * Set where only a quiet subject can be judged: what the statement finds is excused while one of these
+   * events about `about` (text; one more column) is on its way.
+   */
+  remedies?: readonly Remedy[];
+}
+
+/** Checks over the same kind of thing, made range by range. */
+export interface Pass {
+  /** What is counted: `orders`. */
+  unit: string;
+  /** The index that ranges are cut from; without one, all is one range. */
+  walk?: { table: string; column: string };
+  /** The id after which there is something to judge; without it, all is judged. */
+  after?(settings: Settings): string;
+  /** How many there are within a range. */
+  count(range: Range): Prisma.Sql;
+  checks: readonly Check[];
+}
+
+/** The condition that an id column lies within a range. */
+export const inRange = (column: string, { after, upTo }: Range): Prisma.Sql =>
+  Prisma.sql`${Prisma.raw(column)} > ${after}::uuid AND ${Prisma.raw(column)} <= ${upTo}::uuid`;
+
+/** The moment before which nothing is excused as being under way. */
+export const graceBegan = ({ graceMs }: Settings): Prisma.Sql =>
+  Prisma.sql`(now() - ${graceMs}::float8 * interval '1 millisecond')`;
+
+/** Counts a table's rows whose id lies within a range. */
+export const countIn = (table: string, column: string) => (range: Range) =>
+  Prisma.sql`SELECT count(*)::int AS count FROM ${Prisma.raw(table)} WHERE ${inRange(column, range)}`;

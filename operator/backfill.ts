@@ -1,0 +1,13 @@
+import { serverUrls } from '../scripts/server-urls';
+import { runBackfill } from './backfill/run-backfill';
+import { runCommandLine } from './command-line/run-command-line';
+import { sayWhere } from './command-line/say-where';
+
+runCommandLine('backfill', (stopping) =>
+  runBackfill({
+    args: process.argv.slice(2),
+    urls: () => sayWhere(serverUrls('npm run backfill')),
+    print: (text) => console.log(text),
+    stopping,
+  }),
+);

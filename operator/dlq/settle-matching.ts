@@ -1,0 +1,114 @@
+import type { Publisher } from '../../shared/messaging/publisher';
+import type { Broker } from '../command-line/broker';
+import { pace } from '../command-line/pace';
+import { showProgress } from '../command-line/progress';
+import { UserError } from '../../scripts/servers/search';
+import type { DeadLetterQueue } from './choose-queues';
+import { readDeadLetter, type Message } from './dead-letter';
+import { matches, type Filter } from './filter';
+import { replayCopy } from './replay-copy';
+import type { Taken } from './read-window';
+import { scanQueue } from './scan-queue';
+
+/** What became of one queue's messages. */
+export interface Settled {
+  /** Read, matching or not. */
+  read: number;
+  done: number;
+  /** The broker would not take the copy, for this reason; they are still dead letters. */
+  refused: number;
+  refusal?: string;
+}
+
+export interface SettleOptions {
+  filter: Filter;
+  /** So many a second at most. */
+  rate: number;
+  /** So many are read at most; by default as many as are there. */
+  atMost?: number;
+  stopping: AbortSignal;
+}
+
+/** Does something about a message; what it resolves with says whether the message may leave the queue. */
+type Settle = (message: Message) => Promise<{ leave: true } | { leave: false; why: string }>;
+
+/**
+ * Sends what matches back to the service's own queue. A message leaves the dead-letter queue only after the
+ * broker has confirmed its copy: whenever this is cut off, nothing is lost, and what is there twice is
+ * handled once.
+ * @throws {UserError} when the service has no queue to go back to
+ */
+export const replay = (
+  broker: Broker,
+  publisher: Publisher,
+  from: DeadLetterQueue,
+  options: SettleOptions,
+): Promise<Settled> =>
+  settleMatching(broker, from, 'Replaying', options, async (message) => {
+    const outcome = await publisher.publish(replayCopy(from.service, message));
+    if (outcome.kind === 'unroutable')
+      throw new UserError(`${from.service} has no queue to go back to: run npm run migrate first.`);
+    return outcome.kind === 'routed' ? { leave: true } : { leave: false, why: outcome.error };
+  });
+
+/** Removes what matches. */
+export const discard = (broker: Broker, from: DeadLetterQueue, options: SettleOptions): Promise<Settled> =>
+  settleMatching(broker, from, 'Discarding', options, () => Promise.resolve({ leave: true }));
+
+const MOST_IN_MEMORY = 5_000;
+const LEAST_IN_MEMORY = 200;
+const WINDOW_SECONDS = 60;
+
+async function settleMatching(
+  broker: Broker,
+  { service, queue }: DeadLetterQueue,
+  what: string,
+  { filter, rate, atMost, stopping }: SettleOptions,
+  settle: Settle,
+): Promise<Settled> {
+  const result: Settled = { read: 0, done: 0, refused: 0 };
+  const progress = showProgress(`${what} ${queue}`);
+  const turn = pace(rate, stopping);
+  let total: number | undefined;
+  let failure: unknown;
+
+  const settleOne = async ({ message, acknowledge }: Taken): Promise<void> => {
+    try {
+      const outcome = await settle(message);
+      if (outcome.leave) {
+        acknowledge();
+        result.done++;
+      } else {
+        result.refused++;
+        result.refusal = outcome.why;
+      }
+    } catch (error) {
+      failure ??= error;
+    }
+  };
+
+  result.read = await scanQueue(broker, queue, {
+    // The broker gives nobody a message for longer than half an hour, so a slow rate means a small window.
+    windowSize: Math.min(MOST_IN_MEMORY, Math.max(LEAST_IN_MEMORY, rate * WINDOW_SECONDS)),
+    atMost,
+    wants: (message) => matches(filter, readDeadLetter(service, message)),
+    settle: async (taken) => {
+      const underWay: Promise<void>[] = [];
+      for (const one of taken) {
+        await turn();
+        if (stopping.aborted || failure) break;
+        underWay.push(settleOne(one));
+        progress.update(result.read, total, `${result.done} done`);
+      }
+      await Promise.all(underWay);
+      if (failure) throw failure as Error;
+    },
+    progress: (read, all) => {
+      total = all;
+      result.read = read;
+      progress.update(read, all, `${result.done} done`);
+    },
+    enough: () => stopping.aborted || result.refused > 0,
+  }).finally(() => progress.end());
+  return result;
+}

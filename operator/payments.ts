@@ -1,0 +1,15 @@
+import { userInfo } from 'node:os';
+import { databaseUrl } from '../scripts/server-urls';
+import { runCommandLine } from './command-line/run-command-line';
+import { sayWhere } from './command-line/say-where';
+import { runPayments } from './payments/run-payments';
+
+runCommandLine('payments', () =>
+  runPayments({
+    args: process.argv.slice(2),
+    databaseUrl: () => sayWhere({ databaseUrl: databaseUrl('npm run payments') }).databaseUrl,
+    user: () => userInfo().username,
+    print: (text) => console.log(text),
+    warn: (text) => console.error(text),
+  }),
+);

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { discoverServices } from '../../../scripts/supervisor/discover-services';
+import { PAYMENT_SIMULATOR } from '../../../scripts/supervisor/payment-environment';
+import { waitUntil } from '../../../scripts/servers/wait-until';
+import type { Bench } from '../bench';
+import { makeMenus, type Menu } from './menu';
+import { startService, type ServiceProcess } from '../../testbed/measured-process';
+import type { Scope } from '../../testbed/scope';
+import { openWorld, type World } from './world';
+
+const RELAY = 'outbox-publisher';
+const MOST_QUIET_MS = 240_000;
+
+/** All of the mesh, one process a service, on a database and a virtual host of its own. */
+export interface BenchMesh {
+  world: World;
+  menus: Menu[];
+  apiUrl: string;
+  /** By service; of several instances `inventory-service-2` and so on. */
+  processes: ServiceProcess[];
+  environment: Record<string, string>;
+}
+
+export interface MeshOptions {
+  /** Instances of a service, where not one. */
+  instances?: Record<string, number>;
+  /** Leaves the relay to the caller. */
+  withoutRelay?: boolean;
+}
+
+export async function startBenchMesh(
+  bench: Bench,
+  scope: Scope,
+  name: string,
+  { instances = {}, withoutRelay = false }: MeshOptions = {},
+): Promise<BenchMesh> {
+  const world = scope.own(await openWorld(bench.servers, name, true));
+  const menus = await makeMenus(world.databaseUrl);
+  const environment: Record<string, string> = {
+    DATABASE_URL: world.databaseUrl,
+    RABBITMQ_URL: world.rabbitmqUrl,
+    CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
+  };
+  const services = discoverServices().filter((service) => !(withoutRelay && service === RELAY));
+  const processes: ServiceProcess[] = [];
+  const start = async (service: string) => {
+    for (let index = 1; index <= (instances[service] ?? 1); index += 1) {
+      const started = await startService(bench, scope, service, environment);
+      if (index > 1) started.name = `${service}-${index}`;
+      processes.push(started);
+    }
+  };
+  // First, because payment-service has to be told where it is.
+  if (services.includes(PAYMENT_SIMULATOR)) {
+    await start(PAYMENT_SIMULATOR);
+    environment.PAYMENT_SIMULATOR_URL = processes[0]?.url ?? '';
+  }
+  await Promise.all(services.filter((service) => service !== PAYMENT_SIMULATOR).map(start));
+  const apiUrl = processes.find((one) => one.name === 'order-api')?.url ?? '';
+  await world.settle();
+  return { world, menus, apiUrl, processes, environment };
+}
+
+/** Orders that are placed and not yet decided, and events that are not yet published. */
+export async function backlogOf({ query }: World): Promise<{ orders: number; events: number }> {
+  const [row] = await query<{ orders: number; events: number }>(
+    `SELECT (SELECT count(*)::int FROM orders WHERE status = 'PLACED') AS orders,
+            (SELECT count(*)::int FROM outbox_events) AS events`,
+  );
+  return row ?? { orders: NaN, events: NaN };
+}
+
+/** Waits until no order waits and the outbox is empty. @throws after four minutes */
+export async function untilDrained(bench: Bench, world: World): Promise<void> {
+  const ask = async () => {
+    const { orders, events } = await backlogOf(world);
+    if (orders + events > 0) throw new Error(`${orders} orders and ${events} events wait`);
+  };
+  await waitUntil(ask, {
+    what: 'The mesh to have drained',
+    timeoutMs: MOST_QUIET_MS,
+    everyMs: 250,
+    signal: bench.control.stopping,
+  });
+}

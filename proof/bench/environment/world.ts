@@ -1,0 +1,85 @@
+import { connect } from 'amqplib';
+import type { QueryResultRow } from 'pg';
+import { makePartitions } from '../../../shared/history/partitions';
+import { declareMesh } from '../../../shared/messaging/declare-mesh';
+import { databaseUrlOf, TEMPLATE, withClient, type BenchServers } from './servers';
+
+/** A database and a virtual host of a part's own: no part has to carry what another has left. */
+export interface World {
+  databaseUrl: string;
+  rabbitmqUrl: string;
+  query: <Row extends QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
+  /** Dead rows and dirty pages of what was before are not what is measured next. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param mesh whether all services' queues are declared, as the set-up step does it */
+export async function openWorld(
+  { postgres, rabbitmq }: BenchServers,
+  name: string,
+  mesh: boolean,
+): Promise<World> {
+  const database = `bench_${name.replaceAll('-', '_')}`;
+  const databaseUrl = databaseUrlOf(postgres.url, database);
+  await withClient(postgres.url, (client) =>
+    client.query(`CREATE DATABASE ${database} TEMPLATE ${TEMPLATE}`),
+  );
+  await withClient(databaseUrl, (client) => makePartitions(client));
+  const rabbitmqUrl = new URL(rabbitmq.url);
+  rabbitmqUrl.pathname = `/${database}`;
+  await manage(rabbitmq.managementUrl, 'PUT', `/api/vhosts/${database}`);
+  await manage(rabbitmq.managementUrl, 'PUT', `/api/permissions/${database}/${rabbitmqUrl.username}`, {
+    configure: '.*',
+    write: '.*',
+    read: '.*',
+  });
+  if (mesh) await declareMesh({ databaseUrl, rabbitmqUrl: rabbitmqUrl.href });
+
+  const query = <Row extends QueryResultRow>(sql: string, values?: unknown[]) =>
+    withClient(databaseUrl, async (client) => (await client.query<Row>(sql, values)).rows);
+  return {
+    databaseUrl,
+    rabbitmqUrl: rabbitmqUrl.href,
+    query,
+    settle: async () => {
+      await query('VACUUM ANALYZE');
+      await query('CHECKPOINT');
+    },
+    stop: async () => {
+      await manage(rabbitmq.managementUrl, 'DELETE', `/api/vhosts/${database}`);
+      await withClient(postgres.url, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`));
+    },
+  };
+}
+
+/** A queue that takes every event and that nobody reads. */
+export async function catchAll({ rabbitmqUrl }: World, queue: string): Promise<{ stop(): Promise<void> }> {
+  const connection = await connect(rabbitmqUrl);
+  connection.on('error', () => undefined); // the call in progress rejects with it
+  const channel = await connection.createChannel();
+  await channel.assertExchange('ordermesh.events', 'topic', { durable: true });
+  await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  await channel.bindQueue(queue, 'ordermesh.events', '#');
+  return {
+    stop: async () => {
+      await channel.deleteQueue(queue);
+      await connection.close();
+    },
+  };
+}
+
+async function manage(management: string, method: string, path: string, body?: unknown): Promise<void> {
+  const { username, password, origin } = new URL(management);
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const response = await fetch(`${origin}${path}`, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(login).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}

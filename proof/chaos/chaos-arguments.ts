@@ -1,0 +1,49 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { numberFrom, readOption, wholeNumberFrom } from '../../operator/command-line/read-arguments';
+import { UserError } from '../../scripts/servers/search';
+
+export interface ChaosArguments {
+  help: boolean;
+  seed: number;
+  /** How long orders flow and things break. */
+  minutes: number;
+  /** Orders a second. */
+  rate: number;
+  brutal: boolean;
+  keep: boolean;
+}
+
+export const usage = `npm run chaos                        two minutes of orders while everything is broken, on servers of its own
+npm run chaos -- --seed 7            the plan of another run again
+npm run chaos -- --minutes 10        longer (from 0.2 to 120)
+npm run chaos -- --rate 30           orders a second (15)
+npm run chaos -- --brutal            more than one server away at a time
+npm run chaos -- --keep              keep data and logs also when all is well`;
+
+/** @throws UserError for what it does not understand */
+export function parseChaosArguments(args: string[]): ChaosArguments {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        seed: { type: 'string' },
+        minutes: { type: 'string', default: '2' },
+        rate: { type: 'string', default: '15' },
+        brutal: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+      },
+    });
+    return {
+      help: values.help,
+      brutal: values.brutal,
+      keep: values.keep,
+      seed: readOption('seed', values.seed, wholeNumberFrom(0, 0xffff_ffff)) ?? randomInt(1, 1_000_000),
+      minutes: readOption('minutes', values.minutes, numberFrom(0.2, 120)),
+      rate: readOption('rate', values.rate, numberFrom(0.5, 500)),
+    };
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}\n\n${usage}`);
+  }
+}

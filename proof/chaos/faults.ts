@@ -1,0 +1,128 @@
+import { discoverSubscriptions } from '../../shared/messaging/declare-mesh';
+import { EVENTS_EXCHANGE } from '../../shared/messaging/topology';
+import type { BreakableServer, ServerName } from '../testbed/breakable-server';
+import type { Fault, FaultKind } from './fault';
+import type { TcpProxy } from '../../shared/testing/tcp-proxy';
+import type { FaultRates, Gateway } from './gateway';
+import type { LinkName, MeshProcess } from '../testbed/mesh-process';
+import { pause } from './pause';
+import { brewPoison, type Poison } from './poison';
+import type { Random } from './random';
+import type { Stranger } from './stranger';
+
+/** What faults are made with. */
+export interface Arsenal {
+  processes: readonly MeshProcess[];
+  servers: Record<ServerName, BreakableServer>;
+  gateway: Gateway;
+  stranger: Stranger;
+  random: Random;
+  /** Every poison that the broker has for certain. */
+  poison: Poison[];
+  /** Messages published again, messages put into another order. */
+  tampered: { duplicated: number; reordered: number };
+  signal: AbortSignal;
+}
+
+/** Does the harm, holds it for its time, and heals; resolves when the healing is done as far as it is ours to do. */
+type Inflict = (fault: Fault, arsenal: Arsenal) => Promise<void>;
+
+const server = (arsenal: Arsenal, { target }: Fault) => arsenal.servers[target as ServerName];
+
+const outage =
+  (takeDown: 'shutDown' | 'crash'): Inflict =>
+  async (fault, arsenal) => {
+    await server(arsenal, fault)[takeDown]();
+    await pause(fault.durationMs, arsenal.signal);
+    await server(arsenal, fault).startAgain();
+  };
+
+const blackholeAll: Inflict = async ({ target, durationMs }, { processes, signal }) => {
+  const links = processes.flatMap((one) => one.links[target as ServerName] ?? []);
+  for (const link of links) link.hold();
+  await pause(durationMs, signal);
+  for (const link of links) link.release();
+};
+
+/** `status-service-2`, or `status-service-2:rabbitmq` */
+function processOf({ processes }: Arsenal, target: string): MeshProcess {
+  const found = processes.find(({ name }) => name === target.split(':')[0]);
+  if (!found) throw new Error(`the plan names ${target}, and there is none`);
+  return found;
+}
+
+function linkOf(arsenal: Arsenal, target: string): TcpProxy {
+  const link = processOf(arsenal, target).links[target.split(':')[1] as LinkName];
+  if (!link) throw new Error(`the plan names ${target}, and there is none`);
+  return link;
+}
+
+const misbehave =
+  (rates: FaultRates): Inflict =>
+  async ({ durationMs }, { gateway, signal }) => {
+    await gateway.misbehave(rates);
+    await pause(durationMs, signal);
+    await gateway.misbehave({});
+  };
+
+/** Slow enough that a call is under way at any moment. */
+const UNDER_WAY_MS = 1_200;
+
+export const inflict: Record<FaultKind, Inflict> = {
+  'broker-stop': outage('shutDown'),
+  'broker-kill': outage('crash'),
+  'database-restart': outage('shutDown'),
+  'database-crash': outage('crash'),
+  'broker-blackhole': blackholeAll,
+  'database-blackhole': blackholeAll,
+  kill: async ({ target }, arsenal) => processOf(arsenal, target).kill(),
+  freeze: async ({ target, durationMs }, arsenal) => {
+    const thaw = processOf(arsenal, target).freeze();
+    await pause(durationMs, arsenal.signal);
+    thaw();
+  },
+  cut: async ({ target }, arsenal) => linkOf(arsenal, target).cut(),
+  blackhole: async ({ target, durationMs }, arsenal) => {
+    const link = linkOf(arsenal, target);
+    link.hold();
+    await pause(durationMs, arsenal.signal);
+    link.release();
+  },
+  'gateway-drops-before': misbehave({ drop_before: 0.6 }),
+  'gateway-drops-after': misbehave({ drop_after: 0.6 }),
+  'gateway-errors': misbehave({ error: 0.7 }),
+  'gateway-hangs': misbehave({ hang_after: 0.5 }),
+  'gateway-silent': misbehave({ hang_after: 1 }),
+  'gateway-slow': misbehave({ delay_ms: UNDER_WAY_MS }),
+  'gateway-kill': async ({ target }, arsenal) => processOf(arsenal, target).kill(),
+  'kill-mid-call': async (fault, arsenal) => {
+    await arsenal.gateway.misbehave({ delay_ms: UNDER_WAY_MS });
+    await pause(fault.durationMs, arsenal.signal);
+    processOf(arsenal, fault.target).kill();
+    await arsenal.gateway.misbehave({});
+  },
+  duplicate: async ({ target, durationMs }, { stranger, random, tampered, signal }) => {
+    const { seen } = stranger;
+    const types = target === 'exchange' ? undefined : takenBy(target);
+    const fitting = types ? seen.filter(({ type }) => types.has(type)) : seen.slice();
+    // Old news and fresh news alike, in any order, some more than once.
+    const chosen = random.shuffle(fitting).slice(0, 30);
+    const again = random.shuffle([...chosen, ...chosen.slice(0, 15), ...fitting.slice(-15).reverse()]);
+    for (const { type, body, properties } of again) {
+      const where = types ? { exchange: '', key: target } : { exchange: EVENTS_EXCHANGE, key: type };
+      if (await stranger.publish({ ...where, body, properties }, signal)) tampered.duplicated += 1;
+      await pause(durationMs / again.length, signal);
+    }
+  },
+  reorder: async ({ target, durationMs }, { stranger, random, tampered, signal }) => {
+    tampered.reordered += await stranger.reorder(target, durationMs, random, signal);
+  },
+  poison: async ({ target }, { stranger, random, poison, signal }) => {
+    for (const one of random.shuffle(brewPoison(target)))
+      if (await stranger.publish(one.message, signal)) poison.push(one);
+  },
+};
+
+/** To a consumer that has not subscribed to its type, a copy would be poison. */
+const takenBy = (service: string): Set<string> =>
+  new Set(discoverSubscriptions().find((one) => one.service === service)?.types);

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { discoverSubscriptions } from '../../shared/messaging/declare-mesh';
+import type { Control } from '../../scripts/supervisor/control';
+import { runMigrations } from '../../scripts/supervisor/run-migrations';
+import { discoverServices } from '../../scripts/supervisor/discover-services';
+import type { BreakableServer, ServerName } from '../testbed/breakable-server';
+import { ownServers } from '../testbed/own-server';
+import { startMeshProcess, type MeshProcess, type ProcessOptions } from '../testbed/mesh-process';
+import type { RunFolder } from '../testbed/run-folder';
+import { untilReady } from '../testbed/until-ready';
+
+/** A whole mesh on servers of its own. */
+export interface ChaosMesh {
+  servers: Record<ServerName, BreakableServer>;
+  /** The gateway's process, which is one of them. */
+  gateway: MeshProcess;
+  /** What the gateway has been asked, a JSON line for each request. */
+  journal: string;
+  processes: MeshProcess[];
+  /** How often consumers were delivered what they had handled before. */
+  ignored(): number;
+  /** Drains and stops everything; in a hurry, it is killed. */
+  stop(hurry: boolean): Promise<void>;
+}
+
+/** How many of each service run. */
+export const INSTANCES = 2;
+/** Short enough for a run to see the end of every ladder. The same for set-up and services. */
+export const RETRY_LABELS = ['1s', '2s', '4s', '8s'];
+
+const READY_MS = 90_000;
+const ENVIRONMENT = {
+  RETRY_DELAYS: RETRY_LABELS.join(','),
+  DATABASE_POOL_SIZE: '5',
+  LOG_LEVEL: 'info',
+  CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
+  PAYMENT_TIMEOUT: '2s',
+  // Less than a call may take with its retries: two processes may have the same payment in hand.
+  PAYMENT_TAKEOVER: '5s',
+  // Just within the timeout, so that anything that is slow beside it makes it no answer.
+  SIMULATOR_SLOW: '1500ms',
+  SIMULATOR_HANG: '10s',
+};
+const GATEWAY = 'payment-simulator';
+/** The only service that talks to the gateway. */
+export const GATEWAY_CALLER = 'payment-service';
+
+/** All but the gateway, which is somebody else's in earnest, and of which there is one. */
+export const meshServices = (): string[] => discoverServices().filter((service) => service !== GATEWAY);
+export const meshConsumers = (): string[] => discoverSubscriptions().map(({ service }) => service);
+
+export async function startChaosMesh(folder: RunFolder, control: Control): Promise<ChaosMesh> {
+  let servers: Partial<Record<ServerName, BreakableServer>> = {};
+  const processes: MeshProcess[] = [];
+  let ignored = 0;
+  const stop = async (hurry: boolean) => {
+    if (hurry) for (const one of processes) one.killForGood();
+    await Promise.allSettled(processes.map((one) => one.stop()));
+    await Promise.allSettled(Object.values(servers).map((one) => one.end()));
+  };
+  try {
+    const both = await ownServers(control);
+    servers = both;
+    await setUp(both, control);
+    const start = async (
+      service: string,
+      index: number,
+      reaches: ProcessOptions['reaches'],
+      environment: Record<string, string> = ENVIRONMENT,
+    ) => {
+      control.stopping.throwIfAborted();
+      const onLine = (_name: string, line: string) => {
+        if (line.includes('"msg":"handled before, ignored"')) ignored += 1;
+      };
+      const given = { service, index, reaches, environment, folder, onLine, say: control.say };
+      const started = await startMeshProcess(given);
+      processes.push(started);
+      return started;
+    };
+    const journal = path.join(folder.folder, 'payment-simulator.jsonl');
+    const gateway = await start(GATEWAY, 1, {}, { ...ENVIRONMENT, SIMULATOR_JOURNAL: journal });
+    const reached = { postgres: both.postgres.url, rabbitmq: both.rabbitmq.url };
+    for (const service of meshServices()) {
+      const reaches = service === GATEWAY_CALLER ? { ...reached, gateway: gateway.url } : reached;
+      for (let index = 1; index <= INSTANCES; index += 1) await start(service, index, reaches);
+    }
+    await Promise.all(
+      processes.map(({ name, url }) =>
+        untilReady(name, url, { timeoutMs: READY_MS, signal: control.stopping }),
+      ),
+    );
+    return { servers: both, gateway, journal, processes, ignored: () => ignored, stop };
+  } catch (error) {
+    await stop(true);
+    throw error;
+  }
+}
+
+async function setUp(servers: Record<ServerName, BreakableServer>, control: Control): Promise<void> {
+  // The set-up step reads its configuration from the environment, like the services.
+  Object.assign(process.env, ENVIRONMENT);
+  await runMigrations(
+    {
+      databaseUrl: servers.postgres.url,
+      rabbitmqUrl: servers.rabbitmq.url,
+      managementUrl: servers.rabbitmq.managementUrl,
+      how: { postgres: servers.postgres.how, rabbitmq: servers.rabbitmq.how },
+      stop: () => Promise.resolve(),
+    },
+    control,
+  );
+}

@@ -1,0 +1,131 @@
+import { writeFileSync } from 'node:fs';
+import type { Control } from '../../scripts/supervisor/control';
+import { messageOf } from '../../scripts/servers/wait-until';
+import { createApiClient } from './api-client';
+import { carryOut } from './carry-out';
+import type { ChaosArguments } from './chaos-arguments';
+import { startDrive } from './drive';
+import { makePlan } from './fault-plan';
+import type { Arsenal } from './faults';
+import { gatewayAt } from './gateway';
+import { gatherEvidence } from './gather-evidence';
+import { makeMenu } from './menu';
+import {
+  GATEWAY_CALLER,
+  INSTANCES,
+  meshConsumers,
+  meshServices,
+  startChaosMesh,
+  type ChaosMesh,
+} from './mesh';
+import { pause } from './pause';
+import { printPlan, printScorecard } from './print-scorecard';
+import { seededRandom } from './random';
+import { openRunFolder, reportFile } from '../testbed/run-folder';
+import { makeScorecard, progressLine, type Scorecard } from './scorecard';
+import { startStranger } from './stranger';
+import { startWatch } from './watch';
+
+const PROGRESS_MS = 5_000;
+/** Between servers that come back, clients with their last words and the plan's end, nothing takes longer. */
+const LAST_HEALING_MS = 60_000;
+
+/**
+ * A whole run: a mesh of its own, orders, faults, and what is left of all promises afterwards.
+ * @returns whether nothing was found wrong
+ */
+export async function runChaos(given: ChaosArguments, control: Control): Promise<boolean> {
+  const folder = await openRunFolder();
+  let mesh: ChaosMesh | undefined;
+  let passed = false;
+  try {
+    mesh = await startChaosMesh(folder, control);
+    const card = await breakThings(given, control, mesh);
+    passed = card.passed;
+    const file = reportFile(given.seed);
+    writeFileSync(file, `${JSON.stringify(card, null, 2)}\n`);
+    console.log(`${printScorecard(card)}\nReport: ${file}`);
+  } finally {
+    await mesh?.stop(!passed || control.stopping.aborted);
+    const keep = (given.keep || !passed) && !control.stopping.aborted;
+    if (keep) control.say(`data and logs are kept in ${folder.folder}`);
+    else folder.remove();
+  }
+  return passed;
+}
+
+async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosMesh): Promise<Scorecard> {
+  const { servers, processes } = mesh;
+  const consumers = meshConsumers();
+  const instances = Object.fromEntries(meshServices().map((service) => [service, INSTANCES]));
+  const plan = makePlan({
+    ...given,
+    instances,
+    consumers,
+    gatewayCaller: GATEWAY_CALLER,
+    gateway: mesh.gateway.name,
+  });
+  control.say(`the plan of seed ${given.seed}:\n${printPlan(plan)}`);
+
+  const client = createApiClient(
+    processes.filter(({ service }) => service === 'order-api').map(({ url }) => url),
+  );
+  const stranger = await startStranger(servers.rabbitmq.url);
+  const watch = startWatch(servers.postgres.url, processes);
+  try {
+    const menu = await makeMenu(client);
+    const arsenal: Arsenal = {
+      processes,
+      servers,
+      gateway: gatewayAt(mesh.gateway.url),
+      stranger,
+      random: seededRandom(given.seed + 1),
+      poison: [],
+      tampered: { duplicated: 0, reordered: 0 },
+      signal: control.stopping,
+    };
+    const startedAt = Date.now();
+    const { inflicted, done } = carryOut(plan, arsenal, {
+      brutal: given.brutal,
+      onFault: ({ kind, target }) =>
+        control.say(`${Math.round((Date.now() - startedAt) / 1000)} s: ${kind} ${target}`),
+    });
+    const drive = startDrive({
+      client,
+      menu,
+      random: seededRandom(given.seed + 2),
+      rate: given.rate,
+      durationMs: given.minutes * 60_000,
+      signal: control.stopping,
+    });
+    const progress = setInterval(
+      () =>
+        control.say(progressLine(Date.now() - startedAt, drive, inflicted.length, watch.latest()?.backlog)),
+      PROGRESS_MS,
+    );
+    try {
+      await drive.done;
+      await Promise.race([done, pause(LAST_HEALING_MS, control.stopping)]);
+    } finally {
+      clearInterval(progress);
+    }
+    control.stopping.throwIfAborted();
+    const evidence = await gatherEvidence({
+      given,
+      control,
+      mesh,
+      arsenal,
+      drive,
+      menu,
+      watch,
+      consumers,
+      inflicted,
+      startedAt,
+    });
+    return makeScorecard(evidence);
+  } finally {
+    client.close();
+    await watch.stop();
+    await stranger.stop().catch((error: unknown) => control.say(messageOf(error)));
+  }
+}

@@ -1,0 +1,18 @@
+export type ServerName = 'postgres' | 'rabbitmq';
+
+/** A server of the run's own, which may be taken down and comes up again with its ports and its data. */
+export interface BreakableServer {
+  readonly url: string;
+  /** Of a broker, with the credentials in it. */
+  readonly managementUrl: string;
+  /** Where it came from, for people. */
+  readonly how: string;
+  /** Down in good order. PostgreSQL ends its sessions rather than wait for them. */
+  shutDown(): Promise<void>;
+  /** Down without a chance to put anything in order: kill -9. */
+  crash(): Promise<void>;
+  /** Up again; resolves when it answers. */
+  startAgain(): Promise<void>;
+  /** The end of it. */
+  end(): Promise<void>;
+}

@@ -1,0 +1,47 @@
+import { addressOf, brokerUrl, databaseUrl, serverUrls } from './server-urls';
+
+const mesh = {
+  api_url: '',
+  database_url: 'postgresql://mesh/db',
+  rabbitmq_url: 'amqp://mesh',
+  management_url: null,
+  services: {},
+};
+const sources = (environment: Record<string, string>, running = true) => ({
+  environment,
+  readMesh: () => (running ? mesh : undefined),
+});
+
+test('a command works on the servers that are given, else on the running mesh’s', () => {
+  expect(brokerUrl('npm run x', sources({ RABBITMQ_URL: 'amqps://given/vhost' }))).toBe(
+    'amqps://given/vhost',
+  );
+  expect(brokerUrl('npm run x', sources({}))).toBe('amqp://mesh');
+  expect(databaseUrl('npm run x', sources({ DATABASE_URL: 'postgresql://given/db' }))).toBe(
+    'postgresql://given/db',
+  );
+  expect(serverUrls('npm run x', sources({}))).toEqual({
+    databaseUrl: 'postgresql://mesh/db',
+    rabbitmqUrl: 'amqp://mesh',
+  });
+});
+
+test('it never mixes a given server with one of the running mesh', () => {
+  expect(() => serverUrls('npm run x', sources({ DATABASE_URL: 'postgresql://given/db' }))).toThrow(
+    'npm run x needs RABBITMQ_URL too: set both, or neither.',
+  );
+});
+
+test('it says what to set when there is nothing to work on', () => {
+  expect(() => brokerUrl('npm run x', sources({}, false))).toThrow(
+    'set RABBITMQ_URL, or run it while "npm start"',
+  );
+  expect(() => serverUrls('npm run x', sources({}, false))).toThrow('set DATABASE_URL and RABBITMQ_URL');
+  expect(() => brokerUrl('npm run x', sources({ RABBITMQ_URL: 'http://x' }))).toThrow('amqp://');
+});
+
+test('an address has no login in it', () => {
+  expect(addressOf('postgresql://user:secret@[::1]:5432/ordermesh?sslmode=require')).toBe(
+    '[::1]:5432/ordermesh',
+  );
+});
