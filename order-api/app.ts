@@ -3,8 +3,9 @@ import { newId } from '../shared/ids';
 import { databaseAnswers } from '../shared/service/database';
 import { readiness } from '../shared/service/health-server';
 import { boundAdmission } from './http/admission';
-import { serveDocs } from './http/docs';
+import { serveDocs, serveIndex } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
+import { readExamples, withLiveExamples } from './http/live-examples';
 import { openApiDocument } from './http/openapi';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
@@ -27,6 +28,7 @@ export function buildApp(deps: AppDependencies): Express {
   const admission = boundAdmission(mostInProgress);
   const answerProblem = answerProblems(log);
   const app = express();
+  app.enable('case sensitive routing');
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
   app.use(correlate);
@@ -38,8 +40,10 @@ export function buildApp(deps: AppDependencies): Express {
     const { status, body } = await readiness({ checks: { database: () => databaseAnswers(database) } });
     response.status(status).json(body);
   });
-  app.use(serveDocs(openApiDocument(routes, BASE)));
-  app.all(['/healthz', '/readyz', '/openapi.json', '/docs'], otherMethods(['GET']));
+  const document = openApiDocument(routes, BASE);
+  app.use(serveIndex());
+  app.use(serveDocs(async () => withLiveExamples(document, await readExamples(database))));
+  app.all(['/healthz', '/readyz'], otherMethods(['GET']));
   app.use(BASE, serveRoutes(routes, admission, { database, log, cardTokenKey, backlog, intake }));
   app.use(unknownRoute);
   app.use(answerProblem);

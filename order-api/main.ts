@@ -29,7 +29,7 @@ runService('order-api', async (log) => {
     mostInProgress: config.MAX_REQUESTS,
     backlog,
   });
-  const server = createApiServer(app);
+  const server = createApiServer(app, config.KEEP_ALIVE_TIMEOUT);
   const port = await listen(server, config.PORT, config.HOST);
   log.info({ port, host: config.HOST }, 'listening');
   if (!config.CARD_TOKEN_KEY)

@@ -85,3 +85,20 @@ describe('closing', () => {
     expect(await text(endless)).toBe('');
   });
 });
+
+describe('the limits of a connection', () => {
+  it('keeps an idle one longer than the 60 seconds of common load balancers', async () => {
+    expect(server.keepAliveTimeout).toBe(75_000);
+    const socket = open();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const head = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+    expect(head).toContain('Keep-Alive: timeout=75');
+    socket.destroy();
+  });
+
+  it('meets no expectation but 100-continue', async () => {
+    const answer = await say('POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 2\r\n\r\n{}');
+    expect(answer).toMatch(/^HTTP\/1.1 417 /);
+    expect(answer).toContain('application/problem+json');
+  });
+});

@@ -6,11 +6,36 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { saysTooLarge } from './json-body';
 import { Problem } from './problem';
 
-/** A server for the application, with its time limits; it listens to nothing yet. */
-export function createApiServer(app: RequestListener): Server {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000 }, app);
+/** Longer than load balancers keep an idle connection (60 s): it has to be they who close it, or a request is lost. */
+const KEEP_ALIVE_MS = 75_000;
+
+/**
+ * A server for the application, with its time limits; it listens to nothing yet.
+ * @param keepAliveMs how long an idle connection is kept for another request
+ */
+export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_MS): Server {
+  const limits = { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: keepAliveMs };
+  const server = createServer(limits, app);
+  // A body that is too large is refused before it is sent.
+  server.on('checkContinue', (request, response) => {
+    if (!saysTooLarge(request)) response.writeContinue();
+    app(request, response);
+  });
+  server.on('checkExpectation', (_request, response) => {
+    const problem = new Problem(
+      417,
+      'Expectation Failed',
+      'The one expectation that can be met is 100-continue.',
+    );
+    response.writeHead(417, {
+      'content-type': 'application/problem+json; charset=utf-8',
+      connection: 'close',
+    });
+    response.end(JSON.stringify(problem));
+  });
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => answers.set(request.socket, response));
   server.on('clientError', (error, socket) => {

@@ -671,6 +671,16 @@ describe('the transport of a body', () => {
     expect(await api.call('POST', '/orders', filled(sent(type)))).toMatchObject({ status: 202 });
   });
 
+  it('takes an empty chunked body without a type for none, and refuses one with something in it', async () => {
+    const chunked = { 'transfer-encoding': 'chunked' };
+    expect(
+      await api.call('POST', fill('/orders/$order/cancel'), { raw: '', headers: chunked }),
+    ).toMatchObject({
+      status: 200,
+    });
+    expect(await api.call('POST', '/orders', { raw: '{}', headers: chunked })).toMatchObject({ status: 415 });
+  });
+
   it('takes a gzipped body, and one with a byte order mark', async () => {
     const raw = fill(String(sent('').raw));
     expect(
@@ -1055,7 +1065,11 @@ describe('addresses', () => {
       'cursor',
     ]),
     query('/orders?status=PLACED&status=CANCELLED', ['status']),
-    query('/orders?status[]=PLACED&customer_id=%00', ['customer_id']),
+    query('/orders?status[]=PLACED&customer_id=%00', ['customer_id', 'status%5B%5D']),
+    query('/orders?restaurantid=$restaurant', ['restaurantid']),
+    query('/restaurants?page=2', ['page']),
+    query('/orders/$order?expand=items', ['expand']),
+    query('/inventory/$item?a=1&a=2', ['a']),
     query('/orders?customer_id=a&customer_id=b', ['customer_id']),
     query('/restaurants?limit=x&cursor=y', ['limit', 'cursor']),
     ...[
@@ -1067,6 +1081,9 @@ describe('addresses', () => {
       '/inventory/add/$restaurant',
       '/restaurants/$restaurant',
       '/Orders',
+      '//API/V1/orders',
+      '//Healthz',
+      '//DOCS',
     ].map((path): Case => ({ name: `GET ${path}`, method: 'GET', path, status: 404 })),
     { name: 'an unknown route, with a broken body', path: '/nope', send: json('{'), status: 404 },
     { name: 'an unknown route above', method: 'GET', path: '//nope', status: 404 },
@@ -1078,7 +1095,7 @@ describe('addresses', () => {
       path: '//docs/..%2f..%2fexpress%2fpackage.json',
       status: 404,
     },
-    { name: 'a malformed asset', method: 'GET', path: '//docs/%', status: 404 },
+    { name: 'a malformed asset', method: 'GET', path: '//docs/%', status: 400 },
     wrongMethod('DELETE', '/orders', 'POST, GET, HEAD, OPTIONS'),
     wrongMethod('PUT', '/orders', 'POST, GET, HEAD, OPTIONS'),
     wrongMethod('DELETE', '/orders/$order', 'GET, HEAD, OPTIONS'),
@@ -1098,6 +1115,8 @@ describe('addresses', () => {
     wrongMethod('DELETE', '//readyz', 'GET, HEAD, OPTIONS'),
     wrongMethod('POST', '//openapi.json', 'GET, HEAD, OPTIONS'),
     wrongMethod('POST', '//docs', 'GET, HEAD, OPTIONS'),
+    wrongMethod('DELETE', '//docs/swagger-ui.css', 'GET, HEAD, OPTIONS'),
+    wrongMethod('POST', '//', 'GET, HEAD, OPTIONS'),
     {
       ...wrongMethod('DELETE', '/orders', 'POST, GET, HEAD, OPTIONS'),
       name: 'a wrong method with a broken body',
@@ -1105,6 +1124,26 @@ describe('addresses', () => {
     },
     { name: 'HEAD of an unknown order', method: 'HEAD', path: '/orders/$unknown', status: 404 },
   ])('$name', check);
+
+  it.each(['//', '//docs', '//docs/swagger-ui.css', '//openapi.json', '//healthz', '//readyz'])(
+    'answers OPTIONS %s with what is allowed',
+    async (path) => {
+      expect(await api.call('OPTIONS', path)).toMatchObject({
+        status: 204,
+        headers: { allow: 'GET, HEAD, OPTIONS' },
+        text: '',
+      });
+    },
+  );
+
+  it('says at / where to go from there, as JSON and as a page', async () => {
+    expect(await api.call('GET', '//')).toMatchObject({
+      status: 200,
+      body: { links: { docs: '/docs', api: '/api/v1' } },
+    });
+    const page = await api.call('GET', '//', { headers: { accept: 'text/html,*/*;q=0.8' } });
+    expect(page).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } });
+  });
 
   it('answers OPTIONS with what is allowed', async () => {
     expect(await api.call('OPTIONS', '/orders')).toMatchObject({

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { Router, static as serveFiles } from 'express';
+import { Router, static as serveFiles, type RequestHandler } from 'express';
+import { otherMethods } from './serve-routes';
 
 // Its folder and not its code: that is a web page's, and forty megabytes once loaded.
 const SWAGGER_UI = path.dirname(require.resolve('swagger-ui-dist/package.json'));
@@ -19,11 +20,39 @@ const PAGE = `<!doctype html>
 </html>`;
 
 /** `/docs`: Swagger UI over `/openapi.json`, all of it from this server. */
-export function serveDocs(document: object): Router {
-  const router = Router();
-  router.get('/openapi.json', (_request, response) => void response.json(document));
+export function serveDocs(document: () => Promise<object>): Router {
+  const router = Router({ caseSensitive: true });
+  router.all(['/openapi.json', '/docs', '/docs/*path'], onlyGet);
+  router.get('/openapi.json', async (_request, response) => void response.json(await document()));
   // The package's own index.html shows a demo of somebody else's server.
   router.get(['/docs', '/docs/index.html'], (_request, response) => void response.type('html').send(PAGE));
   router.use('/docs', serveFiles(SWAGGER_UI, { index: false, redirect: false }));
   return router;
 }
+
+const LINKS = {
+  docs: '/docs',
+  openapi: '/openapi.json',
+  api: '/api/v1',
+  ready: '/readyz',
+  health: '/healthz',
+};
+
+/** `/`: where to go from here, as a page for browsers and as JSON for programs. */
+export function serveIndex(): Router {
+  const router = Router({ caseSensitive: true });
+  const items = Object.entries(LINKS).map(([name, path]) => `<li><a href="${path}">${path}</a> ${name}</li>`);
+  const page = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Ordermesh</title></head>
+<body><h1>Ordermesh</h1><ul>${items.join('')}</ul></body></html>`;
+  router.all('/', onlyGet);
+  router.get('/', (request, response) => {
+    if (request.accepts(['json', 'html']) === 'html') response.type('html').send(page);
+    else response.json({ name: 'Ordermesh', links: LINKS });
+  });
+  return router;
+}
+
+const otherThanGet = otherMethods(['GET']);
+const onlyGet: RequestHandler = (request, response, next) =>
+  request.method === 'GET' || request.method === 'HEAD' ? next() : otherThanGet(request, response, next);

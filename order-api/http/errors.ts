@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { briefly, failureKind } from '../../shared/messaging/failure';
 import type { Logger } from '../../shared/service/logger';
+import { endUnread } from './end-unread';
 import { OVERLOADED, Problem } from './problem';
 
 export const unknownRoute: RequestHandler = (request) => {
@@ -21,13 +22,16 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
       if (problem.status === 503) log.warn({ ...fields, error: briefly(error) }, 'answered 503');
       else log.error({ ...fields, err: error as Error }, 'answered 500');
     }
+    const body = JSON.stringify({
+      ...problem.toJSON(),
+      instance: request.originalUrl.split('?')[0],
+      correlation_id,
+    });
     response
       .status(problem.status)
       .set(problem.options.headers ?? {})
-      .type('application/problem+json')
-      .send(
-        JSON.stringify({ ...problem.toJSON(), instance: request.originalUrl.split('?')[0], correlation_id }),
-      );
+      .set('Content-Type', 'application/problem+json; charset=utf-8');
+    endUnread(request, response, body);
   };
 }
 
@@ -46,40 +50,15 @@ function tallied(say: (count: number) => void): () => void {
   };
 }
 
-/** What body-parser and Express throw: https://github.com/expressjs/body-parser#errors */
-const FROM_EXPRESS: Record<string, (error: HttpError) => Problem> = {
-  'entity.parse.failed': (error) => {
-    const detail = withoutQuotes(error.message);
-    return new Problem(400, 'Bad Request', `The body is not valid JSON: ${detail}`, {
-      type: 'invalid-json',
-      errors: [{ pointer: '#', detail }],
-    });
-  },
-  'entity.too.large': (error) =>
-    new Problem(413, 'Content Too Large', `The body may have ${error.limit} bytes at most.`, {
-      errors: [{ pointer: '#', detail: 'is too large' }],
-    }),
-  'charset.unsupported': () => new Problem(415, 'Unsupported Media Type', 'The body has to be UTF-8.'),
-  'encoding.unsupported': () =>
-    new Problem(415, 'Unsupported Media Type', 'This content encoding is not supported.'),
-};
-
-/** V8 quotes the body in what it says of it (`…, ..."n":"tok_1"x"... is not valid JSON`), and a body may hold a card token. */
-const withoutQuotes = (message: string) =>
-  message.replace(/,? ?(\.\.\.)?"[^]*"(\.\.\.)? is not valid JSON$/, '') || 'it cannot be read';
-
+/** As Express throws, of a path that cannot be decoded. */
 interface HttpError {
   message: string;
-  type?: string;
   status?: number;
-  limit?: number;
 }
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const http = error as HttpError;
-  const known = http.type ? FROM_EXPRESS[http.type] : undefined;
-  if (known) return known(http);
   if (http.status && http.status >= 400 && http.status < 500)
     return new Problem(http.status, STATUS_CODES[http.status] ?? 'Bad Request', http.message);
   if (failureKind(error) === 'infrastructure') {

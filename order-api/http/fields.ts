@@ -1,35 +1,17 @@
 import { z } from 'zod';
 import { Decimal, formatPrice, MAX_PRICE } from '../../shared/money';
 
+export { email, lines, opaqueText, text } from './text';
+
 // The building blocks of requests and answers; messages say what to send instead.
 
 export const id = z.guid({ error: 'must be a UUID' }).transform((value) => value.toLowerCase());
-
-// PostgreSQL stores neither NUL nor half a surrogate pair; no name or note has use for control characters.
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 /**
  * For a rule that makes no sense of a value which another has refused. (`abort` would say the same, but it also
  * keeps the rules of the objects around the field from being checked, and so from being told at once.)
  */
 const ifGoodSoFar = ({ issues }: { issues: readonly unknown[] }) => issues.length === 0;
-
-/** Text with something in it. */
-export const text = (longest: number) =>
-  z
-    .string({ error: 'must be a string' })
-    .min(1, { error: 'must not be empty' })
-    .max(longest, { error: `must have ${longest} characters at most` })
-    .refine((value) => value === '' || value.trim() !== '', { error: 'must not be blank' })
-    .refine((value) => value.trim() === '' || (!CONTROL.test(value) && value.isWellFormed()), {
-      error: 'must not have control characters or broken Unicode',
-    });
-
-export const email = z
-  .email({ error: 'must be an e-mail address' })
-  .refine((value) => value.length <= 254, { error: 'must have 254 characters at most', when: ifGoodSoFar })
-  .meta({ maxLength: 254 });
 
 /** A whole number within limits. */
 export const wholeNumber = (least: number, most: number) =>

@@ -1,47 +1,126 @@
 import { isUtf8 } from 'node:buffer';
-import { json, type RequestHandler } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Request, RequestHandler } from 'express';
+import getRawBody from 'raw-body';
 import { Problem } from './problem';
 
-const LIMIT = '256kb';
+export const MAX_BODY_BYTES = 256 * 1024;
 
-/** Refuses a body that is not JSON by its content type, unread. */
-const requireJson: RequestHandler = (request, _response, next) => {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (!hasBody || request.is('application/json')) return next();
-  const got = request.get('content-type') ?? 'missing';
-  throw new Problem(
+const isJson = (request: Request) => Boolean(request.is(['application/json', 'application/*+json']));
+/** It may still be empty, and then needs no type: only reading it can tell. */
+const isUntypedStream = (request: Request) =>
+  request.headers['content-type'] === undefined && request.headers['transfer-encoding'] !== undefined;
+
+const notJson = (got: string) =>
+  new Problem(
     415,
     'Unsupported Media Type',
     `The body has to be application/json; its content type is ${got}.`,
-    {
-      headers: { Accept: 'application/json' },
-    },
+    { headers: { Accept: 'application/json' } },
   );
+
+export const tooLarge = () =>
+  new Problem(413, 'Content Too Large', `The body may have ${MAX_BODY_BYTES} bytes at most.`, {
+    errors: [{ pointer: '#', detail: 'is too large' }],
+  });
+
+/** Whether a request says of itself that its body is too large. */
+export const saysTooLarge = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
+  Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES;
+
+/** Refuses a body unread: by its content type, and by its length where it is said. */
+const refuseUnread: RequestHandler = (request, _response, next) => {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (hasBody && !isJson(request) && !isUntypedStream(request))
+    throw notJson(request.get('content-type') ?? 'missing');
+  if (saysTooLarge(request)) throw tooLarge();
+  next();
 };
 
-/** Other encodings are turned away, and broken UTF-8 too: decoding would put U+FFFD in its place, and keep that. */
-const parse = json({
-  limit: LIMIT,
-  strict: false,
-  verify: (_request, _response, bytes, charset) => {
-    if (charset !== 'utf-8')
-      throw new Problem(
-        415,
-        'Unsupported Media Type',
-        `The body has to be UTF-8; its charset is ${charset}.`,
-      );
-    if (!isUtf8(bytes))
-      throw new Problem(400, 'Bad Request', 'The body is not valid UTF-8.', { type: 'invalid-json' });
-  },
-});
+const DECODERS: Record<string, () => Transform> = {
+  gzip: createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/**
+ * The bytes of the body, decoded. Read here and not by `express.json`, which reads a body that is too large to its
+ * end before it says so.
+ */
+async function readBytes(request: Request): Promise<Buffer> {
+  const encoding = (request.get('content-encoding') ?? 'identity').toLowerCase();
+  if (encoding === 'identity') return getRawBody(request, { limit: MAX_BODY_BYTES });
+  const decoder = DECODERS[encoding]?.();
+  if (!decoder)
+    throw new Problem(
+      415,
+      'Unsupported Media Type',
+      `The content encoding has to be gzip, deflate or br, or none.`,
+      {
+        headers: { 'Accept-Encoding': Object.keys(DECODERS).join(', ') },
+      },
+    );
+  request.on('error', (error) => decoder.destroy(error));
+  return getRawBody(request.pipe(decoder), { limit: MAX_BODY_BYTES });
+}
+
+/** Other charsets are turned away, and broken UTF-8 too: decoding would put U+FFFD in its place, and keep that. */
+function parse(request: Request, bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  if (isUntypedStream(request)) throw notJson('missing');
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
+  if (charset.toLowerCase() !== 'utf-8')
+    throw new Problem(415, 'Unsupported Media Type', `The body has to be UTF-8; its charset is ${charset}.`);
+  if (!isUtf8(bytes))
+    throw new Problem(400, 'Bad Request', 'The body is not valid UTF-8.', { type: 'invalid-json' });
+  try {
+    return JSON.parse(bytes.toString().replace(/^\ufeff/, ''));
+  } catch (error) {
+    const detail = withoutQuotes((error as Error).message);
+    throw new Problem(400, 'Bad Request', `The body is not valid JSON: ${detail}`, {
+      type: 'invalid-json',
+      errors: [{ pointer: '#', detail }],
+    });
+  }
+}
+
+/** V8 quotes the body in what it says of it (`…, ..."n":"tok_1"x"... is not valid JSON`), and a body may hold a card token. */
+const withoutQuotes = (message: string) =>
+  message.replace(/,? ?(\.\.\.)?"[^]*"(\.\.\.)? is not valid JSON$/, '') || 'it cannot be read';
+
+/** What raw-body and zlib say: https://github.com/stream-utils/raw-body#errors */
+function problemOf(error: unknown): unknown {
+  const { type, code } = error as { type?: string; code?: string };
+  if (type === 'entity.too.large') return tooLarge();
+  if (
+    type === 'request.aborted' ||
+    type === 'request.size.invalid' ||
+    code?.startsWith('Z_') ||
+    code?.startsWith('ERR_')
+  )
+    return new Problem(
+      400,
+      'Bad Request',
+      'The body cannot be read: it is cut short, or not encoded as it says.',
+    );
+  return error;
+}
 
 /** Reads a JSON body into `request.body`; none at all, or an empty one, counts as `{}`. */
 export const jsonBody: RequestHandler[] = [
-  requireJson,
-  parse,
+  refuseUnread,
   (request, _response, next) => {
-    if (request.body === undefined) request.body = {};
-    next();
+    readBytes(request)
+      .then(
+        (bytes) => {
+          request.body = parse(request, bytes);
+          next();
+        },
+        (error: unknown) => Promise.reject(problemOf(error)),
+      )
+      .catch(next);
   },
 ];

@@ -28,8 +28,8 @@ const PROBLEMS: Record<number, string> = {
   404: 'There is no such thing',
   409: 'It is not in a state for that',
   413: 'The body is too large',
-  415: 'The body is not application/json',
-  422: 'A field is not as it should be; `errors` names every one',
+  415: 'The body is not JSON in UTF-8',
+  422: 'A field is not valid; `errors` names every one',
   503: UNAVAILABLE,
 };
 
@@ -41,7 +41,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
     registry.registerPath({
       method: route.method,
       path: base + route.path,
-      operationId: operationId(route),
+      operationId: route.name,
       summary: route.summary,
       description: route.description,
       tags: [route.tag],
@@ -56,7 +56,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
         }),
         body: route.body && {
           required: !route.bodyOptional,
-          content: { 'application/json': { schema: route.body } },
+          content: { 'application/json': { schema: route.body, example: route.example?.body ?? {} } },
         },
       },
       responses: {
@@ -71,7 +71,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
       },
     });
   }
-  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'Ordermesh',
@@ -81,21 +81,28 @@ export function openApiDocument(routes: readonly Route[], base: string) {
     },
     servers: [{ url: '/' }],
   });
+  for (const route of routes)
+    addParameterExamples(route, document.paths?.[base + route.path]?.[route.method]);
+  return document;
+}
+
+/** Of parameters in the path alone: Swagger UI would send an example of an optional one. */
+function addParameterExamples(route: Route, operation: { parameters?: object[] } | undefined): void {
+  const parameters = (operation?.parameters ?? []) as { in?: string; name?: string; example?: string }[];
+  for (const parameter of parameters)
+    if (parameter.in === 'path' && parameter.name)
+      parameter.example = route.example?.params?.[parameter.name];
 }
 
 function everyRoute(route: Route): Record<number, string> {
   const statuses = [
-    ...(route.params || route.query || route.body ? [400] : []),
+    400,
     ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
     ...(route.body ? [413, 415, 422] : []),
     503,
   ];
   return Object.fromEntries(statuses.map((status) => [status, PROBLEMS[status] ?? '']));
 }
-
-/** `PATCH /orders/{id}/status` → `patchOrdersIdStatus` */
-const operationId = ({ method, path }: Route) =>
-  method + path.replaceAll(/[/_{}-]+(\w)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '');
 
 const mapValues = <T, U>(record: Record<number, T>, map: (value: T) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value as T)]));

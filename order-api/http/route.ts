@@ -31,12 +31,16 @@ export interface Route {
   method: 'get' | 'post' | 'put' | 'patch';
   /** Below /api/v1, parameters in braces: `/orders/{id}`. */
   path: string;
+  /** The operation's id in OpenAPI, a verb: `placeOrder`. */
+  name: string;
   summary: string;
   description?: string;
   tag: string;
   params?: z.ZodObject;
   query?: z.ZodObject;
   body?: z.ZodType;
+  /** A request that is good as it stands; ids in it are {@link exampleIds}. */
+  example?: { params?: Record<string, string>; body?: Record<string, unknown> };
   /** For the documentation: `{}` is a good body, and none at all counts as `{}`. */
   bodyOptional?: boolean;
   /** What it answers when all is well, by status. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { nextTraceparent } from '../../shared/trace';
 import type { Admission } from './admission';
@@ -30,12 +31,9 @@ export function otherMethods(methods: readonly string[]): RequestHandler {
   const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   return (request, response) => {
     if (request.method === 'OPTIONS') return void response.set('Allow', allow).status(204).end();
-    throw new Problem(
-      405,
-      'Method Not Allowed',
-      `${request.method} is not to be had here; there is ${allow}.`,
-      { headers: { Allow: allow } },
-    );
+    throw new Problem(405, 'Method Not Allowed', `${request.method} is not allowed here; ${allow} are.`, {
+      headers: { Allow: allow },
+    });
   };
 }
 
@@ -48,7 +46,8 @@ async function answer(
   const correlationid = response.locals.correlationId as string;
   const input = {
     params: route.params && validParameters(route.params, request.params, 'path'),
-    query: route.query ? validParameters(route.query, request.query, 'query') : undefined,
+    // Strict: a misspelt filter would list everybody's orders.
+    query: validParameters((route.query ?? NO_QUERY).strict(), request.query, 'query'),
     body: route.body && validBody(route.body, request.body),
   };
   const result = await route.handle(input, {
@@ -61,5 +60,7 @@ async function answer(
     .set(result.headers ?? {})
     .json(result.body);
 }
+
+const NO_QUERY = z.object({});
 
 const expressPath = (path: string) => path.replaceAll(/\{(\w+)\}/g, ':$1');

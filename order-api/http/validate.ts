@@ -16,7 +16,9 @@ export function validParameters<S extends z.ZodType>(
 ): z.output<S> {
   const result = schema.safeParse(parameters, PARSING);
   if (!result.success)
-    throw badParameters(fieldErrors(result.error.issues).map((error) => ({ ...error, in: place })));
+    throw badParameters(
+      fieldErrors(result.error.issues, [], 'parameter').map((error) => ({ ...error, in: place })),
+    );
   return result.data;
 }
 
@@ -34,14 +36,18 @@ const PARSING: z.core.ParseContext<z.core.$ZodIssue> = {
     issue.code === 'invalid_type' ? `must be ${NOUNS[issue.expected] ?? `a ${issue.expected}`}` : undefined,
 };
 
-function fieldErrors(issues: readonly z.core.$ZodIssue[], within: readonly PropertyKey[] = []): FieldError[] {
+function fieldErrors(
+  issues: readonly z.core.$ZodIssue[],
+  within: readonly PropertyKey[] = [],
+  noun = 'field',
+): FieldError[] {
   return issues.flatMap((issue): FieldError[] => {
     const path = [...within, ...issue.path];
     switch (issue.code) {
       case 'unrecognized_keys':
         return issue.keys.map((key) => ({
           pointer: pointer([...path, key]),
-          detail: 'is not a known field',
+          detail: `is not a known ${noun}`,
         }));
       case 'invalid_key':
         return issue.issues.map(({ message }) => ({ pointer: pointer(path), detail: `its name ${message}` }));

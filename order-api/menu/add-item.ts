@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { newId } from '../../shared/ids';
 import { id, priceInput, text, wholeNumber } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound, Problem } from '../http/problem';
 import { route } from '../http/route';
 import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
@@ -25,6 +26,11 @@ const body = z.strictObject({
 export const addItem = route({
   method: 'post',
   path: '/inventory/add/{restaurant_id}/item',
+  name: 'addItem',
+  example: {
+    params: { restaurant_id: exampleIds.restaurant },
+    body: { name: 'Vegetable Samosa', price: '60.00', available_qty: 100, category: 'Snacks' },
+  },
   summary: 'Add an item to a menu, with its opening stock',
   description: 'It can be ordered as soon as this has answered.',
   tag: 'Menu and stock',

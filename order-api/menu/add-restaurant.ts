@@ -74,6 +74,10 @@ export const showRestaurant = (row: RestaurantRow): z.output<typeof restaurantAn
 export const addRestaurant = route({
   method: 'post',
   path: '/inventory/add/restaurant',
+  name: 'addRestaurant',
+  example: {
+    body: { name: 'Coastal Kitchen', currency: 'INR', locale: 'en-IN', time_zone: 'Asia/Kolkata' },
+  },
   summary: 'Add a restaurant',
   tag: 'Menu and stock',
   body,

@@ -3,6 +3,7 @@ import { announce } from '../../shared/events/announce';
 import { newId } from '../../shared/ids';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import { id, text, timestamp, uuid, wholeNumber } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { MAX_STOCK } from './add-item';
@@ -27,6 +28,11 @@ const adjustmentAnswer = z
 export const requestAdjustment = route({
   method: 'post',
   path: '/inventory/{menu_item_id}/adjustments',
+  name: 'adjustStock',
+  example: {
+    params: { menu_item_id: exampleIds.item },
+    body: { delta: 10, reason: 'Delivery from the market' },
+  },
   summary: 'Restock or correct',
   description:
     'inventory-service applies it whole, or rejects it whole where the stock would fall below zero. `Location` tells the outcome.',
@@ -75,6 +81,10 @@ export const requestAdjustment = route({
 export const getAdjustment = route({
   method: 'get',
   path: '/inventory/{menu_item_id}/adjustments/{adjustment_id}',
+  name: 'getAdjustment',
+  example: {
+    params: { menu_item_id: exampleIds.adjustedItem, adjustment_id: exampleIds.adjustment },
+  },
   summary: 'The outcome of an adjustment',
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id, adjustment_id: id }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { id } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { itemFields } from './add-item';
@@ -20,6 +21,8 @@ const body = z
 export const changeItem = route({
   method: 'patch',
   path: '/inventory/{menu_item_id}',
+  name: 'changeItem',
+  example: { params: { menu_item_id: exampleIds.item }, body: { low_stock_threshold: 15 } },
   summary: "Change an item's name, price or threshold, or take it off the menu",
   description: 'Orders placed from then on see it; earlier ones keep the name and price they were placed at.',
   tag: 'Menu and stock',

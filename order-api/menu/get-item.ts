@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '../../shared/service/database';
 import { id } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
@@ -16,6 +17,8 @@ export async function readItem(database: Database, menuItemId: string): Promise<
 export const getItem = route({
   method: 'get',
   path: '/inventory/{menu_item_id}',
+  name: 'getItem',
+  example: { params: { menu_item_id: exampleIds.item } },
   summary: 'An item, and what is available of it',
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id }),

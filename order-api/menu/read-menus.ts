@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cursorAfter, id, page, uuid } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { restaurantAnswer, showRestaurant } from './add-restaurant';
@@ -8,6 +9,7 @@ import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
 export const listRestaurants = route({
   method: 'get',
   path: '/restaurants',
+  name: 'listRestaurants',
   summary: 'The restaurants, oldest first',
   tag: 'Menu and stock',
   query: z.object(page),
@@ -35,6 +37,8 @@ export const listRestaurants = route({
 export const getMenu = route({
   method: 'get',
   path: '/restaurants/{id}/menu',
+  name: 'getMenu',
+  example: { params: { id: exampleIds.restaurant } },
   summary: "A restaurant's items, those off sale included",
   tag: 'Menu and stock',
   params: z.object({ id }),

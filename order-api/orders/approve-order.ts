@@ -5,6 +5,7 @@ import { amountAsNumber, type Decimal } from '../../shared/money';
 import { writeOutbox } from '../../shared/outbox/write-outbox';
 import type { Tx } from '../../shared/service/database';
 import { id } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { route, type RouteContext } from '../http/route';
 import { CARDS_OR_DATABASE, insertCards, refuseCardForNothing, sealCard } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
@@ -23,6 +24,8 @@ interface Approval {
 export const approveOrder = route({
   method: 'post',
   path: '/orders/{id}/approve',
+  name: 'approveOrder',
+  example: { params: { id: exampleIds.draftToApprove }, body: { payment: { method: 'CASH' } } },
   summary: 'Place a draft',
   description:
     'At the names and prices of the menu as it is now. Approving it again changes nothing and answers where the order stands.',

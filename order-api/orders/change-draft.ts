@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { amountAsNumber } from '../../shared/money';
 import { id } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { route } from '../http/route';
 import { lockOrder, notADraft } from './drafts';
 import { lines } from './fields';
@@ -11,6 +12,11 @@ import { orderWithHistory, readOrder } from './read-orders';
 export const changeDraft = route({
   method: 'put',
   path: '/orders/{id}/items',
+  name: 'changeDraft',
+  example: {
+    params: { id: exampleIds.draft },
+    body: { items: [{ menu_item_id: exampleIds.item, quantity: 3 }] },
+  },
   summary: "Replace a draft's lines",
   description: 'At the prices of the menu as it is now.',
   tag: 'Orders',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { orderStatuses } from '../../shared/lifecycle/order-lifecycle';
-import { amount, id, text, uuid, wholeNumber } from '../http/fields';
+import { amount, id, lines as linesOfText, opaqueText, text, uuid, wholeNumber } from '../http/fields';
 
 export const MAX_LINES = 100;
 export const MAX_QUANTITY = 100_000;
@@ -28,9 +28,11 @@ export const lines = z
 
 export type RequestedLine = z.output<typeof line>;
 
-/** One string, or its parts under names of the client's choosing; kept as it is. */
+/** One string, of several lines perhaps, or its parts under names of the client's choosing. */
 export const deliveryAddress = z
-  .union([text(500), z.record(text(50), text(200))], { error: 'must be a string, or an object of strings' })
+  .union([linesOfText(500), z.record(text(50), linesOfText(200))], {
+    error: 'must be a string, or an object of strings',
+  })
   .refine(
     (address) =>
       typeof address === 'string' || (Object.keys(address).length >= 1 && Object.keys(address).length <= 20),
@@ -45,7 +47,7 @@ export const status = z.enum(orderStatuses, { error: `must be one of ${orderStat
 export const payment = z
   .strictObject({
     method: z.enum(['CASH', 'CARD'], { error: 'must be CASH or CARD' }),
-    token: text(255)
+    token: opaqueText(255)
       .optional()
       .meta({ description: 'The card, as a token of the payment gateway; with CARD alone', writeOnly: true }),
   })

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { moveOrders, type MoveRequest } from '../../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../../shared/lifecycle/order-lifecycle';
 import { writeOutbox } from '../../shared/outbox/write-outbox';
-import { id, text } from '../http/fields';
+import { id, lines } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound, Problem } from '../http/problem';
 import { route, type Answer, type RouteContext } from '../http/route';
 import { movedAnswer, status } from './fields';
@@ -46,6 +47,8 @@ function illegalMove(to: OrderStatus, current: OrderStatus, allowed: OrderStatus
 export const changeStatus = route({
   method: 'patch',
   path: '/orders/{id}/status',
+  name: 'moveOrder',
+  example: { params: { id: exampleIds.orderToMove }, body: { status: 'OUT_FOR_DELIVERY' } },
   summary: 'Move an order on, as staff',
   description: 'To OUT_FOR_DELIVERY, DELIVERED or CANCELLED. PREPARING is set by the mesh alone.',
   tag: 'Orders',
@@ -65,13 +68,18 @@ export const changeStatus = route({
 export const cancelOrder = route({
   method: 'post',
   path: '/orders/{id}/cancel',
+  name: 'cancelOrder',
+  example: {
+    params: { id: exampleIds.orderToCancel },
+    body: { by: 'CUSTOMER', note: 'Ordered by mistake' },
+  },
   summary: 'Cancel an order',
   description: 'From any status before DELIVERED. What was taken from the stock for it is given back.',
   tag: 'Orders',
   params: z.object({ id }),
   body: z.strictObject({
     by: z.enum(['CUSTOMER', 'STAFF'], { error: 'must be CUSTOMER or STAFF' }).default('CUSTOMER'),
-    note: text(500).optional(),
+    note: lines(500).optional(),
   }),
   bodyOptional: true,
   answers: { 200: { description: 'Cancelled, now or before', schema: movedAnswer } },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { amountAsNumber } from '../../shared/money';
 import { email, id, text } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { route } from '../http/route';
 import { CARDS_OR_DATABASE } from './card-token';
 import { deliveryAddress, isObject, lines, payment, placedAnswer } from './fields';
@@ -29,6 +30,17 @@ const body = z
 export const placeOrder = route({
   method: 'post',
   path: '/orders',
+  name: 'placeOrder',
+  example: {
+    body: {
+      restaurant_id: exampleIds.restaurant,
+      items: [{ menu_item_id: exampleIds.item, quantity: 2 }],
+      customer_id: 'customer-1',
+      email: 'asha@example.com',
+      delivery_address: '12 MG Road, Bengaluru',
+      payment: { method: 'CASH' },
+    },
+  },
   summary: 'Place an order, or draft one',
   description:
     'Answers as soon as the order is committed. Whether the stock suffices, and the card is good, is decided a moment later: the order becomes PREPARING, or CANCELLED with the reason OUT_OF_STOCK or PAYMENT_FAILED. Prices are those of the menu.',

@@ -3,6 +3,7 @@ import { actors, orderStatuses } from '../../shared/lifecycle/order-lifecycle';
 import { amountAsNumber } from '../../shared/money';
 import { Prisma, type Tx } from '../../shared/service/database';
 import { amount, cursorAfter, id, page, price, text, timestamp, uuid } from '../http/fields';
+import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { status } from './fields';
@@ -91,6 +92,8 @@ export async function readOrder(database: Tx, orderId: string): Promise<z.output
 export const getOrder = route({
   method: 'get',
   path: '/orders/{id}',
+  name: 'getOrder',
+  example: { params: { id: exampleIds.order } },
   summary: 'An order, with the moves of its life',
   tag: 'Orders',
   params: z.object({ id }),
@@ -103,6 +106,7 @@ export const getOrder = route({
 export const listOrders = route({
   method: 'get',
   path: '/orders',
+  name: 'listOrders',
   summary: 'Orders, newest first',
   tag: 'Orders',
   query: z.object({

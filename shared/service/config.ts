@@ -123,6 +123,8 @@ export const apiConfig = commonConfig
     HOST: z.string().default('127.0.0.1'),
     NODE_ENV: z.string().optional(),
     AUTH: z.enum(['none']).optional(),
+    /** How long an idle connection is kept: longer than a load balancer in front keeps it. */
+    KEEP_ALIVE_TIMEOUT: duration('75s'),
     /** Requests in progress at most; beyond, 503. */
     MAX_REQUESTS: count(1_000, 100_000),
     /** Orders that may be PLACED and undecided; beyond, 503 to who places another. */

@@ -1,0 +1,51 @@
+import type { Database } from '../../shared/service/database';
+
+/**
+ * Ids that stand in the examples of the documentation. Where the document is served, those of this shop take their
+ * places, so that "Execute" in Swagger UI works as it is generated: a draft where one is needed, and so on.
+ */
+export const exampleIds = {
+  restaurant: '018f0000-0000-7000-8000-000000000001',
+  item: '018f0000-0000-7000-8000-000000000002',
+  order: '018f0000-0000-7000-8000-000000000003',
+  orderToMove: '018f0000-0000-7000-8000-000000000004',
+  orderToCancel: '018f0000-0000-7000-8000-000000000005',
+  draft: '018f0000-0000-7000-8000-000000000006',
+  draftToApprove: '018f0000-0000-7000-8000-000000000007',
+  adjustment: '018f0000-0000-7000-8000-000000000008',
+  adjustedItem: '018f0000-0000-7000-8000-000000000009',
+} as const;
+
+type Examples = Partial<Record<keyof typeof exampleIds, string | null>>;
+
+/** Ids of this shop that the examples may name; what there is none of is null. */
+export async function readExamples(database: Database): Promise<Examples> {
+  const rows = await database.$queryRaw<Examples[]>`
+    WITH item AS (
+      SELECT m.id, m.restaurant_id FROM menu_items m JOIN stock_levels s ON s.menu_item_id = m.id
+      WHERE m.on_sale AND s.available >= 10 ORDER BY m.id LIMIT 1
+    ), newest AS (
+      SELECT id, status, row_number() OVER (PARTITION BY status ORDER BY id DESC) AS nth
+      FROM (SELECT id, status FROM orders ORDER BY id DESC LIMIT 200) lately
+    ), adjusted AS (
+      SELECT id, menu_item_id FROM adjustment_requests ORDER BY id DESC LIMIT 1
+    )
+    SELECT (SELECT restaurant_id FROM item) AS restaurant, (SELECT id FROM item) AS item,
+      (SELECT id FROM newest ORDER BY id DESC LIMIT 1) AS order,
+      coalesce((SELECT id FROM newest WHERE status = 'PREPARING' AND nth = 1),
+               (SELECT id FROM newest WHERE status = 'OUT_FOR_DELIVERY' AND nth = 1)) AS "orderToMove",
+      (SELECT id FROM newest ORDER BY array_position(
+         ARRAY['PREPARING', 'PLACED', 'OUT_FOR_DELIVERY', 'CANCELLED', 'DRAFT', 'DELIVERED'], status), nth DESC LIMIT 1) AS "orderToCancel",
+      (SELECT id FROM newest WHERE status = 'DRAFT' AND nth = 1) AS draft,
+      (SELECT id FROM newest WHERE status = 'DRAFT' ORDER BY nth DESC LIMIT 1) AS "draftToApprove",
+      (SELECT id FROM adjusted) AS adjustment, (SELECT menu_item_id FROM adjusted) AS "adjustedItem"`;
+  return rows[0] ?? {};
+}
+
+/** The document with these ids in its examples. */
+export function withLiveExamples(document: object, examples: Examples): object {
+  let text = JSON.stringify(document);
+  for (const [name, id] of Object.entries(examples))
+    if (id) text = text.replaceAll(exampleIds[name as keyof typeof exampleIds], id);
+  return JSON.parse(text) as object;
+}
