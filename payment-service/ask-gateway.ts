@@ -109,12 +109,19 @@ async function release(gateway: Gateway, payment: Payment): Promise<Finding> {
   return refused('VOID', answer, found);
 }
 
-/** Gives back all that was captured, whatever it was; what is only held is released. */
+/**
+ * Gives back what is left of what was captured: somebody may have refunded a part of it, or all, at the gateway's desk.
+ * What is only held is released. The amount is in the key, because it may be another the next time; no danger, as
+ * the gateway returns no more than it has taken.
+ */
 async function refund(gateway: Gateway, payment: Payment): Promise<Finding> {
   const reference = referenceOf(payment);
-  const { status, captured, currency } = await gateway.read(reference);
-  if (status === 'authorized') return release(gateway, payment);
-  const answer = await gateway.refund(reference, { amount: captured, currency }, keyOf(payment, 'refund'));
+  const before = await gateway.read(reference);
+  if (before.status === 'authorized') return release(gateway, payment);
+  const left = new Decimal(before.captured).minus(before.refunded);
+  if (before.status === 'refunded' && left.isZero()) return { cause: 'refunded', found: before };
+  const money = { amount: formatPrice(left), currency: before.currency };
+  const answer = await gateway.refund(reference, money, `${keyOf(payment, 'refund')}:${money.amount}`);
   const found = await whatItHas(gateway, reference, answer);
   if (found.status !== 'refunded') return refused('REFUND', answer, found);
   if (new Decimal(found.refunded).eq(found.captured)) return { cause: 'refunded', found };

@@ -1,5 +1,6 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
 import { readConfig, readTogether } from '../shared/service/config';
+import { checkTakeover } from './check-takeover';
 import { chooseGateway, gatewayConfig } from './gateway/choose-gateway';
 import { handlers } from './handlers';
 import { workConfig, workPayments } from './work-payments';
@@ -9,5 +10,6 @@ runConsumer('payment-service', handlers, () => {
     () => readConfig(gatewayConfig),
     () => readConfig(workConfig),
   );
+  checkTakeover(gateway, work);
   return (context) => workPayments(chooseGateway(gateway, context.log), work)(context);
 });

@@ -1,6 +1,6 @@
 import type { Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
-import { sealCardToken } from '../shared/payment/card-token';
+import { sealCardToken, withId, type CardTokenKeys } from '../shared/payment/card-token';
 import { anEvent, orderCancelled, orderPlaced } from '../shared/testing/events';
 import { drainOutbox, handle, outbox } from '../shared/testing/handle';
 import { createLogger } from '../shared/service/logger';
@@ -10,8 +10,10 @@ import { GatewayUnavailableError, NoAnswerError, type Gateway, type GatewayPayme
 import { handlers } from './handlers';
 import type { PaymentState } from '../shared/payment/payment-lifecycle';
 import { settlePayment } from './settle-payment';
+import { checkTakeover } from './check-takeover';
 import { claim, workOn } from './work-payments';
 
+const KEYS: CardTokenKeys = [withId(Buffer.alloc(32))];
 let db: TestDatabase;
 beforeAll(async () => void (db = await createTestDatabase()));
 afterAll(() => db.drop());
@@ -49,7 +51,7 @@ const ledger = async (orderId: string) =>
   );
 const keepToken = (orderId: string) =>
   db.database.cardToken.create({
-    data: { orderId, ciphertext: Uint8Array.from(sealCardToken(Buffer.alloc(32), orderId, 'tok')) },
+    data: { orderId, ciphertext: Uint8Array.from(sealCardToken(KEYS, orderId, 'tok').bytes) },
   });
 const tokens = (orderId: string) => db.database.cardToken.count({ where: { orderId } });
 
@@ -215,7 +217,7 @@ describe('an outcome', () => {
 });
 
 describe('a call without an answer', () => {
-  const options = { CARD_TOKEN_KEY: Buffer.alloc(32), PAYMENT_TAKEOVER: 60_000 };
+  const options = { CARD_TOKEN_KEY: KEYS, PAYMENT_TAKEOVER: 60_000 };
   /** A gateway of which only the failure matters. */
   const failing = (error: Error) =>
     ({ name: 'simulator', open: () => Promise.reject(error) }) as unknown as Gateway;
@@ -250,6 +252,40 @@ describe('a call without an answer', () => {
   });
 });
 
+describe('a card token whose key is gone', () => {
+  it('waits, and says which key is needed', async () => {
+    const event = card();
+    await pay(event);
+    await keepToken(event.subject);
+    const used = withId(Buffer.alloc(32, 9));
+    await db.database.cardToken.update({ where: { orderId: event.subject }, data: { keyId: used.id } });
+    await opened(event.subject);
+    await db.database.payment.update({
+      where: { orderId: event.subject },
+      data: { nextAttemptAt: new Date(0) },
+    });
+    const [payment] = await claim(db.database, 'simulator', 1, 60_000);
+    const gateway = { name: 'simulator' } as Gateway;
+    const options = { CARD_TOKEN_KEY: KEYS, PAYMENT_TAKEOVER: 60_000 };
+    await workOn(db.database, gateway, options, payment!, createLogger('test', 'silent'));
+    expect(await read(event.subject)).toMatchObject({
+      state: 'AUTHORIZING',
+      lastError: expect.stringContaining(`it does not have the key ${used.id}`),
+    });
+    expect(await db.database.cardToken.count({ where: { orderId: event.subject } })).toBe(1);
+  });
+});
+
+describe('settings that make no sense beside each other', () => {
+  it('a takeover while a call may still be under way is refused', () => {
+    const timeouts = { PAYMENT_TIMEOUT: 5_000 };
+    expect(() => checkTakeover(timeouts, { PAYMENT_TAKEOVER: 15_000 })).toThrow(
+      'PAYMENT_TAKEOVER: must be 17s or longer',
+    );
+    expect(() => checkTakeover(timeouts, { PAYMENT_TAKEOVER: 17_000 })).not.toThrow();
+  });
+});
+
 describe('a process that stood still', () => {
   it('leaves alone what another has authorised meanwhile, though the token is gone', async () => {
     const event = card();
@@ -267,7 +303,7 @@ describe('a process that stood still', () => {
       get: (_, call: string) =>
         call === 'name' ? 'simulator' : () => asked.push(call) && Promise.reject(new Error(call)),
     });
-    const options = { CARD_TOKEN_KEY: Buffer.alloc(32), PAYMENT_TAKEOVER: 0 };
+    const options = { CARD_TOKEN_KEY: KEYS, PAYMENT_TAKEOVER: 0 };
     await workOn(db.database, gateway, options, stale!, createLogger('test', 'silent'));
     expect(asked).toEqual([]);
     expect((await read(event.subject))?.state).toBe('AUTHORIZED');

@@ -149,6 +149,18 @@ describe('a payment in review', () => {
     }
   });
 
+  it('on an authorisation of less than the order comes to is refused as authorized: it could not be charged', async () => {
+    const id = await inReview({ operation: 'AUTHORIZE', ledger: ['AUTHORIZED'] });
+    await db.database.paymentLedger.updateMany({ where: { orderId: id }, data: { amount: 299 } });
+    await expect(settleReview(db.database, id, 'authorized', asha)).rejects.toThrow(
+      'The gateway holds 299.00 INR of 300.00 INR, so the order could not be charged.',
+    );
+    expect(await after(id)).toMatchObject({ state: 'REVIEW', events: [] });
+    await db.database.paymentLedger.updateMany({ where: { orderId: id }, data: { amount: 301 } });
+    await settleReview(db.database, id, 'authorized', asha); // more than enough
+    expect(await after(id)).toMatchObject({ state: 'AUTHORIZED' });
+  });
+
   it('with a sum that is recorded already, is believed by the operator: the order hears of it', async () => {
     const id = await inReview({ operation: 'AUTHORIZE', ledger: ['AUTHORIZED'] });
     await settleReview(db.database, id, 'authorized', asha);
@@ -204,16 +216,16 @@ describe('a payment in review', () => {
 
   it('with another sum authorised, goes on with that sum, in the ledger and in the events', async () => {
     const id = await inReview({ operation: 'AUTHORIZE', ledger: ['AUTHORIZED'] });
-    await db.database.paymentLedger.updateMany({ where: { orderId: id }, data: { amount: 299 } });
+    await db.database.paymentLedger.updateMany({ where: { orderId: id }, data: { amount: 301 } });
     await settleReview(db.database, id, 'authorized', asha);
-    expect((await drainOutbox(db.database)).map(({ data }) => data)).toMatchObject([{ amount: 299 }]);
+    expect((await drainOutbox(db.database)).map(({ data }) => data)).toMatchObject([{ amount: 301 }]);
     await db.database.payment.update({
       where: { orderId: id },
       data: { state: 'REVIEW', reviewOperation: 'CAPTURE' },
     });
     await settleReview(db.database, id, 'captured', asha);
-    expect((await drainOutbox(db.database)).map(({ data }) => data)).toMatchObject([{ amount: 299 }]);
-    expect((await after(id)).ledger).toEqual(['AUTHORIZED 299.00', 'CAPTURED 299.00']);
+    expect((await drainOutbox(db.database)).map(({ data }) => data)).toMatchObject([{ amount: 301 }]);
+    expect((await after(id)).ledger).toEqual(['AUTHORIZED 301.00', 'CAPTURED 301.00']);
   });
 
   it('with a charge that is recorded already, is believed by the operator: it is announced', async () => {

@@ -107,11 +107,23 @@ export async function settleReview(
     const possible = operation ? settlements[operation] : [];
     if (!possible.includes(cause))
       throw new ReviewError(`Its ${operation} can be settled as ${possible.join(' or ')}, not as ${cause}.`);
+    if (cause === 'authorized') await refuseShortAuthorization(tx, payment);
     const finding = cause === 'declined' ? { cause, declineCode: 'declined_by_operator' } : { cause };
     const settled = await settlePayment(tx, payment, finding, operator);
     if (!settled?.moved) throw new Error(`the payment of order ${orderId} changed under its lock`);
     return settled.payment;
   });
+}
+
+/** An order that is prepared on less than it comes to could not be charged. @throws {ReviewError} */
+async function refuseShortAuthorization(tx: Tx, payment: Payment): Promise<void> {
+  const held = await tx.paymentLedger.findFirst({ where: { paymentId: payment.id, kind: 'AUTHORIZED' } });
+  if (!held || (held.amount.gte(payment.amount) && held.currency === payment.currency)) return;
+  const asked = `${payment.amount.toFixed(2)} ${payment.currency}`;
+  throw new ReviewError(
+    `The gateway holds ${held.amount.toFixed(2)} ${held.currency} of ${asked}, so the order could not be charged. ` +
+      'Settle it as declined: the order is cancelled, and what is held is released.',
+  );
 }
 
 async function lockInReview(tx: Tx, orderId: string): Promise<Payment> {

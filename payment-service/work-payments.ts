@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { briefly, failureKind } from '../shared/messaging/failure';
 import type { Worker } from '../shared/messaging/run-consumer';
-import { cardTokenKey, openCardToken } from '../shared/payment/card-token';
+import { cardTokenKeys, MissingKeyError, openCardToken } from '../shared/payment/card-token';
 import { count, duration } from '../shared/service/config';
 import { Prisma, type Database } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
@@ -9,7 +9,13 @@ import { backoff } from '../shared/service/backoff';
 import { pause } from '../shared/service/pause';
 import { within } from '../shared/service/within';
 import { askGateway, type Finding, type PaymentDesk } from './ask-gateway';
-import { GatewaySetupError, GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway/gateway';
+import {
+  GatewayBusyError,
+  GatewaySetupError,
+  GatewayUnavailableError,
+  NoAnswerError,
+  type Gateway,
+} from './gateway/gateway';
 import { PAYMENT_COLUMNS, type Payment } from './payments';
 import { settlePayment } from './settle-payment';
 
@@ -18,7 +24,7 @@ export const workConfig = z.object({
   PAYMENT_CONCURRENCY: count(16, 1_000),
   /** When another process takes a payment over whose process has not been heard of. */
   PAYMENT_TAKEOVER: duration('30s'),
-  CARD_TOKEN_KEY: cardTokenKey,
+  CARD_TOKEN_KEY: cardTokenKeys,
 });
 export type WorkOptions = z.infer<typeof workConfig>;
 
@@ -141,16 +147,16 @@ export const deskOf = (
   },
   readToken: async ({ id, order_id }) => {
     // Read together, as they change together: a token is deleted by the move that ends its use.
-    const [row] = await database.$queryRaw<{ ciphertext: Uint8Array | null }[]>`
-      SELECT t.ciphertext FROM payments p LEFT JOIN card_tokens t ON t.order_id = p.order_id
+    const [row] = await database.$queryRaw<{ key_id: string | null; ciphertext: Uint8Array | null }[]>`
+      SELECT t.key_id, t.ciphertext FROM payments p LEFT JOIN card_tokens t ON t.order_id = p.order_id
       WHERE p.id = ${id}::uuid AND p.state = 'AUTHORIZING'`;
     if (!row) return 'moved on';
     if (!row.ciphertext) return 'lost';
     try {
-      return { token: openCardToken(CARD_TOKEN_KEY, order_id, row.ciphertext) };
-    } catch {
+      return { token: openCardToken(CARD_TOKEN_KEY, order_id, { keyId: row.key_id, bytes: row.ciphertext }) };
+    } catch (error) {
       throw new GatewaySetupError(
-        'the card token does not open: is CARD_TOKEN_KEY the same as order-api has?',
+        error instanceof MissingKeyError ? error.message : 'the card token is not as it was stored',
       );
     }
   },
@@ -172,7 +178,11 @@ async function settle(database: Database, asked: Payment, finding: Finding) {
 async function postpone(database: Database, payment: Payment, error: unknown, log: Logger): Promise<void> {
   const unasked = error instanceof GatewayUnavailableError;
   const keySpent = error instanceof NoAnswerError && error.keySpent;
-  const waitMs = Math.min(60_000, 1_000 * 2 ** Math.min(payment.attempts - 1, 6)) * (0.5 + Math.random() / 2);
+  const asked = error instanceof GatewayBusyError ? error.retryAfterMs : 0;
+  const waitMs = Math.max(
+    asked,
+    Math.min(60_000, 1_000 * 2 ** Math.min(payment.attempts - 1, 6)) * (0.5 + Math.random() / 2),
+  );
   const facts = {
     error: briefly(error),
     state: payment.state,
@@ -180,7 +190,7 @@ async function postpone(database: Database, payment: Payment, error: unknown, lo
     wait_ms: Math.round(waitMs),
   };
   if (error instanceof GatewaySetupError) log.error(facts, 'the payment gateway cannot be used');
-  else log.warn(facts, 'no answer about the payment, it will be asked again');
+  else log.warn(facts, 'no answer about the payment; the gateway will be asked again');
   try {
     // Not attempted: it still counts as never asked, so that a cancellation needs no gateway.
     await database.$executeRaw`

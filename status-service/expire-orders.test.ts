@@ -38,6 +38,7 @@ async function anOrder(placed: Date, status = 'PLACED'): Promise<string> {
       correlationId: 'c',
       createdAt: placed,
       placedAt: placed,
+      updatedAt: placed,
     },
   });
   return id;
@@ -148,6 +149,12 @@ describe('the deadline of an order', () => {
 describe('drafts', () => {
   const expiredDrafts = async () =>
     (await expireDrafts(db.database, 15 * MINUTE)).map((order) => order.order_id);
+
+  it('are kept while somebody changes them', async () => {
+    const id = await anOrder(minutesAgo(60), 'DRAFT');
+    await db.database.order.update({ where: { id }, data: { updatedAt: minutesAgo(1) } });
+    expect(await expiredDrafts()).toEqual([]);
+  });
 
   it('are cancelled when they are old: history only', async () => {
     const old = await anOrder(minutesAgo(16), 'DRAFT');

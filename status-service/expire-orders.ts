@@ -13,9 +13,9 @@ import { pause } from '../shared/service/pause';
 const config = z.object({
   /** How long an order may stay PLACED. */
   ORDER_DEADLINE: duration('15m'),
-  /** How long an order may stay a DRAFT. */
+  /** How long a DRAFT is kept after its last change. */
   DRAFT_DEADLINE: duration('1d'),
-  /** How often it is looked. */
+  /** How often it looks for them. */
   ORDER_DEADLINE_EVERY: duration('5s'),
 });
 
@@ -68,14 +68,14 @@ export async function expireSome(database: Database, deadlineMs: number): Promis
 }
 
 /**
- * Cancels a batch of drafts that are older than `deadlineMs`; one that has just been approved is left alone.
+ * Cancels a batch of drafts that nobody has touched for `deadlineMs`; one that has just been approved is left alone.
  * @returns those that it cancelled
  */
 export async function expireDrafts(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
   const old = await database.$queryRaw<ExpiredOrder[]>`
     SELECT id AS order_id, correlation_id FROM orders
-    WHERE status = 'DRAFT' AND created_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
-    ORDER BY id LIMIT ${BATCH}`;
+    WHERE status = 'DRAFT' AND updated_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+    ORDER BY updated_at LIMIT ${BATCH}`;
   return cancelLate(database, old, 'DRAFT');
 }
 

@@ -8,9 +8,8 @@ let itemId: string;
 beforeAll(async () => {
   mesh = await startMesh({
     environment: {
-      PAYMENT_TIMEOUT: '2s',
-      // Less than a call may take with its retries: two processes will have the same payment in hand.
-      PAYMENT_TAKEOVER: '3s',
+      PAYMENT_TIMEOUT: '700ms',
+      PAYMENT_TAKEOVER: '5s', // about the shortest that goes with it
       SIMULATOR_SLOW: '300ms',
       SIMULATOR_HANG: '10s',
     },
@@ -142,6 +141,36 @@ it.each(['tok_drops', 'tok_flaky', 'tok_timeout', 'tok_capture_drops', 'tok_capt
     expect(await ledger(id)).toEqual(['AUTHORIZED 120.50', 'CAPTURED 120.50']);
   },
 );
+
+it('refunds what is left of an order of which a part was refunded at the gateway', async () => {
+  const id = await card('tok_approved', 2); // 241.00
+  await becomes(id, 'CAPTURED');
+  const [{ id: reference }] = (await atGateway(id)) as unknown as [{ id: string }];
+  await simulator(`/v1/payments/${reference}/refund`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'at-the-desk' },
+    body: JSON.stringify({ amount: '100.00', currency: 'INR' }),
+  });
+  await cancel(id);
+  await becomes(id, 'REFUNDED');
+  await mesh.quiet();
+  expect(await atGateway(id)).toMatchObject([{ status: 'refunded', refunded_amount: '241.00' }]);
+  expect(await ledger(id)).toEqual(['AUTHORIZED 241.00', 'CAPTURED 241.00', 'REFUNDED 241.00']);
+});
+
+it('counts an order as refunded that was refunded whole at the gateway', async () => {
+  const id = await card('tok_approved');
+  await becomes(id, 'CAPTURED');
+  const [{ id: reference }] = (await atGateway(id)) as unknown as [{ id: string }];
+  await simulator(`/v1/payments/${reference}/refund`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'at-the-desk-too' },
+    body: JSON.stringify({ amount: '120.50', currency: 'INR' }),
+  });
+  await cancel(id);
+  await becomes(id, 'REFUNDED');
+  expect((await done(id)).filter(({ operation }) => operation === 'refund')).toHaveLength(1); // the desk's
+});
 
 it('charges once though the process dies between the call and its record', async () => {
   const id = await card('tok_timeout');

@@ -131,6 +131,7 @@ function compare(
 
 /** A person's word stands beside the gateway's: money may have gone another way. */
 function judged(ours: OwnPayment | undefined, subject: string, problem: string): Finding {
+  if (problem.startsWith(IN_PART)) return { verdict: 'warning', subject, problem };
   if (ours?.settled_by)
     return { verdict: 'warning', subject, problem: `${problem}; it was settled by ${ours.settled_by}` };
   return { verdict: ours?.state === 'REVIEW' ? 'warning' : 'violation', subject, problem };
@@ -138,13 +139,19 @@ function judged(ours: OwnPayment | undefined, subject: string, problem: string):
 
 const holdsMoney = ({ authorized_amount }: BookedPayment) => new Decimal(authorized_amount).gt(0);
 
+const IN_PART = 'was refunded in part at the gateway';
+
 /** What no order may have at the gateway, whatever is under way. */
 function doubles(theirs: readonly BookedPayment[]): string | undefined {
-  for (const done of ['authorizations', 'captures', 'refunds'] as const) {
+  const ids = theirs.map(({ id }) => id).join(', ');
+  for (const done of ['authorizations', 'captures'] as const) {
     const times = theirs.reduce((sum, payment) => sum + payment[done], 0);
-    if (times > 1) return `has ${times} ${done} at the gateway: ${theirs.map(({ id }) => id).join(', ')}`;
+    if (times > 1) return `has ${times} ${done} at the gateway: ${ids}`;
   }
-  return undefined;
+  // One payment may be refunded in parts: by somebody at the gateway's desk, and what was left by us.
+  const refunded = theirs.filter(({ refunds }) => refunds > 0);
+  const tooMuch = refunded.some((one) => new Decimal(one.refunded_amount).gt(one.captured_amount));
+  return refunded.length > 1 || tooMuch ? `is refunded more than once at the gateway: ${ids}` : undefined;
 }
 
 function difference(ours: OwnPayment | undefined, theirs: readonly BookedPayment[]): string | undefined {
@@ -165,6 +172,8 @@ function difference(ours: OwnPayment | undefined, theirs: readonly BookedPayment
   };
   const amounts = ['authorized', 'captured', 'voided', 'refunded'] as const;
   const differs = amounts.find((kind) => !new Decimal(ours[kind]).eq(there[kind]));
+  if (differs === 'refunded' && same.status === 'captured' && ours.state === 'CAPTURED')
+    return `${IN_PART}: ${there.refunded} of ${there.captured} ${same.currency}, as ${reference}; a cancellation returns what is left`;
   if (differs)
     return `is ${ours.state} with ${ours[differs]} ${differs} here, and ${same.status} with ${there[differs]} ${differs} at the gateway as ${reference}`;
   return holdsMoney(same) && same.currency !== ours.currency

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Origin } from '../../shared/events/announce';
+import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
 import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
@@ -17,7 +18,7 @@ export interface RouteContext {
   /** Orders that wait for the mesh. */
   backlog: Backlog;
   /** Seals card tokens; where there is none, no order can be paid by card. */
-  cardTokenKey?: Buffer;
+  cardTokenKey?: CardTokenKeys;
 }
 
 export interface Answer {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { lines, mailAddress, opaqueText, text } from './text';
 
 const read = (schema: z.ZodType, value: unknown) => {

@@ -9,6 +9,7 @@ import { z } from 'zod';
  * and what shows as nothing. Joiners are apart: Indic scripts, Persian and emoji need them between two characters.
  */
 const INVISIBLE =
+  // oxlint-disable-next-line no-misleading-character-class -- single characters are what is looked for
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]/u;
 const LOOSE_JOINER = /(^|[\s\p{ASCII}\u200c\u200d])[\u200c\u200d]|[\u200c\u200d]($|[\s\p{ASCII}])/u;
 const LINE_BREAKS = /\r\n?/g;
@@ -20,7 +21,7 @@ function invisibleIn(value: string): string | undefined {
   const found = INVISIBLE.exec(value) ?? LOOSE_JOINER.exec(value);
   if (!found) return undefined;
   const character =
-    [...found[0]].find((one) => INVISIBLE.test(one) || /[\u200c\u200d]/.test(one)) ?? found[0];
+    Array.from(found[0]).find((one) => INVISIBLE.test(one) || /[\u200c\u200d]/.test(one)) ?? found[0];
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
   if (!found[0].isWellFormed()) return 'must not have broken Unicode (half a surrogate pair)';
   return `must not have control characters, line breaks or invisible characters, and has U+${code}`;
@@ -39,7 +40,7 @@ function checkText(
   if (trimmed === '') return add('must not be blank');
   const invisible = isVisible(trimmed);
   if (invisible) add(invisible);
-  const length = [...trimmed].length;
+  const length = Array.from(trimmed).length;
   if (length > longest) add(`must have ${longest} characters at most, and has ${length}`);
 }
 

@@ -4,6 +4,7 @@ import { id, priceInput, text, wholeNumber } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound, Problem } from '../http/problem';
 import { route } from '../http/route';
+import { checkPrice } from './check-price';
 import { ITEM_COLUMNS, itemAnswer, showItem, type ItemRow } from './item-view';
 
 export const MAX_STOCK = 1_000_000_000;
@@ -39,6 +40,9 @@ export const addItem = route({
   answers: { 201: { description: 'Added', schema: itemAnswer } },
   problems: { 409: 'The restaurant has an item with this sku' },
   async handle({ params, body }, { database, log }) {
+    const restaurant = await database.restaurant.findUnique({ where: { id: params.restaurant_id } });
+    if (!restaurant) throw notFound(`There is no restaurant ${params.restaurant_id}.`);
+    checkPrice(body.price, restaurant.currency);
     const itemId = newId();
     // One statement: the item, its stock row and the movement that begins its ledger exist together or not at all.
     const [item] = await database.$queryRaw<ItemRow[]>`
@@ -57,8 +61,6 @@ export const addItem = route({
       )
       SELECT ${ITEM_COLUMNS} FROM item m, stock s`;
     if (!item) {
-      const restaurant = await database.restaurant.findUnique({ where: { id: params.restaurant_id } });
-      if (!restaurant) throw notFound(`There is no restaurant ${params.restaurant_id}.`);
       throw new Problem(409, 'Conflict', `The restaurant has an item with the sku ${body.sku} already.`, {
         type: 'sku-taken',
         errors: [{ pointer: '#/sku', detail: 'is taken by another item of this restaurant' }],

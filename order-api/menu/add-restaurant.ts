@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decimalsOf, MOST_DECIMALS } from '../../shared/currency';
 import { newId } from '../../shared/ids';
 import { email, text, timestamp, uuid } from '../http/fields';
 import { route } from '../http/route';
@@ -16,9 +17,8 @@ const body = z.strictObject({
   name: text(200),
   currency: z
     .string()
-    // Amounts have two places; a currency that needs three would lose money.
-    .refine((code) => Intl.supportedValuesOf('currency').includes(code) && fractionDigits(code) <= 2, {
-      error: 'must be an ISO 4217 code with two decimals at most, such as INR',
+    .refine((code) => (decimalsOf(code) ?? Infinity) <= MOST_DECIMALS, {
+      error: 'must be the ISO 4217 code of a currency with two decimals at most, such as INR',
     })
     .default('INR'),
   locale: z
@@ -35,9 +35,6 @@ const body = z.strictObject({
     .default('Asia/Kolkata'),
   email: email.optional(),
 });
-
-const fractionDigits = (currency: string) =>
-  new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
 
 export const restaurantAnswer = z
   .object({

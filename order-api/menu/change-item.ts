@@ -4,6 +4,7 @@ import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { itemFields } from './add-item';
+import { checkPrice } from './check-price';
 import { readItem } from './get-item';
 import { itemAnswer, showItem } from './item-view';
 
@@ -30,6 +31,13 @@ export const changeItem = route({
   body,
   answers: { 200: { description: 'The item as it is now', schema: itemAnswer } },
   async handle({ params, body }, { database, log }) {
+    if (body.price !== undefined) {
+      const item = await database.menuItem.findUnique({
+        where: { id: params.menu_item_id },
+        select: { restaurant: { select: { currency: true } } },
+      });
+      if (item) checkPrice(body.price, item.restaurant.currency);
+    }
     const { count } = await database.menuItem.updateMany({
       where: { id: params.menu_item_id },
       data: {

@@ -238,3 +238,42 @@ describe('an adjustment', () => {
     expect((await api.get(`/inventory/${newId()}/adjustments/${body.adjustment_id}`)).status).toBe(404);
   });
 });
+
+describe('a price in a currency', () => {
+  const restaurantIn = async (currency: string) =>
+    (await api.post('/inventory/add/restaurant', { name: currency, currency })).body.restaurant_id as string;
+  const item = { name: 'Onigiri', available_qty: 5 };
+
+  it('has no more decimals than the currency', async () => {
+    const tokyo = await restaurantIn('JPY');
+    const refused = await api.post(`/inventory/add/${tokyo}/item`, { ...item, price: '100.50' });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '#/price', detail: 'must be an amount in JPY, which has no decimals' }] },
+    });
+    const { body } = await api.post(`/inventory/add/${tokyo}/item`, { ...item, price: '100.00' });
+    expect(await api.patch(`/inventory/${body.menu_item_id}`, { price: 99.5 })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '#/price' }] },
+    });
+    expect(await api.patch(`/inventory/${body.menu_item_id}`, { price: 99 })).toMatchObject({ status: 200 });
+  });
+
+  it('that was kept before that rule is not sold, and nobody is charged what there is no coin for', async () => {
+    const tokyo = await restaurantIn('JPY');
+    const { body } = await api.post(`/inventory/add/${tokyo}/item`, { ...item, price: 100 });
+    await api.database.menuItem.update({ where: { id: body.menu_item_id }, data: { price: '100.50' } });
+    const order = { restaurant_id: tokyo, items: [{ menu_item_id: body.menu_item_id, quantity: 2 }] };
+    expect(await api.post('/orders', order)).toMatchObject({
+      status: 422,
+      body: { errors: [{ detail: expect.stringContaining('no amount in JPY') }] },
+    });
+  });
+
+  it.each(['KWD', 'IQD', 'BHD', 'CLF', 'XAU', 'DEM', 'ABC', 'inr', ''])('%s is refused', async (currency) => {
+    expect(await api.post('/inventory/add/restaurant', { name: 'x', currency })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '#/currency' }] },
+    });
+  });
+});

@@ -1,6 +1,6 @@
 import { openCardToken } from '../../shared/payment/card-token';
 import { eventsAbout } from '../testing/order-events';
-import { TEST_CARD_TOKEN_KEY, type Reply } from '../testing/test-api';
+import { TEST_CARD_TOKEN_KEYS, type Reply } from '../testing/test-api';
 import { openTestShop } from '../testing/test-shop';
 
 const shop = openTestShop([50, 50, 50]);
@@ -59,6 +59,7 @@ describe('approving a draft', () => {
       total_amount: 70.1,
       currency: 'EUR',
       items: lines,
+      placed_at: order.updated_at,
       updated_at: expect.any(String),
       history: [
         ...draft.history,
@@ -94,7 +95,12 @@ describe('approving a draft', () => {
     expect(await eventsOf(id)).toMatchObject([{ data: { payment_method: 'CARD' } }]);
     const [kept, ...more] = await tokensOf(id);
     expect(more).toEqual([]);
-    expect(openCardToken(TEST_CARD_TOKEN_KEY, id, kept?.ciphertext ?? Buffer.alloc(0))).toBe('tok_größer');
+    expect(
+      openCardToken(TEST_CARD_TOKEN_KEYS, id, {
+        keyId: kept?.keyId ?? null,
+        bytes: kept?.ciphertext ?? Buffer.alloc(0),
+      }),
+    ).toBe('tok_größer');
   });
 
   it.each([

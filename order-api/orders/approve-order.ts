@@ -9,13 +9,14 @@ import { exampleIds } from '../http/live-examples';
 import { route, type RouteContext } from '../http/route';
 import { CARDS_OR_DATABASE, insertCards, refuseCardForNothing, sealCard } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
-import { payment, placedAnswer, type Payment } from './fields';
+import { approvedAnswer, payment, type Payment } from './fields';
 import { lineRows, rowsOf } from './new-order';
 import { announcePlaced, placedMessage } from './placed-event';
 import { priceAgain } from './price-lines';
 
 interface Approval {
   status: OrderStatus;
+  method: 'CASH' | 'CARD';
   total: Decimal;
   /** Of the event, where it was this approval that placed the order. */
   eventId?: string;
@@ -33,13 +34,13 @@ export const approveOrder = route({
   params: z.object({ id }),
   body: z.strictObject({ payment: payment.optional().meta({ description: 'CASH if absent' }) }),
   bodyOptional: true,
-  answers: { 202: { description: 'Placed, now or before', schema: placedAnswer } },
+  answers: { 202: { description: 'Placed, now or before', schema: approvedAnswer } },
   problems: {
     409: 'It is no draft (`not-a-draft`), or `items` lists what cannot be ordered any more (`not-orderable`)',
     503: CARDS_OR_DATABASE,
   },
   async handle({ params, body }, context) {
-    const { status, total, eventId } = await context.database.$transaction(async (tx) => {
+    const { status, total, method, eventId } = await context.database.$transaction(async (tx) => {
       const order = await lockOrder(tx, params.id);
       return order.status === 'DRAFT' ? approve(tx, order, body.payment, context) : approvedBefore(tx, order);
     });
@@ -56,8 +57,9 @@ export const approveOrder = route({
         status,
         total_amount: amountAsNumber(total),
         message: eventId
-          ? placedMessage(body.payment?.method ?? 'CASH')
-          : `The order was approved before and is ${status}; nothing was done.`,
+          ? placedMessage(method)
+          : `The order was approved before, to be paid by ${method}, and is ${status}; nothing was done.`,
+        payment_method: method,
       },
     };
   },
@@ -88,7 +90,7 @@ async function approve(
   if (outcome?.kind !== 'moved') throw new Error(`draft ${order.id} changed under its lock`);
   const placed = { ...order, ...priced, payment_method: method };
   const [event] = await writeOutbox(tx, 'order-api', [announcePlaced(origin, placed, placedAt)]);
-  return { status: 'PLACED', total: priced.total, eventId: event?.id };
+  return { status: 'PLACED', method, total: priced.total, eventId: event?.id };
 }
 
 /**
@@ -100,5 +102,5 @@ async function approvedBefore(tx: Tx, order: LockedOrder): Promise<Approval> {
     where: { orderId: order.id, fromStatus: 'DRAFT', toStatus: 'PLACED' },
   });
   if (approvals === 0) throw notADraft(order.status, 'only a DRAFT can be approved');
-  return { status: order.status, total: order.total_amount };
+  return { status: order.status, method: order.payment_method, total: order.total_amount };
 }

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { openCardToken } from '../../shared/payment/card-token';
 import { seedMenu } from '../../shared/testing/seed';
 import { eventsAbout } from '../testing/order-events';
-import { serve, startTestApi, TEST_CARD_TOKEN_KEY, type ApiClient, type TestApi } from '../testing/test-api';
+import { serve, startTestApi, TEST_CARD_TOKEN_KEYS, type ApiClient, type TestApi } from '../testing/test-api';
 
 let api: TestApi;
 let restaurantId: string;
@@ -62,7 +62,12 @@ describe('an order paid by card', () => {
     ]);
     const [kept, ...more] = await tokensOf(id);
     expect(more).toEqual([]);
-    expect(openCardToken(TEST_CARD_TOKEN_KEY, id, kept?.ciphertext ?? Buffer.alloc(0))).toBe('tok_approved');
+    expect(
+      openCardToken(TEST_CARD_TOKEN_KEYS, id, {
+        keyId: kept?.keyId ?? null,
+        bytes: kept?.ciphertext ?? Buffer.alloc(0),
+      }),
+    ).toBe('tok_approved');
   });
 
   it('is announced with its payment method when it is cancelled', async () => {
@@ -159,9 +164,12 @@ describe('the token', () => {
         const { status, body } = await place({ method: 'CARD', token });
         expect(status).toBe(202);
         const [kept] = await tokensOf(body.order_id);
-        expect(openCardToken(TEST_CARD_TOKEN_KEY, body.order_id, kept?.ciphertext ?? Buffer.alloc(0))).toBe(
-          token,
-        );
+        expect(
+          openCardToken(TEST_CARD_TOKEN_KEYS, body.order_id, {
+            keyId: kept?.keyId ?? null,
+            bytes: kept?.ciphertext ?? Buffer.alloc(0),
+          }),
+        ).toBe(token);
       }),
       { numRuns: 60 },
     );
@@ -215,7 +223,7 @@ describe('without a key', () => {
     status: 503,
     body: {
       type: 'urn:ordermesh:problem:card-payments-not-set-up',
-      detail: expect.stringContaining('CARD_TOKEN_KEY is to be set'),
+      detail: expect.stringContaining('CARD_TOKEN_KEY is not set'),
     },
   };
 

@@ -1,4 +1,4 @@
-import { sealCardToken } from '../../shared/payment/card-token';
+import { sealCardToken, type CardTokenKeys } from '../../shared/payment/card-token';
 import { Prisma } from '../../shared/service/database';
 import type { Decimal } from '../../shared/money';
 import { Problem, UNAVAILABLE, unprocessable } from '../http/problem';
@@ -17,6 +17,7 @@ export function refuseCardForNothing(payment: Payment | undefined, total: Decima
 /** A card token that only payment-service can read, as a row. */
 export interface SealedCard {
   order_id: string;
+  key_id: string | null;
   /** In base64. */
   ciphertext: string;
 }
@@ -28,19 +29,19 @@ export interface SealedCard {
 export function sealCard(
   orderId: string,
   payment: Payment | undefined,
-  key: Buffer | undefined,
+  keys: CardTokenKeys | undefined,
 ): SealedCard[] {
   if (payment?.method !== 'CARD') return [];
-  if (!key) {
-    const detail = 'Orders cannot be paid by card here: CARD_TOKEN_KEY is to be set. Nothing was done.';
+  if (!keys) {
+    const detail = 'Orders cannot be paid by card here: CARD_TOKEN_KEY is not set. Nothing was done.';
     throw new Problem(503, 'Service Unavailable', detail, { type: 'card-payments-not-set-up' });
   }
-  const sealed = sealCardToken(key, orderId, payment.token ?? '');
-  return [{ order_id: orderId, ciphertext: sealed.toString('base64') }];
+  const { keyId, bytes } = sealCardToken(keys, orderId, payment.token ?? '');
+  return [{ order_id: orderId, key_id: keyId, ciphertext: Buffer.from(bytes).toString('base64') }];
 }
 
 /** The INSERT that keeps card tokens beside their orders, as a part of a statement's WITH. */
 export const insertCards = (cards: readonly SealedCard[]): Prisma.Sql => Prisma.sql`
-  INSERT INTO card_tokens (order_id, ciphertext)
-  SELECT order_id, decode(ciphertext, 'base64')
-  FROM json_to_recordset(${JSON.stringify(cards)}::json) AS c (order_id uuid, ciphertext text)`;
+  INSERT INTO card_tokens (order_id, key_id, ciphertext)
+  SELECT order_id, key_id, decode(ciphertext, 'base64')
+  FROM json_to_recordset(${JSON.stringify(cards)}::json) AS c (order_id uuid, key_id text, ciphertext text)`;

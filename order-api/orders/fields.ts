@@ -69,7 +69,12 @@ export const movedAnswer = z
   .object({ order_id: uuid, status: z.enum(orderStatuses), message: z.string() })
   .meta({ id: 'OrderMoved' });
 
-/** What placing, drafting and approving answer. */
+/** What placing and drafting answer. */
 export const placedAnswer = z
   .object({ order_id: uuid, status: z.enum(orderStatuses), total_amount: amount, message: z.string() })
   .meta({ id: 'OrderPlaced' });
+
+/** What approving answers: how it is paid, too, for it may have been approved before, and otherwise. */
+export const approvedAnswer = placedAnswer
+  .extend({ payment_method: z.enum(['CASH', 'CARD']) })
+  .meta({ id: 'OrderApproved' });

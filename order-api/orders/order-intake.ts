@@ -3,6 +3,7 @@ import type { Event } from '../../shared/events/envelope';
 import { newId } from '../../shared/ids';
 import { failureKind } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
+import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
 import { overloaded } from '../http/problem';
 import { insertCards, refuseCardForNothing, sealCard, type SealedCard } from './card-token';
@@ -42,7 +43,7 @@ const PATIENCE_MS = 8_000;
  * The way in for new orders: those that come at the same time share a look at the menus and a transaction. Under
  * load that is what makes one cheap, for the round trips and the commit cost the same for one as for thirty.
  */
-export function openIntake(database: Database, cardTokenKey: Buffer | undefined): OrderIntake {
+export function openIntake(database: Database, cardTokenKey: CardTokenKeys | undefined): OrderIntake {
   return groupCommit({
     commit,
     lanes: LANES,

@@ -51,6 +51,7 @@ describe('placing an order', () => {
         { menu_item_id: shop.items[1], sku: 'DISH-2', name: 'Dish 2', quantity: 1, price: '100.00' },
       ],
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      placed_at: order.body.created_at,
       updated_at: order.body.created_at,
       history: [
         { from: null, to: 'PLACED', actor: 'CUSTOMER', reason: null, note: null, at: order.body.created_at },

@@ -60,7 +60,12 @@ export const placeOrder = route({
     return {
       status: event ? 202 : 201,
       headers: { Location: `/api/v1/orders/${order.id}` },
-      body: { order_id: order.id, status: order.status, total_amount, message: messageAbout(order) },
+      body: {
+        order_id: order.id,
+        status: order.status,
+        total_amount,
+        message: messageAbout(order),
+      },
     };
   },
 });

@@ -1,3 +1,4 @@
+import { isAmountIn } from '../../shared/currency';
 import { formatPrice, totalOf, type Decimal } from '../../shared/money';
 import type { Tx } from '../../shared/service/database';
 import { Problem, unprocessable, type FieldError } from '../http/problem';
@@ -109,6 +110,11 @@ function priceBy(menu: Menu, { restaurant_id, items }: WantedLines): PricedOrder
     const pointer = `#/items/${index}/${line.menu_item_id ? 'menu_item_id' : 'sku'}`;
     if (!item) errors.push({ pointer, detail: 'there is no such item on the menu of this restaurant' });
     else if (!item.on_sale) errors.push({ pointer, detail: `${item.name} is not on sale at the moment` });
+    else if (!isAmountIn(currency, item.price))
+      errors.push({
+        pointer,
+        detail: `${item.name} has the price ${item.price}, which is no amount in ${currency}`,
+      });
     else {
       const { id: menu_item_id, sku, name, price } = item;
       const quantity = line.quantity + (merged.get(menu_item_id)?.quantity ?? 0);
@@ -144,20 +150,29 @@ export async function priceAgain(tx: Tx, orderId: string): Promise<PricedOrder> 
     JOIN order_lines l ON l.order_id = o.id
     LEFT JOIN menu_items m ON m.id = l.menu_item_id
     WHERE o.id = ${orderId}::uuid ORDER BY l.position`;
-  const lines = rows.flatMap(({ menu_item_id, sku, name, price, on_sale, quantity }) =>
-    on_sale && name !== null && price !== null
+  const lines = rows.flatMap(({ currency, menu_item_id, sku, name, price, on_sale, quantity }) =>
+    on_sale && name !== null && price !== null && isAmountIn(currency, price)
       ? [{ menu_item_id, sku, name, price: formatPrice(price), quantity }]
       : [],
   );
-  if (lines.length < rows.length) throw notOrderable(rows.filter((row) => !row.on_sale));
+  if (lines.length < rows.length)
+    throw notOrderable(
+      rows.filter(({ on_sale, price, currency }) => !on_sale || !price || !isAmountIn(currency, price)),
+    );
   return { currency: rows[0]?.currency ?? '', lines, total: totalOf(lines) };
 }
 
+function whyNot({ on_sale, price, currency }: DraftLineRow): string {
+  if (on_sale === null) return 'is no longer on the menu';
+  if (!on_sale) return 'is not on sale at the moment';
+  return `has the price ${price?.toFixed(2)}, which is no amount in ${currency}`;
+}
+
 function notOrderable(rows: readonly DraftLineRow[]): Problem {
-  const items = rows.map(({ menu_item_id, name, drafted_as, on_sale }) => ({
-    menu_item_id,
-    name: name ?? drafted_as,
-    problem: on_sale === null ? 'is no longer on the menu' : 'is not on sale at the moment',
+  const items = rows.map((row) => ({
+    menu_item_id: row.menu_item_id,
+    name: row.name ?? row.drafted_as,
+    problem: whyNot(row),
   }));
   const detail = items.map(({ name, problem }) => `${name} ${problem}`).join('; ');
   return new Problem(409, 'Conflict', `Nothing was placed: ${detail}.`, {

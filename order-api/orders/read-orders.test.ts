@@ -82,3 +82,42 @@ describe('the list of orders', () => {
     expect(seen).toEqual(placed.toReversed());
   });
 });
+
+describe('an approved draft', () => {
+  it('is listed by when it was placed, and a poller of the newest meets it', async () => {
+    const draft = await api.post('/orders', {
+      restaurant_id: one,
+      items: [{ sku: 'DISH-1', quantity: 1 }],
+      draft: true,
+    });
+    const id = draft.body.order_id as string;
+    expect((await api.get(`/orders/${id}`)).body).toMatchObject({ status: 'DRAFT', placed_at: null });
+    const later = await place(one);
+    expect((await walk('limit=200')).flat().slice(0, 2)).toEqual([later, id]);
+    await api.post(`/orders/${id}/approve`, {});
+    const [newest, ...rest] = (await walk('limit=7')).flat();
+    expect(newest).toBe(id);
+    expect(rest).toContain(later);
+    expect(new Set([newest, ...rest]).size).toBe(rest.length + 1);
+    const { placed_at, created_at, updated_at } = (await api.get(`/orders/${id}`)).body;
+    expect(placed_at).toBe(updated_at);
+    expect(placed_at > created_at).toBe(true);
+  });
+});
+
+it('each list goes by its index, to its last page too', async () => {
+  for (const filter of [
+    '',
+    `restaurant_id = '${one}' AND`,
+    `customer_id = 'ann' AND`,
+    `status = 'PLACED' AND`,
+  ]) {
+    const plan = await api.database.$queryRawUnsafe<{ 'QUERY PLAN': string }[]>(
+      `EXPLAIN SELECT id FROM orders WHERE ${filter} (coalesce(placed_at, created_at), id) < (now(), '${one}'::uuid)
+       ORDER BY coalesce(placed_at, created_at) DESC, id DESC LIMIT 51`,
+    );
+    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
+    expect(text).toMatch(/Index (Only )?Scan Backward using orders_listed/);
+    expect(text).not.toMatch(/Sort/);
+  }
+});

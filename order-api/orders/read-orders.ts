@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { actors, orderStatuses } from '../../shared/lifecycle/order-lifecycle';
 import { amountAsNumber } from '../../shared/money';
 import { Prisma, type Tx } from '../../shared/service/database';
-import { amount, cursorAfter, id, page, price, text, timestamp, uuid } from '../http/fields';
+import { amount, id, page, price, text, timestamp, uuid } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { status } from './fields';
+import { after, cursorOf, LISTED_AT, orderCursor, POSITION, type Position } from './order-position';
 
 const orderAnswer = z
   .object({
@@ -33,6 +34,9 @@ const orderAnswer = z
       }),
     ),
     created_at: timestamp,
+    placed_at: timestamp
+      .nullable()
+      .meta({ description: 'When it was placed, or its draft approved; null while it is a DRAFT' }),
     updated_at: timestamp,
   })
   .meta({ id: 'Order' });
@@ -50,9 +54,11 @@ const historyAnswer = z.array(
 
 export const orderWithHistory = orderAnswer.extend({ history: historyAnswer });
 
-interface OrderRow extends Omit<z.output<typeof orderAnswer>, 'total_amount' | 'created_at' | 'updated_at'> {
+type Times = 'created_at' | 'placed_at' | 'updated_at';
+interface OrderRow extends Omit<z.output<typeof orderAnswer>, 'total_amount' | Times> {
   total_amount: Prisma.Decimal;
   created_at: Date;
+  placed_at: Date | null;
   updated_at: Date;
 }
 type MoveRow = z.output<typeof historyAnswer>[number];
@@ -60,7 +66,7 @@ type MoveRow = z.output<typeof historyAnswer>[number];
 // Order and lines are read in one statement: between two, somebody might change a draft.
 const COLUMNS = Prisma.sql`
   id, restaurant_id, customer_id, email, delivery_address, status, cancel_reason, total_amount, currency,
-  payment_method, created_at, updated_at, (
+  payment_method, created_at, placed_at, updated_at, (
     SELECT json_agg(json_build_object('menu_item_id', l.menu_item_id, 'sku', l.sku, 'name', l.name,
       'quantity', l.quantity, 'price', l.price::text) ORDER BY l.position)
     FROM order_lines l WHERE l.order_id = orders.id
@@ -77,6 +83,7 @@ const showOrder = (row: OrderRow): z.output<typeof orderAnswer> => ({
   items: row.items ?? [],
   total_amount: amountAsNumber(row.total_amount),
   created_at: row.created_at.toISOString(),
+  placed_at: row.placed_at?.toISOString() ?? null,
   updated_at: row.updated_at.toISOString(),
 });
 
@@ -108,12 +115,14 @@ export const listOrders = route({
   path: '/orders',
   name: 'listOrders',
   summary: 'Orders, newest first',
+  description: 'By when they were placed; a DRAFT by when it was made.',
   tag: 'Orders',
   query: z.object({
     status: status.optional(),
     restaurant_id: id.optional(),
     customer_id: text(64).optional(),
-    ...page,
+    limit: page.limit,
+    cursor: orderCursor,
   }),
   answers: {
     200: {
@@ -125,22 +134,24 @@ export const listOrders = route({
     },
   },
   async handle({ query }, { database }) {
-    // Ids are UUIDv7 and sort by time, so the id is the order of the list and its cursor at once.
     const wanted = [
       Prisma.sql`TRUE`,
       ...(query.status ? [Prisma.sql`status = ${query.status}`] : []),
       ...(query.restaurant_id ? [Prisma.sql`restaurant_id = ${query.restaurant_id}::uuid`] : []),
       ...(query.customer_id ? [Prisma.sql`customer_id = ${query.customer_id}`] : []),
-      ...(query.cursor ? [Prisma.sql`id < ${query.cursor}::uuid`] : []),
+      ...(query.cursor ? [after(query.cursor)] : []),
     ];
-    const rows = await database.$queryRaw<OrderRow[]>`
-      SELECT ${COLUMNS} FROM orders WHERE ${Prisma.join(wanted, ' AND ')}
-      ORDER BY id DESC LIMIT ${query.limit + 1}`;
+    const rows = await database.$queryRaw<(OrderRow & Position)[]>`
+      SELECT ${COLUMNS}, ${POSITION} FROM orders WHERE ${Prisma.join(wanted, ' AND ')}
+      ORDER BY ${LISTED_AT} DESC, id DESC LIMIT ${query.limit + 1}`;
     const shown = rows.slice(0, query.limit);
     const last = rows.length > shown.length ? shown.at(-1) : undefined;
     return {
       status: 200,
-      body: { orders: shown.map(showOrder), next_cursor: last ? cursorAfter(last.id) : null },
+      body: {
+        orders: shown.map(({ listed_us: _, ...row }) => showOrder(row)),
+        next_cursor: last ? cursorOf(last) : null,
+      },
     };
   },
 });

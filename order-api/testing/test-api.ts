@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Agent, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
+import { withId, type CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
 import { createTestDatabase } from '../../shared/testing/test-database';
 import { buildApp, type AppDependencies } from '../app';
@@ -61,12 +62,12 @@ export async function startTestApi(more: Partial<AppDependencies> = {}): Promise
   };
 }
 
-export const TEST_CARD_TOKEN_KEY = randomBytes(32);
+export const TEST_CARD_TOKEN_KEYS: CardTokenKeys = [withId(randomBytes(32))];
 
 /** order-api over a given database; silent, and with card payments set up, unless said otherwise. */
 export async function serve(database: Database, more: Partial<AppDependencies> = {}): Promise<ApiClient> {
   const log = pino({ level: 'silent' });
-  const server = createApiServer(buildApp({ database, log, cardTokenKey: TEST_CARD_TOKEN_KEY, ...more }));
+  const server = createApiServer(buildApp({ database, log, cardTokenKey: TEST_CARD_TOKEN_KEYS, ...more }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return clientOf(server);
 }

@@ -6,7 +6,13 @@ import type * as Stripe from './stripe-gateway';
 import { withResilience } from './resilient-gateway';
 import { simulatorGateway } from './simulator-gateway';
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must begin with http:// or https://' });
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must begin with http:// or https://' })
+  .refine((url) => !URL.canParse(url) || isPlain(new URL(url)), {
+    error: 'must have no user, password, query or fragment in it',
+  });
+
+const isPlain = ({ username, password, search, hash }: URL) => !username && !password && !search && !hash;
 
 /** The variables that say which gateway takes the money. */
 export const gatewayConfig = z

@@ -68,6 +68,24 @@ export class NoAnswerError extends Error {
   }
 }
 
+/** The gateway is well, and asks to be asked later: too many requests, or another one about the same payment. */
+export class GatewayBusyError extends NoAnswerError {
+  override name = 'GatewayBusyError';
+  constructor(
+    message: string,
+    /** As its `Retry-After` says; 0 where it says nothing. */
+    readonly retryAfterMs = 0,
+  ) {
+    super(message);
+  }
+}
+
+/** `Retry-After` in seconds, as milliseconds; an hour at most, and 0 for what is no number of seconds. */
+export const retryAfterMs = (header: string | null | undefined): number => {
+  const seconds = Number(header ?? 0);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 3_600) * 1_000 : 0;
+};
+
 /** The gateway was not asked at all, because it has not been answering: nothing was done. */
 export class GatewayUnavailableError extends NoAnswerError {
   override name = 'GatewayUnavailableError';

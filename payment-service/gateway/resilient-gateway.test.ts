@@ -1,6 +1,7 @@
 import { createLogger } from '../../shared/service/logger';
 import { until } from '../../shared/testing/until';
 import {
+  GatewayBusyError,
   GatewaySetupError,
   GatewayUnavailableError,
   NoAnswerError,
@@ -130,4 +131,13 @@ it('one that tries and fails opens it again', async () => {
   await expect(one.read('pay_1')).rejects.toThrow('nothing came');
   await until('it to be tried', () => one.read('pay_1').catch(() => asked.length === 2));
   await expect(one.read('pay_1')).rejects.toThrow(GatewayUnavailableError);
+});
+
+it('one that is busy is asked again, and not taken for silent', async () => {
+  const busy = fails(new GatewayBusyError('429'));
+  const { gateway, asked } = gatewayThat(...Array.from({ length: 8 }, () => busy), answers(payment));
+  const resilientOne = resilient(gateway, { breakAfter: 2, attempts: 9 });
+  expect(await resilientOne.read('pay_1')).toEqual(payment);
+  expect(asked).toHaveLength(9);
+  expect(said).toEqual([]);
 });

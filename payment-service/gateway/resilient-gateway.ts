@@ -11,7 +11,7 @@ import {
   TimeoutStrategy,
 } from 'cockatiel';
 import type { Logger } from '../../shared/service/logger';
-import { GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway';
+import { GatewayBusyError, GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway';
 
 export interface ResilienceOptions {
   log: Logger;
@@ -27,6 +27,7 @@ export interface ResilienceOptions {
   halfOpenAfterMs?: number;
 }
 
+const ATTEMPTS = 3;
 const LONGEST_BACKOFF_MS = 1_000;
 
 /** No answer in time. The request may still arrive, and be done. */
@@ -36,25 +37,33 @@ class GatewayTimeoutError extends NoAnswerError {
 
 /**
  * The gateway behind a timeout, a retry with the same idempotency key, and a circuit breaker that all of its
- * calls share. A no is an answer: only a {@link NoAnswerError} is tried again, and counts against the circuit.
+ * calls share. A no is an answer: only a {@link NoAnswerError} is tried again, and counts against the circuit, unless
+ * the gateway says that it is busy: then it is well, and asked again later.
  *
  * A call ends within `attempts` × `timeoutMs` + (`attempts` − 1) seconds: 17 s as it comes. It rejects with
  * {@link GatewayUnavailableError} where the circuit was open and nothing was asked at all; where one of its
  * attempts was made, with that one's error.
  */
+/** The longest that a call can take, its retries included. */
+export const longestCallMs = (timeoutMs: number, attempts = ATTEMPTS): number =>
+  attempts * timeoutMs + (attempts - 1) * LONGEST_BACKOFF_MS;
+
 export function withResilience(gateway: Gateway, options: ResilienceOptions): Gateway {
   const {
     timeoutMs = 5_000,
-    attempts = 3,
+    attempts = ATTEMPTS,
     backoffMs = 200,
     breakAfter = 5,
     halfOpenAfterMs = 5_000,
   } = options;
   const limit = timeout(timeoutMs, TimeoutStrategy.Aggressive);
-  const breaker = circuitBreaker(handleType(NoAnswerError), {
-    halfOpenAfter: halfOpenAfterMs,
-    breaker: new ConsecutiveBreaker(breakAfter),
-  });
+  const breaker = circuitBreaker(
+    handleType(NoAnswerError, (error) => !(error instanceof GatewayBusyError)),
+    {
+      halfOpenAfter: halfOpenAfterMs,
+      breaker: new ConsecutiveBreaker(breakAfter),
+    },
+  );
   const again = retry(
     handleType(NoAnswerError, (error) => !(error instanceof GatewayUnavailableError)),
     {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import {
+  GatewayBusyError,
   GatewaySetupError,
   NoAnswerError,
+  retryAfterMs,
   type Answer,
   type Gateway,
   type GatewayPayment,
@@ -31,7 +33,7 @@ const errorShape = z.object({
 
 type No = Exclude<Answer, { kind: 'done' }>;
 
-/** The payment-simulator over HTTP; its protocol is in the README. */
+/** The payment-simulator over HTTP; its protocol is in docs/guides/payment-simulator.md. */
 export function simulatorGateway({ url, timeoutMs }: SimulatorOptions): Gateway {
   const base = url.replace(/\/+$/, '');
 
@@ -48,14 +50,20 @@ export function simulatorGateway({ url, timeoutMs }: SimulatorOptions): Gateway 
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
-      .then(async (response) => ({ status: response.status, text: await response.text() }))
+      .then(async (response) => ({
+        status: response.status,
+        text: await response.text(),
+        retryAfter: response.headers.get('retry-after'),
+      }))
       .catch((error: unknown) => {
         throw new NoAnswerError(`no answer from the payment simulator: ${reasonOf(error)}`);
       });
-    const { status, text } = reply;
+    const { status, text, retryAfter } = reply;
     if (status === 401 || status === 403)
       throw new GatewaySetupError(`${base} answered ${status}: it does not take calls from us`);
-    if (status >= 500 || status === 429) throw new NoAnswerError(`the payment simulator answered ${status}`);
+    if (status === 429)
+      throw new GatewayBusyError('the payment simulator answered 429', retryAfterMs(retryAfter));
+    if (status >= 500) throw new NoAnswerError(`the payment simulator answered ${status}`);
     return { status, body: parsed(status, text) };
   }
 
@@ -98,7 +106,7 @@ export function simulatorGateway({ url, timeoutMs }: SimulatorOptions): Gateway 
 function asNo(status: number, error: z.infer<typeof errorShape>['error']): No {
   const { code, decline_code, message } = error;
   if (code === 'idempotency_key_in_use')
-    throw new NoAnswerError('a request with the same key is in progress');
+    throw new GatewayBusyError('a request with the same key is in progress');
   if (status === 402) return { kind: 'declined', code: decline_code ?? code, message };
   return { kind: 'refused', code, message };
 }

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { GatewaySetupError, NoAnswerError, type Answer } from './gateway';
+import { GatewayBusyError, GatewaySetupError, NoAnswerError, retryAfterMs, type Answer } from './gateway';
 
 type No = Exclude<Answer, { kind: 'done' }>;
 
@@ -12,6 +12,14 @@ export function noOf(error: unknown, token?: string): No {
   if (!(error instanceof Stripe.errors.StripeError)) throw error;
   const { code, decline_code, statusCode, requestId } = error;
   const message = token ? error.message.replaceAll(token, '(token)') : error.message;
+  // https://docs.stripe.com/rate-limits, and #object-lock-timeouts; 409: a request with the same key is in progress.
+  if (statusCode === 429 || statusCode === 409) {
+    const header = (error.headers as Record<string, string> | undefined)?.['retry-after'];
+    throw new GatewayBusyError(
+      `Stripe asks to be asked later (${statusCode}, ${code ?? error.type})`,
+      retryAfterMs(header),
+    );
+  }
   if (error instanceof Stripe.errors.StripeCardError)
     return { kind: 'declined', code: decline_code || code || 'card_declined', message };
   if (error instanceof Stripe.errors.StripeInvalidRequestError)
@@ -25,7 +33,7 @@ export function noOf(error: unknown, token?: string): No {
     throw new GatewaySetupError(
       `Stripe does not take calls from us (${statusCode}): check STRIPE_SECRET_KEY`,
     );
-  // Connection, API (5xx, and 409 for a key in use) and rate limit errors, and those that are yet to be invented.
+  // Connection and API errors (5xx), and those that are yet to be invented.
   const about = [error.type, statusCode, code, requestId].filter(Boolean).join(', ');
   // A 500 that it has answered once it answers again: https://docs.stripe.com/api/idempotent_requests
   const keySpent = (statusCode ?? 0) >= 500;

@@ -1,4 +1,4 @@
-import { GatewaySetupError, NoAnswerError, type Gateway } from './gateway';
+import { GatewayBusyError, GatewaySetupError, NoAnswerError, type Gateway } from './gateway';
 import { stripeGateway } from './stripe-gateway';
 import { scriptedServer, type Reply, type ScriptedServer } from './testing/scripted-server';
 
@@ -150,6 +150,17 @@ describe('what is sent', () => {
   });
 });
 
+it('an address of the API keeps its path', async () => {
+  const behind = stripeGateway({
+    secretKey: 'sk_test_hush',
+    apiUrl: `${server.url}/proxy/stripe/`,
+    timeoutMs: 1_500,
+  });
+  server.script(ok(authorized));
+  await behind.read('pi_1');
+  expect(sent().path).toMatch(/^\/proxy\/stripe\/v1\/payment_intents\/pi_1/);
+});
+
 describe('how a payment is read', () => {
   const failure = { type: 'card_error', code: 'card_declined', decline_code: 'insufficient_funds' };
   it.each([
@@ -269,6 +280,16 @@ describe('what goes wrong', () => {
       expect(failure).toBeInstanceOf(GatewaySetupError);
       expect((failure as Error).message).not.toContain('hush');
     }
+  });
+
+  it.each([
+    ['too many requests', error(429, 'invalid_request_error', { code: 'rate_limit' })],
+    ['a lock on the payment', error(429, 'invalid_request_error', { code: 'lock_timeout' })],
+    ['the same key in use', error(409, 'idempotency_error', { code: 'idempotency_key_in_use' })],
+    ['a conflict', error(409, 'invalid_request_error')],
+  ])('%s: it is busy, and nothing is refused', async (_, reply) => {
+    server.script(reply);
+    await expect(gateway.capture('pi_1', money, 'key')).rejects.toThrow(GatewayBusyError);
   });
 
   it('a payment of another account is a matter of set-up, when it is read', async () => {

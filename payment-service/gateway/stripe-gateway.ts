@@ -113,10 +113,20 @@ export function stripeGateway({ secretKey, apiUrl, timeoutMs }: StripeOptions): 
 /** A fresh one has no charge, so the id of one is nothing to expand. */
 const intentWithoutCharge = (intent: object) => ({ ...intent, latest_charge: null });
 
-function addressOf(apiUrl: string): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol'> {
-  const { hostname, port, protocol } = new URL(apiUrl);
+/** Another address of the API, with whatever path it has before `/v1`. */
+function addressOf(apiUrl: string): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol' | 'httpClient'> {
+  const { hostname, port, protocol, pathname } = new URL(apiUrl);
   const http = protocol === 'http:';
-  return { host: hostname, port: port || (http ? 80 : 443), protocol: http ? 'http' : 'https' };
+  const prefix = pathname.replace(/\/+$/, '');
+  const client = Stripe.createNodeHttpClient();
+  const send = client.makeRequest.bind(client);
+  client.makeRequest = (host, onPort, path, ...rest) => send(host, onPort, prefix + path, ...rest);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port || (http ? 80 : 443),
+    protocol: http ? 'http' : 'https',
+    ...(prefix === '' ? {} : { httpClient: client }),
+  };
 }
 
 /** `pm_…` is a payment method by itself; everything else, `tok_…` above all, a card. */

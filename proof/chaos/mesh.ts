@@ -36,8 +36,8 @@ const ENVIRONMENT = {
   LOG_LEVEL: 'info',
   CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
   PAYMENT_TIMEOUT: '2s',
-  // Less than a call may take with its retries: two processes may have the same payment in hand.
-  PAYMENT_TAKEOVER: '5s',
+  // The shortest that is accepted: a process that stands still has its payments taken over.
+  PAYMENT_TAKEOVER: '8s',
   // Just within the timeout, so that anything that is slow beside it makes it no answer.
   SIMULATOR_SLOW: '1500ms',
   SIMULATOR_HANG: '10s',

@@ -11,6 +11,7 @@ import type { Route } from '../../order-api/http/route';
 import { askGateway } from '../../payment-service/ask-gateway';
 import { NoAnswerError } from '../../payment-service/gateway/gateway';
 import { handlers as payment } from '../../payment-service/handlers';
+import { withId, type CardTokenKeys } from '../../shared/payment/card-token';
 import { isWorking, type PaymentState } from '../../shared/payment/payment-lifecycle';
 import { settlePayment } from '../../payment-service/settle-payment';
 import { claim, deskOf } from '../../payment-service/work-payments';
@@ -36,7 +37,7 @@ const tables: Record<Consumer, HandlerTable> = {
 };
 const log = createLogger('simulation', 'silent');
 const OPENING = [30, 12, 3];
-const cardTokenKey = Buffer.alloc(32, 7);
+const cardTokenKey: CardTokenKeys = [withId(Buffer.alloc(32, 7))];
 const TAKEOVER_MS = 60_000;
 
 class Crash extends Error {}

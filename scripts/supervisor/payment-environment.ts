@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { inLocal } from '../servers/checkout';
 
 export const PAYMENT_SIMULATOR = 'payment-simulator';
@@ -21,16 +21,25 @@ export const removeSimulatorData = (): void => rmSync(data(), { recursive: true,
 export function paymentEnvironment(simulatorUrl: string | undefined): Record<string, string> {
   const url = process.env.PAYMENT_SIMULATOR_URL || simulatorUrl;
   return {
-    CARD_TOKEN_KEY: process.env.CARD_TOKEN_KEY || cardTokenKey(),
+    CARD_TOKEN_KEY: cardTokenKeys(),
     ...(url ? { PAYMENT_SIMULATOR_URL: url } : {}),
   };
 }
+
+/** A key that was given comes first; orders that are still to be paid may need the one that was used before it. */
+function cardTokenKeys(): string {
+  const given = process.env.CARD_TOKEN_KEY;
+  if (!given) return cardTokenKey();
+  return existsSync(KEY_FILE()) ? `${given},${cardTokenKey()}` : given;
+}
+
+const KEY_FILE = () => inLocal('card-token.key');
 
 /**
  * This checkout's key for card tokens, made when it is first asked for. It outlives the data: an order that is
  * still to be paid needs the very key that its token was encrypted with.
  */
-export function cardTokenKey(file = inLocal('card-token.key')): string {
+export function cardTokenKey(file = KEY_FILE()): string {
   const own = `${file}.${process.pid}`;
   writeFileSync(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
   try {

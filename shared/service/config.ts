@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cardTokenKey } from '../payment/card-token';
+import { cardTokenKeys } from '../payment/card-token';
 import { parseDuration } from './duration';
 
 /** Thrown by {@link readConfig}: its message names every bad variable, one a line. */
@@ -27,7 +27,7 @@ export function readConfig<S extends z.ZodType>(
   const result = schema.safeParse(set);
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => {
-    const name = issue.path.join('.') || 'configuration';
+    const name = String(issue.path[0] ?? 'configuration');
     // A rule of our own may complain of an unset variable too, and then has its own words.
     const unset = issue.code === 'invalid_type' && set[name] === undefined;
     return `  ${name}: ${unset ? 'is not set; set it to ' + (EXAMPLES[name] ?? 'a value') : issue.message}`;
@@ -130,7 +130,7 @@ export const apiConfig = commonConfig
     /** Orders that may be PLACED and undecided; beyond, 503 to who places another. */
     MAX_WAITING_ORDERS: count(100_000, 100_000_000),
     /** Without it no order can be paid by card. */
-    CARD_TOKEN_KEY: cardTokenKey.optional(),
+    CARD_TOKEN_KEY: cardTokenKeys.optional(),
   })
   .refine((config) => config.AUTH || !openToOthers(config), {
     path: ['AUTH'],
