@@ -1,11 +1,13 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from 'pg';
+import { permanentConnectionError } from '../shared/service/permanent-connection-error';
+import { sessionConfig } from '../shared/service/session-settings';
 import { withSchemaEngine } from './schema-engine';
 import { checkout } from './servers/checkout';
 import { assertPostgresAnswers } from './servers/readiness';
 import { UserError } from './servers/search';
-import { waitUntil } from './servers/wait-until';
+import { Hopeless, waitUntil } from './servers/wait-until';
 
 const baseDir = path.join(checkout, 'prisma', 'migrations');
 
@@ -20,7 +22,7 @@ const migrationLock = 7_207_351;
  * @throws UserError with the engine's message, e.g. for a migration that failed earlier
  */
 export async function applyMigrations(databaseUrl: string): Promise<string[]> {
-  await waitUntil(() => assertPostgresAnswers(databaseUrl), {
+  await waitUntil(() => assertPostgresAnswers(databaseUrl).catch(giveUpIfRefused), {
     what: 'The database',
     timeoutMs: 30_000,
     everyMs: 250,
@@ -36,6 +38,12 @@ export async function applyMigrations(databaseUrl: string): Promise<string[]> {
       }
     }),
   );
+}
+
+/** A wrong login or an unknown certificate does not become right by waiting. */
+function giveUpIfRefused(error: unknown): never {
+  const refused = permanentConnectionError(error);
+  throw refused ? new Hopeless(`PostgreSQL does not let us in: ${refused}`) : error;
 }
 
 async function readMigrations() {
@@ -62,11 +70,10 @@ async function readMigrations() {
 
 /** A session lock on a connection of its own: the engine's may not be held up or counted on. */
 async function withMigrationLock<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  const client = new Client(sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }));
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {
-    await client.query(`SET lock_timeout = '120s'`);
     await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
     return await work();
   } finally {
