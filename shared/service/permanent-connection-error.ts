@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { redactText } from './redact';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html: the login, the database, the schema.
@@ -19,9 +20,9 @@ export class ConnectionRefused extends Error {
  * @returns one line, without a secret; undefined where trying again may help
  */
 export function permanentConnectionError(error: unknown): string | undefined {
-  const all = [error, ...(error instanceof AggregateError ? (error.errors as unknown[]) : [])];
+  const all = [error, ...(isNativeError(error) && 'errors' in error ? (error.errors as unknown[]) : [])];
   for (const one of all) {
-    if (!(one instanceof Error)) continue;
+    if (!isNativeError(one)) continue;
     const { code = '' } = one as { code?: unknown };
     const permanent =
       (typeof code === 'string' && (SQL_STATES.has(code) || TLS_CODES.test(code))) || MESSAGES.test(one.message);

@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 const HIDDEN = '[redacted]';
 // To the last @ of the run: a password with / or # in it is no part of a URL, but it is still a password.
 const LOGIN = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]*@/gi;
@@ -73,13 +75,13 @@ function redactValue(value: unknown, depth: number, seen: Set<object>): unknown 
 
 function redactFields(value: object, depth: number, seen: Set<object>): object {
   const fields: Record<string, unknown> = {};
-  if (value instanceof Error) {
+  if (isNativeError(value)) {
     fields.type = value.constructor?.name || value.name;
     fields.message = redactText(String(value.message));
     fields.stack = redactText(String(value.stack));
     if (value.cause !== undefined) fields.cause = redactValue(value.cause, depth + 1, seen);
-    if (value instanceof AggregateError)
-      fields.aggregateErrors = redactValue(value.errors, depth + 1, seen);
+    const { errors } = value as { errors?: unknown };
+    if (Array.isArray(errors)) fields.aggregateErrors = redactValue(errors, depth + 1, seen);
   } else if (Object.getPrototypeOf(value) !== Object.prototype && Object.getPrototypeOf(value) !== null && depth > 0)
     return { type: value.constructor?.name }; // a client, a socket: it holds its configuration
   for (const [name, one] of Object.entries(value)) {
@@ -93,4 +95,4 @@ function redactFields(value: object, depth: number, seen: Set<object>): object {
 const isSecret = (name: string, owner: object) =>
   SECRET_NAME.test(name) ||
   name === 'config' ||
-  ((name === 'input' || name === 'base' || name === 'values') && ('code' in owner || owner instanceof Error));
+  ((name === 'input' || name === 'base' || name === 'values') && ('code' in owner || isNativeError(owner)));
