@@ -93,7 +93,9 @@ async function readMigrations() {
 
 /** A session lock on a connection of its own: the engine's may not be held up or counted on. */
 async function withMigrationLock<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }));
+  const client = new Client(
+    sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
+  );
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {

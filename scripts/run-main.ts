@@ -51,7 +51,14 @@ export function runMain(body: (signals: StopSignals) => Promise<number>, options
 
 /** Prints what the user can act on plainly, anything else with its stack. @returns 1, the exit code */
 export function printError(error: unknown): number {
-  console.error(error instanceof UserError || error instanceof ConnectionRefused || error instanceof ConfigError || error instanceof Hopeless ? redactText(error.message) : redactError(error));
+  console.error(
+    error instanceof UserError ||
+      error instanceof ConnectionRefused ||
+      error instanceof ConfigError ||
+      error instanceof Hopeless
+      ? redactText(error.message)
+      : redactError(error),
+  );
   return 1;
 }
 

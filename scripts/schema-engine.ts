@@ -35,9 +35,13 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   const { SchemaEngine } = await load();
   // A pool of our own, so that we can end it: the engine keeps its connection.
-  const pool = new Pool(sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }));
+  const pool = new Pool(
+    sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
+  );
   try {
-    const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool, { schema: parsePostgresUrl(databaseUrl).schema }));
+    const adapter = bindMigrationAwareSqlAdapterFactory(
+      new PrismaPg(pool, { schema: parsePostgresUrl(databaseUrl).schema }),
+    );
     const datamodel = 'datasource db {\n  provider = "postgresql"\n}\n';
     return await use(
       await SchemaEngine.new({ datamodels: [['schema.prisma', datamodel]] }, () => undefined, adapter),

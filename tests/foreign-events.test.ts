@@ -30,8 +30,9 @@ const event = (more: object = {}) => ({
 const publish = (body: unknown, properties: object = {}) =>
   mesh.broker.channel.publish(EVENTS_EXCHANGE, TYPE, Buffer.from(JSON.stringify(body)), properties);
 const told = (itemId: string) =>
-  until(`a notification about ${itemId}`, async () =>
-    (await mesh.db.database.notification.count({ where: { menuItemId: itemId } })) > 0,
+  until(
+    `a notification about ${itemId}`,
+    async () => (await mesh.db.database.notification.count({ where: { menuItemId: itemId } })) > 0,
   );
 
 it('takes CloudEvents as others send them', async () => {

@@ -5,7 +5,11 @@ import { sessionConfig } from '../../shared/service/session-settings';
 /** Throws unless the database accepts these credentials and answers a query. */
 export async function assertPostgresAnswers(url: string, timeoutMs = 5000): Promise<void> {
   const client = new pg.Client({
-    ...sessionConfig(url, { kind: 'command', applicationName: 'ordermesh-ready', connectTimeoutMs: timeoutMs }),
+    ...sessionConfig(url, {
+      kind: 'command',
+      applicationName: 'ordermesh-ready',
+      connectTimeoutMs: timeoutMs,
+    }),
     query_timeout: timeoutMs,
   });
   client.on('error', () => undefined);

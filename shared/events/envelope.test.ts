@@ -4,11 +4,21 @@ import { parseMessage, type ParsedMessage } from './envelope';
 import type { MessageProperties } from './message-modes';
 
 const TYPE = 'inventory.out_of_stock.v1';
-const data = { menu_item_id: newId(), restaurant_id: newId(), name: 'Dal', available_qty: 0, low_stock_threshold: 1 };
+const data = {
+  menu_item_id: newId(),
+  restaurant_id: newId(),
+  name: 'Dal',
+  available_qty: 0,
+  low_stock_threshold: 1,
+};
 const bare = { specversion: '1.0', id: newId(), source: 'https://shop.example/pos', type: TYPE, data };
 
 const read = (event: unknown, properties: MessageProperties = {}): ParsedMessage =>
-  parseMessage(Buffer.from(typeof event === 'string' ? event : JSON.stringify(event)), isEventType, properties);
+  parseMessage(
+    Buffer.from(typeof event === 'string' ? event : JSON.stringify(event)),
+    isEventType,
+    properties,
+  );
 const good = (event: unknown, properties?: MessageProperties) => {
   const parsed = read(event, properties);
   if (!parsed.ok) throw new Error(parsed.error);
@@ -39,9 +49,15 @@ test.each([
   expect(good({ ...bare, time }).time).toBe(iso);
 });
 
-test.each(['2026-02-30T00:00:00Z', '2026-11-25', '2026-11-25T08:30:00', 'today', '2026-11-25T24:00:00Z', 1764])(
-  'what is no time is refused: %s',
-  (time) => expect(bad({ ...bare, time })).toContain('invalid_envelope /time'),
+test.each([
+  '2026-02-30T00:00:00Z',
+  '2026-11-25',
+  '2026-11-25T08:30:00',
+  'today',
+  '2026-11-25T24:00:00Z',
+  1764,
+])('what is no time is refused: %s', (time) =>
+  expect(bad({ ...bare, time })).toContain('invalid_envelope /time'),
 );
 
 test.each(['application/json; charset=utf-8', 'APPLICATION/JSON', 'text/json', 'application/vnd.shop+json'])(
@@ -65,13 +81,21 @@ test('ids are any text, and one of two sources is two events', () => {
     ['/a', '漢 '],
   ].map(([source, id]) => good({ ...bare, source, id }).id);
   expect(new Set(ids).size).toBe(4);
-  for (const id of ids) expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+  for (const id of ids)
+    expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
   expect(good({ ...bare, source: '/a', id: '1' }).id).toBe(ids[0]);
   expect(good({ ...bare, id: bare.id.toUpperCase() }).id).toBe(bare.id);
 });
 
 test('extensions may be of any legal kind', () => {
-  const event = good({ ...bare, correlationid: 42, causationid: 'cause-1', traceparent: true, Odd_Name: {}, n: -1 });
+  const event = good({
+    ...bare,
+    correlationid: 42,
+    causationid: 'cause-1',
+    traceparent: true,
+    Odd_Name: {},
+    n: -1,
+  });
   expect(event).toMatchObject({ correlationid: '42', causationid: undefined });
   expect(good({ ...bare, correlationid: '漢'.repeat(86) }).correlationid).toBe(bare.id); // 258 bytes
 });
@@ -102,7 +126,9 @@ describe.each(['cloudEvents:', 'cloudEvents_'])('binary content mode with %s', (
     expect(good(data, { headers }).subject).toBe(data.menu_item_id);
   });
   test('is refused by name where its data is not JSON', () => {
-    expect(bad('<a/>', { contentType: 'text/xml', headers })).toContain('unsupported_content binary content mode');
+    expect(bad('<a/>', { contentType: 'text/xml', headers })).toContain(
+      'unsupported_content binary content mode',
+    );
     expect(bad('<a/>', { headers })).toContain('invalid_json');
     expect(bad(data, { headers: { ...headers, [`${prefix}id`]: undefined } })).toContain('/id');
   });

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { attributeText, eventIdOf, isJsonMediaType, rfc3339 } from './attributes';
 import { eventData, isEventType, uuid, type EventData, type EventType } from './contracts';
-import { binaryAttributes, readJson, structuredData, unreadable, type MessageProperties } from './message-modes';
+import {
+  binaryAttributes,
+  readJson,
+  structuredData,
+  unreadable,
+  type MessageProperties,
+} from './message-modes';
 
 /**
  * A CloudEvents 1.0 event (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) with
@@ -153,7 +159,8 @@ function identity(json: unknown): { id?: string; type?: string; subject?: string
   if (typeof json !== 'object' || json === null) return {};
   const { id, source, type, subject } = json as Record<string, unknown>;
   return {
-    id: typeof id === 'string' && typeof source === 'string' ? eventIdOf(source, id) : uuid.safeParse(id).data,
+    id:
+      typeof id === 'string' && typeof source === 'string' ? eventIdOf(source, id) : uuid.safeParse(id).data,
     type: typeof type === 'string' ? type : undefined,
     subject: typeof subject === 'string' ? subject : undefined,
   };

@@ -28,8 +28,12 @@ export function unreadable({ contentType, contentEncoding }: MessageProperties):
 }
 
 /** The attributes of an event in binary content mode, from the application properties; undefined for any other message. */
-export function binaryAttributes({ contentType, headers }: MessageProperties): Record<string, unknown> | undefined {
-  if (typeof contentType === 'string' && /^application\/cloudevents\b/i.test(contentType.trim())) return undefined;
+export function binaryAttributes({
+  contentType,
+  headers,
+}: MessageProperties): Record<string, unknown> | undefined {
+  if (typeof contentType === 'string' && /^application\/cloudevents\b/i.test(contentType.trim()))
+    return undefined;
   const attributes: Record<string, unknown> = {};
   for (const [header, value] of Object.entries(headers ?? {})) {
     const name = PREFIX.exec(header)?.[1];

@@ -7,7 +7,7 @@ const SQL_STATES = new Set(['28000', '28P01', '3D000', '3F000', '42704']);
 const TLS_CODES =
   /^(CERT_|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO$)/;
 const MESSAGES =
-  /does not support SSL|no pg_hba\.conf entry|ACCESS[-_]REFUSED|NOT_ALLOWED|vhost .* not found|password must be a string|Expected amqps?:/i;
+  /does not support SSL|no pg_hba\.conf entry|ACCESS[-_]REFUSED|NOT_ALLOWED|vhost .* not found|password must be a string|Expected ConnectionOpenOk; got <ConnectionClose|Expected amqps?:/i;
 
 /** A server will never let us in as we are configured; the message says why in one line, without a secret. */
 export class ConnectionRefused extends Error {
@@ -25,13 +25,20 @@ export function permanentConnectionError(error: unknown): string | undefined {
     if (!isNativeError(one)) continue;
     const { code = '' } = one as { code?: unknown };
     const permanent =
-      (typeof code === 'string' && (SQL_STATES.has(code) || TLS_CODES.test(code))) || MESSAGES.test(one.message);
-    if (permanent) return [redactText(one.message.split('\n')[0] ?? ''), hint(String(code))].filter(Boolean).join('; ');
+      (typeof code === 'string' && (SQL_STATES.has(code) || TLS_CODES.test(code))) ||
+      MESSAGES.test(one.message);
+    if (permanent)
+      return [redactText(one.message.split('\n')[0] ?? ''), hint(String(code), one.message)]
+        .filter(Boolean)
+        .join('; ');
   }
   return undefined;
 }
 
-function hint(code: string): string | undefined {
+function hint(code: string, message: string): string | undefined {
+  // amqplib keeps what the broker said to itself.
+  if (/ConnectionOpenOk/.test(message))
+    return 'the virtual host does not exist, or the user may not use it: the path of RABBITMQ_URL names it';
   if (/^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code))
     return 'the certificate is of an unknown authority: name its file by sslrootcert in DATABASE_URL, or by RABBITMQ_CA_FILE';
   if (/^(EPROTO|ERR_SSL_)/.test(code)) return 'the server may not speak TLS on this port';

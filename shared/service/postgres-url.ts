@@ -24,11 +24,13 @@ export interface PostgresTarget {
   poolTimeoutMs?: number;
 }
 
-const KNOWN = new Set([
-  ...['host', 'port', 'user', 'password', 'dbname', 'schema', 'options', 'application_name', 'connect_timeout'],
-  ...['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqcompat', 'channel_binding'],
-  ...['connection_limit', 'pool_timeout', 'pgbouncer', 'client_encoding', 'fallback_application_name'],
-]);
+const KNOWN = new Set(
+  (
+    'host port user password dbname schema options application_name connect_timeout sslmode sslrootcert sslcert ' +
+    'sslkey ssl uselibpqcompat channel_binding connection_limit pool_timeout pgbouncer client_encoding ' +
+    'fallback_application_name'
+  ).split(' '),
+);
 
 /**
  * Reads a DATABASE_URL (https://www.postgresql.org/docs/current/libpq-connect.html, and Prisma's parameters:
@@ -41,7 +43,9 @@ export function parsePostgresUrl(text: string): PostgresTarget {
   const names = [...new Set(given.keys())];
   const unknown = names.filter((name) => !KNOWN.has(name));
   if (unknown.length > 0)
-    throw new Error(`has parameters that are not supported: ${unknown.map((name) => name.slice(0, 40)).join(', ')}`);
+    throw new Error(
+      `has parameters that are not supported: ${unknown.map((name) => name.slice(0, 40)).join(', ')}`,
+    );
   for (const name of names) if (given.getAll(name).length > 1) throw new Error(`says ${name} more than once`);
   if (given.get('pgbouncer') && given.get('pgbouncer') !== 'false')
     throw new Error(
@@ -89,13 +93,17 @@ function tlsOf(given: URLSearchParams): ConnectionOptions | false | undefined {
   }
   if (mode === 'disable') return false;
   if (mode === 'allow' || mode === 'prefer')
-    throw new Error(`has sslmode=${mode}, which is not supported: say sslmode=disable, require or verify-full`);
+    throw new Error(
+      `has sslmode=${mode}, which is not supported: say sslmode=disable, require or verify-full`,
+    );
   if (!['require', 'verify-ca', 'verify-full', 'no-verify'].includes(mode))
     throw new Error('has an unknown sslmode: say disable, require, verify-ca or verify-full');
   const system = given.get('sslrootcert') === 'system';
   const ca = system ? undefined : certificate(given, 'sslrootcert');
   if (mode === 'verify-ca' && !ca)
-    throw new Error('has sslmode=verify-ca without sslrootcert: name the file of the authority’s certificate');
+    throw new Error(
+      'has sslmode=verify-ca without sslrootcert: name the file of the authority’s certificate',
+    );
   // As libpq: with a root certificate, `require` is `verify-ca`.
   const verifies = mode === 'verify-full' || mode === 'verify-ca' || (mode === 'require' && ca !== undefined);
   return {
@@ -108,7 +116,13 @@ function tlsOf(given: URLSearchParams): ConnectionOptions | false | undefined {
 }
 
 const modeOf = (ssl: string | null) =>
-  ssl === null ? null : ssl === 'true' || ssl === '1' ? 'verify-full' : ssl === 'false' || ssl === '0' ? 'disable' : ssl;
+  ssl === null
+    ? null
+    : ssl === 'true' || ssl === '1'
+      ? 'verify-full'
+      : ssl === 'false' || ssl === '0'
+        ? 'disable'
+        : ssl;
 
 function certificate(given: URLSearchParams, name: string): string | undefined {
   const file = given.get(name);
@@ -122,6 +136,8 @@ export function readCertificate(file: string, setting: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`names a file in ${setting} that cannot be read: ${file} (${(error as { code?: string }).code})`);
+    throw new Error(
+      `names a file in ${setting} that cannot be read: ${file} (${(error as { code?: string }).code})`,
+    );
   }
 }

@@ -35,15 +35,20 @@ export function parseRabbitmqUrl(text: string, caFile = process.env.RABBITMQ_CA_
   const url = parseServerUrl('RABBITMQ_URL', text, ['amqp', 'amqps']);
   if (!url.hostname) throw new Error('names no host');
   const given = url.searchParams;
-  const unknown = [...given.keys()].filter((name) => !(name in NUMBERS || name in FILES || OTHERS.includes(name)));
+  const unknown = [...given.keys()].filter(
+    (name) => !(name in NUMBERS || name in FILES || OTHERS.includes(name)),
+  );
   if (unknown.length > 0)
-    throw new Error(`has parameters that are not supported: ${unknown.map((name) => name.slice(0, 40)).join(', ')}`);
+    throw new Error(
+      `has parameters that are not supported: ${unknown.map((name) => name.slice(0, 40)).join(', ')}`,
+    );
   for (const name of new Set(given.keys()))
     if (given.getAll(name).length > 1) throw new Error(`says ${name} more than once`);
   const clean = new URL(url);
   clean.username = clean.password = clean.search = '';
   for (const [name, value] of given) {
-    if (name in NUMBERS && !/^\d{1,9}$/.test(value)) throw new Error(`has a ${name} that is not a whole number`);
+    if (name in NUMBERS && !/^\d{1,9}$/.test(value))
+      throw new Error(`has a ${name} that is not a whole number`);
     if (NUMBERS[name]) clean.searchParams.set(NUMBERS[name], value);
     if (name === 'locale') clean.searchParams.set(name, value);
   }

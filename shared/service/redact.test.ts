@@ -17,7 +17,9 @@ const invalidUrl = (): unknown => {
 };
 
 test('no secret is told by an error: message, stack, own fields, causes, gathered errors', () => {
-  const deep = new Error('outer', { cause: Object.assign(new Error(`cause ${SECRET}`), { hint: `amqp://u:pw-in-url@h` }) });
+  const deep = new Error('outer', {
+    cause: Object.assign(new Error(`cause ${SECRET}`), { hint: `amqp://u:pw-in-url@h` }),
+  });
   const error = Object.assign(new AggregateError([deep, invalidUrl()], 'at postgresql://u:pw-in-url@h/d'), {
     client: { connectionParameters: { password: 'pw-in-url', host: 'h' } },
     list: [{ issues: [{ code: 'x', input: 'pw-in-url' }] }],
@@ -33,7 +35,9 @@ test('no secret is told by an error: message, stack, own fields, causes, gathere
 });
 
 test('a password with / or # is hidden in a URL that is none', () => {
-  expect(redactText('cannot read amqp://u:a#b/c@d@h/v, sorry')).toBe('cannot read amqp://[redacted]@h/v, sorry');
+  expect(redactText('cannot read amqp://u:a#b/c@d@h/v, sorry')).toBe(
+    'cannot read amqp://[redacted]@h/v, sorry',
+  );
 });
 
 test('words that are no secret stay, though they are a password as well', () => {

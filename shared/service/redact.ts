@@ -32,7 +32,8 @@ export function secretsOf(environment: Record<string, string | undefined>): stri
     if (password) found.add(password);
     for (const part of [user, value.split(/[/?]/)[3]]) if (part) open.add(part);
   }
-  for (const secret of [...found]) {
+  const given = [...found];
+  for (const secret of given) {
     found.add(encodeURIComponent(secret.toWellFormed()));
     found.add(decoded(secret));
   }
@@ -82,7 +83,11 @@ function redactFields(value: object, depth: number, seen: Set<object>): object {
     if (value.cause !== undefined) fields.cause = redactValue(value.cause, depth + 1, seen);
     const { errors } = value as { errors?: unknown };
     if (Array.isArray(errors)) fields.aggregateErrors = redactValue(errors, depth + 1, seen);
-  } else if (Object.getPrototypeOf(value) !== Object.prototype && Object.getPrototypeOf(value) !== null && depth > 0)
+  } else if (
+    Object.getPrototypeOf(value) !== Object.prototype &&
+    Object.getPrototypeOf(value) !== null &&
+    depth > 0
+  )
     return { type: value.constructor?.name }; // a client, a socket: it holds its configuration
   for (const [name, one] of Object.entries(value)) {
     if (name in fields || name === 'errors') continue;

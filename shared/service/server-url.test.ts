@@ -13,7 +13,7 @@ const refusal = (environment: Record<string, string>): string => {
   return 'accepted';
 };
 
-const PASSWORDS = ['p%40ss', '#1/2?3@4:5', 'ü漢🙂', ' a b ', "'\"\\$`%", '%', '[::1]', 'a+b&c=d;e'];
+const PASSWORDS = ['p%40ss', '#1/2?3@4:5', 'ü漢🙂', ' a b ', '\'"\\$`%', '%', '[::1]', 'a+b&c=d;e'];
 
 test.each(PASSWORDS)('any password works beside a URL: %s', (password) => {
   const database = withPassword('DATABASE_URL', 'postgresql://shop@db:5432/mesh?sslmode=disable', password);
@@ -78,7 +78,9 @@ test('a DATABASE_URL is read as libpq and Prisma read it', () => {
   expect(ssl(`sslmode=verify-ca&sslrootcert=${__filename}`)).toMatchObject({ rejectUnauthorized: true });
   expect(ssl(`sslmode=require&sslrootcert=${__filename}`)).toMatchObject({ rejectUnauthorized: true });
   expect(
-    parsePostgresUrl('postgresql://h/d?schema=shop&connection_limit=3&pool_timeout=7&connect_timeout=2&application_name=x'),
+    parsePostgresUrl(
+      'postgresql://h/d?schema=shop&connection_limit=3&pool_timeout=7&connect_timeout=2&application_name=x',
+    ),
   ).toMatchObject({ schema: 'shop', poolSize: 3, poolTimeoutMs: 7_000, connectTimeoutMs: 2_000 });
 });
 
@@ -87,7 +89,9 @@ test('a RABBITMQ_URL may have RabbitMQ’s parameters, and others are named', ()
   expect(url).toBe('amqps://h/%2f?heartbeat=5&frameMax=8192');
   expect(tls).toEqual({ rejectUnauthorized: false });
   expect(parseRabbitmqUrl('amqps://h', __filename).tls.ca).toContain('RABBITMQ_URL');
-  expect(() => parseRabbitmqUrl('amqps://h', '/no/such')).toThrow('RABBITMQ_CA_FILE that does not exist: /no/such');
+  expect(() => parseRabbitmqUrl('amqps://h', '/no/such')).toThrow(
+    'RABBITMQ_CA_FILE that does not exist: /no/such',
+  );
   expect(() => parseRabbitmqUrl('amqp://h?hartbeat=5')).toThrow('not supported: hartbeat');
   expect(() => parseRabbitmqUrl('amqp://h?heartbeat=five')).toThrow('heartbeat');
 });
