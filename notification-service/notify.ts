@@ -12,6 +12,7 @@ export async function notify(tx: Tx, events: Event[]): Promise<[]> {
     compose(event).map(({ audience, title, text }) => ({
       id: newId(),
       event_id: event.id,
+      event_source: event.source,
       event_type: event.type,
       audience,
       order_id: orderIdOf(event),
@@ -26,10 +27,10 @@ export async function notify(tx: Tx, events: Event[]): Promise<[]> {
   const batchId = newId();
   await tx.$executeRaw`
     WITH stored AS (
-      INSERT INTO notifications (batch_id, id, event_id, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
-      SELECT ${batchId}::uuid, n.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_type text, audience text,
+      INSERT INTO notifications (batch_id, id, event_id, event_source, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
+      SELECT ${batchId}::uuid, n.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_source text, event_type text, audience text,
         order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text)
-      ON CONFLICT (event_id, audience) DO NOTHING
+      ON CONFLICT (event_id, event_source, audience) DO NOTHING
       RETURNING 1)
     INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`;
   return [];

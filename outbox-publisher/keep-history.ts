@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { dropPartitions, makePartitions } from '../shared/history/partitions';
 import { briefly } from '../shared/messaging/failure';
 import type { Logger } from '../shared/service/logger';
+import { sessionConfig } from '../shared/service/session-settings';
 import { pause } from '../shared/service/pause';
 
 export interface Retention {
@@ -43,12 +44,13 @@ export async function tidyUp(
   { eventLogMs, processedEventsMs }: Retention,
   now = Date.now(),
 ): Promise<{ made: string[]; dropped: string[] }> {
-  const client = new Client({
-    connectionString: databaseUrl,
-    application_name: 'outbox-publisher history',
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 60_000,
-  });
+  const client = new Client(
+    sessionConfig(databaseUrl, {
+      kind: 'upkeep',
+      applicationName: 'outbox-publisher history',
+      connectTimeoutMs: 5_000,
+    }),
+  );
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {

@@ -1,11 +1,14 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Client } from 'pg';
+import { permanentConnectionError } from '../shared/service/permanent-connection-error';
+import { parsePostgresUrl } from '../shared/service/postgres-url';
+import { sessionConfig } from '../shared/service/session-settings';
 import { withSchemaEngine } from './schema-engine';
 import { checkout } from './servers/checkout';
 import { assertPostgresAnswers } from './servers/readiness';
 import { UserError } from './servers/search';
-import { waitUntil } from './servers/wait-until';
+import { Hopeless, waitUntil } from './servers/wait-until';
 
 const baseDir = path.join(checkout, 'prisma', 'migrations');
 
@@ -20,13 +23,14 @@ const migrationLock = 7_207_351;
  * @throws UserError with the engine's message, e.g. for a migration that failed earlier
  */
 export async function applyMigrations(databaseUrl: string): Promise<string[]> {
-  await waitUntil(() => assertPostgresAnswers(databaseUrl), {
+  await waitUntil(() => assertPostgresAnswers(databaseUrl).catch(giveUpIfRefused), {
     what: 'The database',
     timeoutMs: 30_000,
     everyMs: 250,
   });
-  return withMigrationLock(databaseUrl, () =>
-    withSchemaEngine(databaseUrl, async (engine) => {
+  return withMigrationLock(databaseUrl, async (client) => {
+    await prepareSchema(client, parsePostgresUrl(databaseUrl).schema);
+    return withSchemaEngine(databaseUrl, async (engine) => {
       const migrationsList = await readMigrations();
       try {
         const filters = { externalTables: [], externalEnums: [] };
@@ -34,8 +38,35 @@ export async function applyMigrations(databaseUrl: string): Promise<string[]> {
       } catch (error) {
         throw new UserError(`The migration failed.\n${engineMessage(error)}`);
       }
-    }),
+    });
+  });
+}
+
+/**
+ * Makes the URL's schema where it is missing, and refuses one in which somebody else keeps tables: the engine would
+ * (P3005), and a migration could stop half-way at a table of the same name.
+ */
+async function prepareSchema(client: Client, schema: string | undefined): Promise<void> {
+  if (schema) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class c WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p')
+       AND to_regclass($1 || '._prisma_migrations') IS NULL
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+     ORDER BY relname LIMIT 4`,
+    [`"${schema ?? 'public'}"`],
   );
+  if (rows.length === 0) return;
+  const names = rows.slice(0, 3).map(({ name }) => name);
+  throw new UserError(
+    `The schema ${schema ?? 'public'} has tables that are not Ordermesh's (${names.join(', ')}${rows.length > 3 ? ', …' : ''}): ` +
+      'give it a database of its own, or a schema of its own by adding ?schema=ordermesh to DATABASE_URL.',
+  );
+}
+
+/** A wrong login or an unknown certificate does not become right by waiting. */
+function giveUpIfRefused(error: unknown): never {
+  const refused = permanentConnectionError(error);
+  throw refused ? new Hopeless(`PostgreSQL does not let us in: ${refused}`) : error;
 }
 
 async function readMigrations() {
@@ -61,14 +92,15 @@ async function readMigrations() {
 }
 
 /** A session lock on a connection of its own: the engine's may not be held up or counted on. */
-async function withMigrationLock<T>(databaseUrl: string, work: () => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+async function withMigrationLock<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(
+    sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
+  );
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {
-    await client.query(`SET lock_timeout = '120s'`);
     await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
-    return await work();
+    return await work(client);
   } finally {
     await client.end(); // and the lock with it
   }

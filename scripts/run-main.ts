@@ -1,5 +1,9 @@
 import { setMaxListeners } from 'node:events';
+import { ConfigError } from '../shared/service/config';
+import { ConnectionRefused } from '../shared/service/permanent-connection-error';
+import { redactError, redactText } from '../shared/service/redact';
 import { UserError } from './servers/search';
+import { Hopeless } from './servers/wait-until';
 import { onStopSignals } from './supervisor/stop-signals';
 
 export interface StopSignals {
@@ -47,7 +51,14 @@ export function runMain(body: (signals: StopSignals) => Promise<number>, options
 
 /** Prints what the user can act on plainly, anything else with its stack. @returns 1, the exit code */
 export function printError(error: unknown): number {
-  console.error(error instanceof UserError ? error.message : error);
+  console.error(
+    error instanceof UserError ||
+      error instanceof ConnectionRefused ||
+      error instanceof ConfigError ||
+      error instanceof Hopeless
+      ? redactText(error.message)
+      : redactError(error),
+  );
   return 1;
 }
 

@@ -30,7 +30,13 @@ function runJest(
   hurrying: AbortSignal,
 ): Promise<number> {
   // Without these two: a test must not find its way to servers that hold somebody's data.
-  const { DATABASE_URL: _database, RABBITMQ_URL: _broker, ...env } = process.env;
+  const {
+    DATABASE_URL: _database,
+    DATABASE_PASSWORD: _databasePassword,
+    RABBITMQ_URL: _broker,
+    RABBITMQ_PASSWORD: _brokerPassword,
+    ...env
+  } = process.env;
   const args = process.argv.slice(2);
   const workers = args.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg)) ? [] : ['--maxWorkers=2'];
   const jest = path.join(checkout, 'node_modules', 'jest', 'bin', 'jest.js');

@@ -5,6 +5,8 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type * as Engine from '@prisma/schema-engine-wasm';
 import { Pool } from 'pg';
+import { parsePostgresUrl } from '../shared/service/postgres-url';
+import { sessionConfig } from '../shared/service/session-settings';
 
 /** The part of it used below; TypeScript has the rest only in its browser library. */
 declare const WebAssembly: {
@@ -33,9 +35,13 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   const { SchemaEngine } = await load();
   // A pool of our own, so that we can end it: the engine keeps its connection.
-  const pool = new Pool({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  const pool = new Pool(
+    sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
+  );
   try {
-    const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool));
+    const adapter = bindMigrationAwareSqlAdapterFactory(
+      new PrismaPg(pool, { schema: parsePostgresUrl(databaseUrl).schema }),
+    );
     const datamodel = 'datasource db {\n  provider = "postgresql"\n}\n';
     return await use(
       await SchemaEngine.new({ datamodels: [['schema.prisma', datamodel]] }, () => undefined, adapter),

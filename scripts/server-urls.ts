@@ -1,4 +1,4 @@
-import { rabbitmqUrl as isRabbitmqUrl } from '../shared/service/config';
+import { givenUrl } from './given-url';
 import { UserError } from './servers/search';
 import { readMeshFile, type MeshFile } from './supervisor/mesh-file';
 
@@ -41,7 +41,7 @@ function find(
   { environment = process.env, readMesh = readMeshFile }: UrlSources,
 ): string[] {
   const variables = servers.map((server) => names[server]);
-  const given = variables.map((name) => environment[name] || undefined);
+  const given = variables.map((name) => givenUrl(name, environment));
   const mesh = given.some(Boolean) ? undefined : readMesh();
   const missing = variables.filter((_, index) => !given[index]);
   if (missing.length > 0 && !mesh)
@@ -50,13 +50,9 @@ function find(
         ? `${command} needs ${missing.join(' and ')} too: set both, or neither.`
         : `${command} needs a mesh to work on: set ${variables.join(' and ')}, or run it while "npm start" runs in this checkout.`,
     );
-  const urls = servers.map((server, index) =>
+  return servers.map((server, index) =>
     mesh ? (server === 'database' ? mesh.database_url : mesh.rabbitmq_url) : given[index]!,
   );
-  const broker = servers.indexOf('broker');
-  if (broker >= 0 && !isRabbitmqUrl.safeParse(urls[broker]).success)
-    throw new UserError('RABBITMQ_URL must begin with amqp:// or amqps://.');
-  return urls;
 }
 
 /** Where a server is, for people: `127.0.0.1:5432/ordermesh`, without the login. */

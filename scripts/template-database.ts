@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { sessionConfig } from '../shared/service/session-settings';
 import { applyMigrations } from './apply-migrations';
 import { UserError } from './servers/search';
 import { messageOf } from './servers/wait-until';
@@ -33,7 +34,7 @@ export async function withTemplateDatabase<T>(
 }
 
 async function run(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new Client(sessionConfig(url, { kind: 'migration', applicationName: 'ordermesh-tests' }));
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {

@@ -47,7 +47,7 @@ const notifiedOnce: Check = {
   promise: 'nobody is told twice of the same event',
   find: (range) => Prisma.sql`
     SELECT event_id::text AS subject, format('%s notifications for %s', count(*), audience) AS problem
-    FROM notifications WHERE ${inRange('event_id', range)} GROUP BY event_id, audience HAVING count(*) > 1`,
+    FROM notifications WHERE ${inRange('event_id', range)} GROUP BY event_id, event_source, audience HAVING count(*) > 1`,
 };
 
 /** What customers and staff were told. */

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { Prisma } from '../../shared/service/database';
+import { sessionConfig } from '../../shared/service/session-settings';
 
 /** What is read between two renewals is one moment of the database. */
 export interface Snapshot {
@@ -21,16 +22,19 @@ const RENEW_AFTER_MS = 5_000;
  */
 export async function openSnapshot(databaseUrl: string, statementTimeoutMs: number): Promise<Snapshot> {
   const client = new Client({
-    connectionString: databaseUrl,
-    application_name: 'ordermesh-audit',
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    statement_timeout: statementTimeoutMs,
+    ...sessionConfig(databaseUrl, {
+      kind: 'command',
+      applicationName: 'ordermesh-audit',
+      connectTimeoutMs: 5_000,
+      timeouts: {
+        statement_timeout: statementTimeoutMs,
+        lock_timeout: 5_000,
+        idle_in_transaction_session_timeout: 30_000,
+      },
+      options: '-c max_parallel_workers_per_gather=0 -c jit=off -c work_mem=32MB',
+    }),
     // A server that vanished without a word would otherwise keep a query waiting for ever.
     query_timeout: statementTimeoutMs + 10_000,
-    lock_timeout: 5_000,
-    idle_in_transaction_session_timeout: 30_000,
-    options: '-c max_parallel_workers_per_gather=0 -c jit=off -c work_mem=32MB',
   });
   client.on('error', () => undefined); // the query in progress rejects with it
   let takenAt = 0;

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { briefly, failureKind } from '../../shared/messaging/failure';
 import { openPublisher } from '../../shared/messaging/publisher';
 import { serviceNames } from '../../shared/messaging/topology';
+import { sessionConfig } from '../../shared/service/session-settings';
 import { withBroker } from '../command-line/broker';
 import { showProgress } from '../command-line/progress';
 import { table } from '../command-line/table';
@@ -47,11 +48,7 @@ export async function runBackfill(run: BackfillRun): Promise<number> {
 }
 
 async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({
-    connectionString: url,
-    application_name: 'ordermesh-backfill',
-    connectionTimeoutMillis: 10_000,
-  });
+  const client = new Client(sessionConfig(url, { kind: 'command', applicationName: 'ordermesh-backfill' }));
   client.on('error', () => undefined); // the query in progress rejects with it
   try {
     await client.connect();

@@ -1,6 +1,7 @@
-import { connect, type Channel, type ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
+import { connectBroker } from '../../shared/messaging/connect-broker';
 import { briefly } from '../../shared/messaging/failure';
-import { openSession, withHeartbeat, type Session } from '../../shared/messaging/session';
+import { openSession, type Session } from '../../shared/messaging/session';
 import { within } from '../../shared/service/within';
 import { addressOf } from '../../scripts/server-urls';
 import { UserError } from '../../scripts/servers/search';
@@ -56,7 +57,7 @@ export async function withBroker<T>(
 
 async function open(url: string, name: string): Promise<ChannelModel> {
   try {
-    return await connect(withHeartbeat(url), {
+    return await connectBroker(url, {
       timeout: CONNECT_TIMEOUT_MS,
       clientProperties: { connection_name: name },
     });

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { sessionConfig } from '../../shared/service/session-settings';
 import { pause } from './pause';
 
 /** How the mesh is, at one moment. */
@@ -111,9 +112,7 @@ export async function query<Row extends object>(
   values: unknown[] = [],
 ): Promise<Row[]> {
   const client = new Client({
-    connectionString: databaseUrl,
-    application_name: 'chaos',
-    connectionTimeoutMillis: 5_000,
+    ...sessionConfig(databaseUrl, { kind: 'command', applicationName: 'chaos', connectTimeoutMs: 5_000 }),
     query_timeout: 30_000,
   });
   client.on('error', () => undefined); // the query in progress rejects with it

@@ -1,10 +1,12 @@
+import { permanentConnectionError } from '../../shared/service/permanent-connection-error';
+import { givenUrl } from '../given-url';
 import { assertManagementAnswers, assertPostgresAnswers, assertRabbitmqAnswers } from './readiness';
 import { NotAvailable, type Search, type Server, UserError } from './search';
 import { Hopeless, messageOf, waitUntil } from './wait-until';
 
 /** The database that DATABASE_URL names. Never stopped, never wiped. */
 export async function givenPostgres(search: Search): Promise<Server> {
-  const url = process.env.DATABASE_URL;
+  const url = givenUrl('DATABASE_URL');
   if (!url) throw new NotAvailable('DATABASE_URL is not set');
   await answers('DATABASE_URL', () => assertPostgresAnswers(url), search);
   return { url, how: 'given by DATABASE_URL', stop: async () => undefined };
@@ -12,7 +14,7 @@ export async function givenPostgres(search: Search): Promise<Server> {
 
 /** The broker that RABBITMQ_URL names; its management API by RABBITMQ_MANAGEMENT_URL, or where it usually is. */
 export async function givenRabbitmq(search: Search): Promise<Server> {
-  const url = process.env.RABBITMQ_URL;
+  const url = givenUrl('RABBITMQ_URL');
   if (!url) throw new NotAvailable('RABBITMQ_URL is not set');
   await answers('RABBITMQ_URL', () => assertRabbitmqAnswers(url), search);
   return {
@@ -39,8 +41,8 @@ async function answers(variable: string, attempt: () => Promise<void>, search: S
 
 /** A wrong password does not become right by waiting for the server to come up. */
 function giveUpIfRefused(error: unknown): never {
-  const refused = /authentication failed|ACCESS[-_]REFUSED|does not exist|no pg_hba.conf entry|NOT_ALLOWED/i;
-  throw refused.test(messageOf(error)) ? new Hopeless(messageOf(error)) : error;
+  const refused = permanentConnectionError(error);
+  throw refused ? new Hopeless(refused) : error;
 }
 
 async function management(rabbitmqUrl: string, search: Search): Promise<string | undefined> {

@@ -1,11 +1,15 @@
-import amqp from 'amqplib';
 import pg from 'pg';
+import { connectBroker } from '../../shared/messaging/connect-broker';
+import { sessionConfig } from '../../shared/service/session-settings';
 
 /** Throws unless the database accepts these credentials and answers a query. */
 export async function assertPostgresAnswers(url: string, timeoutMs = 5000): Promise<void> {
   const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: timeoutMs,
+    ...sessionConfig(url, {
+      kind: 'command',
+      applicationName: 'ordermesh-ready',
+      connectTimeoutMs: timeoutMs,
+    }),
     query_timeout: timeoutMs,
   });
   client.on('error', () => undefined);
@@ -19,7 +23,7 @@ export async function assertPostgresAnswers(url: string, timeoutMs = 5000): Prom
 
 /** Throws unless the broker accepts these credentials and opens a connection. */
 export async function assertRabbitmqAnswers(url: string, timeoutMs = 5000): Promise<void> {
-  const connection = await amqp.connect(url, { timeout: timeoutMs });
+  const connection = await connectBroker(url, { timeout: timeoutMs });
   connection.on('error', () => undefined);
   await connection.close();
 }

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { sessionConfig } from '../../shared/service/session-settings';
 
 const restaurant = { name: 'Saffron Table' };
 const items = [
@@ -54,8 +55,11 @@ export async function findOrderable(databaseUrl: string): Promise<Orderable | un
 
 async function query<Row extends object>(databaseUrl: string, sql: string): Promise<Row[]> {
   const client = new Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: 5000,
+    ...sessionConfig(databaseUrl, {
+      kind: 'command',
+      applicationName: 'ordermesh-start',
+      connectTimeoutMs: 5_000,
+    }),
     query_timeout: 5000,
   });
   client.on('error', () => undefined); // the query in progress rejects with it

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rfc3339 } from './attributes';
 
 /**
  * The data of every event, by type: the one place where a payload's shape is written down. A published
@@ -13,7 +14,7 @@ import { z } from 'zod';
 export const uuid = z.guid().transform((id) => id.toLowerCase());
 const quantity = z.int().min(1).max(1_000_000_000);
 const stockCount = z.int().min(0);
-const time = z.iso.datetime({ offset: true });
+const time = rfc3339;
 const paymentMethod = z.enum(['CASH', 'CARD']);
 
 const orderLine = z.object({

@@ -1,5 +1,13 @@
 import { z } from 'zod';
+import { attributeText, eventIdOf, isJsonMediaType, rfc3339 } from './attributes';
 import { eventData, isEventType, uuid, type EventData, type EventType } from './contracts';
+import {
+  binaryAttributes,
+  readJson,
+  structuredData,
+  unreadable,
+  type MessageProperties,
+} from './message-modes';
 
 /**
  * A CloudEvents 1.0 event (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) with
@@ -8,6 +16,7 @@ import { eventData, isEventType, uuid, type EventData, type EventType } from './
  */
 export interface Event<T extends EventType = EventType> {
   specversion: '1.0';
+  /** A UUID; of a foreign event with another kind of id, one that is made of its source and id. */
   id: string;
   source: string;
   type: T;
@@ -22,23 +31,27 @@ export interface Event<T extends EventType = EventType> {
 
 export const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
 
-// Only what CloudEvents requires is required of a foreign producer; what else we use has a fallback.
+// Only what CloudEvents requires is required of a foreign producer; what else we use has a fallback. Members that we
+// do not know are extensions, of any kind.
 const envelope = z.object({
-  specversion: z.literal('1.0'),
-  id: uuid,
+  specversion: z.literal('1.0', { error: 'only version 1.0 of CloudEvents is supported' }),
+  id: z.string().min(1),
   source: z.string().min(1),
   type: z.string().min(1),
   subject: z.string().min(1).optional(),
-  time: z.iso.datetime({ offset: true }).optional(),
-  datacontenttype: z.literal('application/json').optional(),
-  correlationid: z.string().min(1).max(255).optional(),
-  causationid: uuid.optional(),
-  traceparent: z.string().optional(),
-  data: z.unknown().optional(),
+  time: rfc3339.optional(),
+  datacontenttype: z.string().min(1).optional(),
+  correlationid: z.unknown().optional(),
+  causationid: z.unknown().optional(),
+  traceparent: z.unknown().optional(),
 });
 
+/** What AMQP can carry as a correlation id, in bytes. */
+const LONGEST_CORRELATION_ID = 255;
+
 /** Why a message is not an event that its consumer can handle. */
-export type InvalidReason = 'invalid_json' | 'invalid_envelope' | 'unknown_type' | 'invalid_data';
+export type InvalidReason =
+  'invalid_json' | 'invalid_envelope' | 'unknown_type' | 'invalid_data' | 'unsupported_content';
 
 export type ParsedMessage =
   | { ok: true; event: Event }
@@ -51,48 +64,91 @@ const describe = (error: z.ZodError, at: string) =>
     .join('; ');
 
 /**
- * Reads a message body. Never throws: what is wrong comes back as a reason, with as much of the
- * message's identity as could be read.
+ * Reads an event from a message, in CloudEvents' structured mode (JSON) or binary mode. Never throws: what is wrong
+ * comes back as a reason, with as much of the message's identity as could be read. Attributes that are null count as
+ * absent.
  * @param accepts the types that the consumer subscribes to
+ * @param properties the message's, where it came over AMQP
  */
-export function parseMessage(body: Buffer, accepts: (type: EventType) => boolean): ParsedMessage {
+export function parseMessage(
+  body: Buffer,
+  accepts: (type: EventType) => boolean,
+  properties: MessageProperties = {},
+): ParsedMessage {
+  const attributes = binaryAttributes(properties);
+  const named = identity(attributes ?? {});
+  const unsupported = unreadable(properties);
+  if (unsupported) return { ok: false, reason: 'unsupported_content', error: unsupported, ...named };
+  const { datacontenttype } = attributes ?? {};
+  if (typeof datacontenttype === 'string' && !isJsonMediaType(datacontenttype)) {
+    const error = `binary content mode with ${datacontenttype.slice(0, 80)} data is not supported: the data has to be JSON`;
+    return { ok: false, reason: 'unsupported_content', error, ...named };
+  }
   let json: unknown;
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-    json = JSON.parse(text);
-    if (UNSTORABLE.test(text) && !isStorable(json))
+    json = readJson(body);
+    if (attributes) json = { ...attributes, data: json };
+    // Only an escape, or a header, can smuggle it in.
+    if ((attributes || body.includes('\\u')) && !isStorable(json))
       throw new Error('it has a NUL character or half a surrogate pair');
   } catch (error) {
-    return { ok: false, reason: 'invalid_json', error: (error as Error).message };
+    return { ok: false, reason: 'invalid_json', error: (error as Error).message, ...named };
   }
-  const parsed = envelope.safeParse(json);
+  return readEvent(json, accepts);
+}
+
+function readEvent(json: unknown, accepts: (type: EventType) => boolean): ParsedMessage {
+  const present = withoutNulls(json);
+  const parsed = envelope.safeParse(present);
   if (!parsed.success) {
-    return { ok: false, reason: 'invalid_envelope', error: describe(parsed.error, ''), ...identity(json) };
+    const error = Array.isArray(json)
+      ? 'it is a list: a batch of events is not supported, send each event as a message'
+      : describe(parsed.error, '');
+    return { ok: false, reason: 'invalid_envelope', error, ...identity(present) };
   }
-  const { id, type, subject } = parsed.data;
+  const { type, subject, source } = parsed.data;
+  const id = eventIdOf(source, parsed.data.id);
   if (!isEventType(type) || !accepts(type)) {
     const error = `${type} is ${isEventType(type) ? 'not one this consumer subscribes to' : 'no known event type or version'}`;
     return { ok: false, reason: 'unknown_type', error, id, type, subject };
   }
-  const data = eventData[type].safeParse(parsed.data.data);
+  const content = structuredData(present as Record<string, unknown>);
+  if ('error' in content)
+    return { ok: false, reason: 'invalid_envelope', error: content.error, id, type, subject };
+  const data = eventData[type].safeParse(content.data);
   if (!data.success) {
     return { ok: false, reason: 'invalid_data', error: describe(data.error, '/data'), id, type, subject };
   }
+  const { correlationid, causationid, traceparent } = parsed.data;
   const event = {
     ...parsed.data,
+    id,
     type,
     subject: subject ?? subjectOf(data.data),
     time: parsed.data.time ?? new Date().toISOString(),
     datacontenttype: 'application/json' as const,
-    correlationid: parsed.data.correlationid ?? id,
+    correlationid: correlationIdOf(correlationid) ?? id,
+    causationid: uuid.safeParse(causationid).data,
+    traceparent: attributeText(traceparent),
     data: data.data,
   } as Event;
   return { ok: true, event };
 }
 
-// What JSON can say and PostgreSQL cannot store; only escapes can smuggle it in.
-const UNSTORABLE = /\\u(0000|[dD][89a-fA-F])/;
+const withoutNulls = (json: unknown): unknown =>
+  typeof json !== 'object' || json === null || Array.isArray(json)
+    ? json
+    : Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
 
+function correlationIdOf(value: unknown): string | undefined {
+  const text = attributeText(value);
+  return text && Buffer.byteLength(text) <= LONGEST_CORRELATION_ID ? text : undefined;
+}
+
+/** What tells an event from every other: ids are unique within their source only. */
+export const identityOf = (event: Pick<Event, 'source' | 'id'>): string => `${event.id} ${event.source}`;
+
+/** What JSON can say and PostgreSQL cannot store. */
 function isStorable(json: unknown): boolean {
   if (typeof json === 'string') return !json.includes('\0') && json.isWellFormed();
   if (typeof json !== 'object' || json === null) return true;
@@ -101,9 +157,10 @@ function isStorable(json: unknown): boolean {
 
 function identity(json: unknown): { id?: string; type?: string; subject?: string } {
   if (typeof json !== 'object' || json === null) return {};
-  const { id, type, subject } = json as Record<string, unknown>;
+  const { id, source, type, subject } = json as Record<string, unknown>;
   return {
-    id: uuid.safeParse(id).data,
+    id:
+      typeof id === 'string' && typeof source === 'string' ? eventIdOf(source, id) : uuid.safeParse(id).data,
     type: typeof type === 'string' ? type : undefined,
     subject: typeof subject === 'string' ? subject : undefined,
   };

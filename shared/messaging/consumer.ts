@@ -86,7 +86,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       attachment.unacknowledged.add(message.fields.deliveryTag);
       inHand.push({
         message,
-        parsed: parseMessage(message.content, accepts),
+        parsed: parseMessage(message.content, accepts, message.properties),
         attempt: failedAttempts(message) + 1,
         suspect: message.fields.redelivered,
         attachment,

@@ -1,12 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { connect, type Channel, type ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import { Client } from 'pg';
 import { z } from 'zod';
 import type { EventType } from '../events/contracts';
 import { makePartitions } from '../history/partitions';
 import { backoff } from '../service/backoff';
 import { readConfig } from '../service/config';
+import { sessionConfig } from '../service/session-settings';
+import { ConnectionRefused, permanentConnectionError } from '../service/permanent-connection-error';
+import { connectBroker } from './connect-broker';
 import { subscribedTypes, type HandlerTable } from './handler';
 import { retryDelays } from './retry-config';
 import { declareService, EVENTS_EXCHANGE, serviceNames } from './topology';
@@ -49,10 +52,10 @@ export interface DeclareMeshOptions {
 export async function declareMesh(options: DeclareMeshOptions): Promise<void> {
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
   const subscriptions = options.subscriptions ?? discoverSubscriptions();
-  const database = new Client({
-    connectionString: options.databaseUrl,
-    application_name: 'ordermesh-migrate',
-  });
+  const database = new Client(
+    sessionConfig(options.databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
+  );
+  database.on('error', () => undefined); // the query in progress rejects with it
   await database.connect();
   try {
     await makePartitions(database);
@@ -78,13 +81,15 @@ const CONNECT_ATTEMPTS = 10;
 async function connectPatiently(url: string): Promise<ChannelModel> {
   for (let failures = 0; ; failures++) {
     try {
-      const connection = await connect(url, {
+      const connection = await connectBroker(url, {
         timeout: 10_000,
         clientProperties: { connection_name: 'ordermesh-migrate' },
       });
       connection.on('error', () => undefined); // the call in progress rejects with it
       return connection;
     } catch (error) {
+      const refused = permanentConnectionError(error);
+      if (refused) throw new ConnectionRefused(`RabbitMQ does not let us in: ${refused}`);
       if (failures >= CONNECT_ATTEMPTS) throw error;
       await backoff(failures);
     }

@@ -1,3 +1,5 @@
+import { redactText } from '../service/redact';
+
 /**
  * The one place where a failure is given its kind (and so its treatment):
  *
@@ -69,5 +71,5 @@ export function briefly(error: unknown): string {
       .map((part) => part.trim())
       .filter(Boolean)
       .at(-1) ?? 'unknown error';
-  return line.slice(0, 500);
+  return redactText(line).slice(0, 500);
 }

@@ -1,5 +1,5 @@
 import type { EventType } from '../events/contracts';
-import type { Event } from '../events/envelope';
+import { identityOf, type Event } from '../events/envelope';
 import { writeOutbox } from '../outbox/write-outbox';
 import type { Database, Tx } from '../service/database';
 import type { Handler, HandlerTable } from './handler';
@@ -13,7 +13,7 @@ export interface Attempt {
 /**
  * Handles deliveries of one type in one transaction: marks the events processed, hands the new ones
  * to the handler, writes what it announces to the outbox, commits. All or nothing.
- * @returns the ids of the events that were new; the others had been handled before
+ * @returns what identifies the events that were new; the others had been handled before
  */
 export async function handleBatch(
   database: Database,
@@ -27,7 +27,9 @@ export async function handleBatch(
   return database.$transaction(async (tx) => {
     const fresh = await markProcessed(tx, consumer, batch);
     const unique = new Map(
-      batch.filter(({ event }) => fresh.has(event.id)).map(({ event }) => [event.id, event]),
+      batch
+        .filter(({ event }) => fresh.has(identityOf(event)))
+        .map(({ event }) => [identityOf(event), event]),
     );
     if (unique.size > 0) await writeOutbox(tx, consumer, await handler(tx, [...unique.values()]));
     return fresh;
@@ -37,20 +39,25 @@ export async function handleBatch(
 /**
  * Claims the events for this consumer. A concurrent transaction with the same event waits here for the
  * other to end, and gets it only if that one rolled back. In id order, so that two such wait in turn.
+ * (Rows without a source are older than the column.)
  */
 async function markProcessed(tx: Tx, consumer: string, batch: readonly Attempt[]): Promise<Set<string>> {
   const rows = batch.map(({ event, attempt }) => ({
     event_id: event.id,
+    source: event.source,
     type: event.type,
     subject: event.subject,
     attempt,
   }));
-  const fresh = await tx.$queryRaw<{ event_id: string }[]>`
-    INSERT INTO processed_events (consumer, event_id, type, subject, attempts)
-    SELECT ${consumer}, event_id, type, subject, attempt
-    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS e (event_id uuid, type text, subject text, attempt int)
-    ORDER BY event_id
+  const fresh = await tx.$queryRaw<{ id: string; source: string }[]>`
+    INSERT INTO processed_events (consumer, event_id, source, type, subject, attempts)
+    SELECT ${consumer}, event_id, source, type, subject, attempt
+    FROM json_to_recordset(${JSON.stringify(rows)}::json)
+      AS e (event_id uuid, source text, type text, subject text, attempt int)
+    WHERE NOT EXISTS (SELECT FROM processed_events p
+      WHERE p.consumer = ${consumer} AND p.event_id = e.event_id AND p.source = '')
+    ORDER BY event_id, source
     ON CONFLICT DO NOTHING
-    RETURNING event_id`;
-  return new Set(fresh.map((row) => row.event_id));
+    RETURNING event_id AS id, source`;
+  return new Set(fresh.map(identityOf));
 }

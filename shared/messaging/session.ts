@@ -1,7 +1,9 @@
-import { connect, type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
+import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Logger } from '../service/logger';
 import { backoff } from '../service/backoff';
+import { permanentConnectionError } from '../service/permanent-connection-error';
 import { within } from '../service/within';
+import { connectBroker } from './connect-broker';
 import { briefly } from './failure';
 import { gatherWrites } from './gather-writes';
 
@@ -39,7 +41,6 @@ export interface KeepSessionOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 const SET_UP_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 2_000;
-const HEARTBEAT_SECONDS = 10;
 /** What goes out with one system call at most, and is read with one. */
 const SOCKET_BUFFER_BYTES = 256 * 1024;
 
@@ -69,7 +70,9 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
       up = blocked = false;
       current = undefined;
       if (stopping.signal.aborted) return;
-      log.warn({ error: briefly(reason) }, 'RabbitMQ is away, connecting again');
+      const refused = permanentConnectionError(reason);
+      if (refused) log.error({ error: refused }, 'RabbitMQ does not let us in, connecting again');
+      else log.warn({ error: briefly(reason) }, 'RabbitMQ is away, connecting again');
       await backoff(failures, { signal: stopping.signal });
     }
   })();
@@ -102,7 +105,7 @@ async function runSession(
     highWaterMark: SOCKET_BUFFER_BYTES,
     clientProperties: { connection_name: name },
   };
-  const connecting = connect(withHeartbeat(url), options);
+  const connecting = connectBroker(url, options);
   let connection: ChannelModel;
   try {
     connection = await unlessStopped(connecting, stopping);
@@ -186,11 +189,4 @@ function closeIfItComes(connecting: Promise<ChannelModel>): void {
       () => undefined, // it never came
     )
     .catch(() => undefined);
-}
-
-/** Its `heartbeat`, where none is given: a broker that vanished is noticed within twice as many seconds. */
-export function withHeartbeat(url: string): string {
-  const parsed = new URL(url);
-  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_SECONDS));
-  return parsed.toString();
 }

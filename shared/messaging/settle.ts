@@ -1,4 +1,4 @@
-import { eventLogFields } from '../events/envelope';
+import { eventLogFields, identityOf } from '../events/envelope';
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
@@ -160,8 +160,9 @@ export function createSettler({
   function logHandled(batch: readonly GoodDelivery[], fresh: ReadonlySet<string>, tookMs: number): void {
     const seen = new Set<string>();
     for (const { parsed, attempt } of batch) {
-      const isFirst = fresh.has(parsed.event.id) && !seen.has(parsed.event.id);
-      seen.add(parsed.event.id);
+      const identity = identityOf(parsed.event);
+      const isFirst = fresh.has(identity) && !seen.has(identity);
+      seen.add(identity);
       const fields = {
         ...eventLogFields(parsed.event),
         attempt,

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { cardTokenKeys } from '../payment/card-token';
 import { parseDuration } from './duration';
+import { parsePostgresUrl } from './postgres-url';
+import { parseRabbitmqUrl } from './rabbitmq-url';
+import { SERVER_URLS, withPasswords } from './server-url';
 
 /** Thrown by {@link readConfig}: its message names every bad variable, one a line. */
 export class ConfigError extends Error {
@@ -23,16 +26,19 @@ export function readConfig<S extends z.ZodType>(
   schema: S,
   environment: Record<string, string | undefined> = process.env,
 ): z.infer<S> {
-  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const { environment: set, problems } = withPasswords(given);
   const result = schema.safeParse(set);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => {
+  if (result.success && problems.length === 0) return result.data;
+  const told = new Set(problems.map((line) => line.slice(0, line.indexOf(':'))));
+  const issues = (result.error?.issues ?? []).filter((issue) => !told.has(String(issue.path[0])));
+  const lines = issues.map((issue) => {
     const name = String(issue.path[0] ?? 'configuration');
     // A rule of our own may complain of an unset variable too, and then has its own words.
     const unset = issue.code === 'invalid_type' && set[name] === undefined;
     return `  ${name}: ${unset ? 'is not set; set it to ' + (EXAMPLES[name] ?? 'a value') : issue.message}`;
   });
-  throw badConfiguration(lines);
+  throw badConfiguration([...problems.map((line) => `  ${line}`), ...lines]);
 }
 
 const badConfiguration = (problems: readonly string[]) =>
@@ -87,8 +93,12 @@ const whole = (least: number, most: number) => {
 export const port = whole(0, 65_535);
 export const count = (fallback: number, most: number) => whole(1, most).default(fallback);
 
-export const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://');
-export const rabbitmqUrl = z.string().regex(/^amqps?:\/\//, 'must begin with amqp:// or amqps://');
+/** A URL as it was given, once it has been read without a complaint. */
+const readable = (read: (text: string) => unknown) => parsed((text) => (read(text), text));
+export const databaseUrl = readable(parsePostgresUrl);
+export const rabbitmqUrl = readable(parseRabbitmqUrl);
+/** The password that belongs into a URL, where it is given beside it; {@link readConfig} puts it there. */
+const password = z.string().optional();
 export const logLevel = z
   .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
   .default('info');
@@ -96,6 +106,7 @@ export const logLevel = z
 /** Variables that every process of the mesh reads. */
 export const commonConfig = z.object({
   DATABASE_URL: databaseUrl,
+  [SERVER_URLS.DATABASE_URL.password]: password,
   LOG_LEVEL: logLevel,
   /** Connections that this process may hold open to PostgreSQL. */
   DATABASE_POOL_SIZE: count(10, 500),
@@ -104,6 +115,7 @@ export const commonConfig = z.object({
 /** Variables of a process that serves nothing but its health over HTTP. */
 export const workerConfig = commonConfig.extend({
   RABBITMQ_URL: rabbitmqUrl,
+  [SERVER_URLS.RABBITMQ_URL.password]: password,
   HEALTH_PORT: port.optional(),
   HEALTH_HOST: z.string().default('127.0.0.1'),
 });

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from '../../prisma/generated/client';
-import { PLANS_BY_INDEX } from './plans-by-index';
+import { parsePostgresUrl } from './postgres-url';
+import { sessionConfig } from './session-settings';
 import { within } from './within';
 
 export { Prisma };
@@ -19,19 +20,21 @@ export interface DatabaseOptions {
 }
 
 /**
- * A Prisma client over a bounded pool. Waiting for a connection is bounded too (pg-pool would wait for
+ * A Prisma client over a bounded pool (the URL's own `connection_limit` and `pool_timeout` come first). Waiting for a connection is bounded too (pg-pool would wait for
  * ever), so that a process whose database is away says so instead of piling up work.
  */
 export function openDatabase(options: DatabaseOptions): Database {
+  const target = parsePostgresUrl(options.url);
+  const session = sessionConfig(options.url, {
+    kind: 'service',
+    applicationName: options.applicationName,
+    connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
+  });
   const adapter = new PrismaPg(
     {
-      connectionString: options.url,
-      max: options.poolSize,
-      application_name: options.applicationName,
-      connectionTimeoutMillis: 8_000,
+      ...session,
+      max: target.poolSize ?? options.poolSize,
       idleTimeoutMillis: 60_000,
-      keepAlive: true,
-      options: PLANS_BY_INDEX,
       // A server that vanished without a word would otherwise keep a query waiting for ever.
       query_timeout: 60_000,
       // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
@@ -39,6 +42,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       onConnect: (client) => void client.on('error', () => undefined),
     },
     {
+      schema: target.schema,
       onPoolError: options.onIdleError,
       onConnectionError: options.onIdleError,
       statementNameGenerator: statementNames() as (query: { sql: string }) => string,

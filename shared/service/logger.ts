@@ -1,4 +1,5 @@
 import { pino, type Logger, type LoggerOptions } from 'pino';
+import { redactError, redactText } from './redact';
 
 export type { Logger };
 
@@ -22,7 +23,7 @@ const options = (service: string, level: string): LoggerOptions => ({
   base: { service },
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
-  serializers: { err: (error: Error) => censored(pino.stdSerializers.errWithCause(error)) },
+  serializers: { err: redactError },
 });
 
 const SECRETS = new Set(['password', 'token', 'connectionString', 'config']);
@@ -35,7 +36,8 @@ function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown
   let clean = fields;
   for (const name in fields) {
     const value = fields[name];
-    if (isPlain(value)) clean = { ...clean, [name]: censored(value) };
+    if (name === 'error' && typeof value === 'string') clean = { ...clean, error: redactText(value) };
+    else if (isPlain(value)) clean = { ...clean, [name]: censored(value) };
   }
   return clean;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
+import { sessionConfig } from '../service/session-settings';
 import { openDatabase, type Database } from '../service/database';
 
 export interface TestDatabase {
@@ -57,7 +58,9 @@ async function openConnections(admin: Client, name: string): Promise<string[]> {
 }
 
 async function asAdmin<T>(work: (admin: Client) => Promise<T>): Promise<T> {
-  const admin = new Client({ connectionString: setting('TEST_DATABASE_URL') });
+  const admin = new Client(
+    sessionConfig(setting('TEST_DATABASE_URL'), { kind: 'migration', applicationName: 'test' }),
+  );
   await admin.connect();
   try {
     return await work(admin);

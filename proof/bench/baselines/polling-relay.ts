@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from 'amqplib';
+import { connectBroker } from '../../../shared/messaging/connect-broker';
 import { Client } from 'pg';
+import { sessionConfig } from '../../../shared/service/session-settings';
 import { markPublished, type OutboxRow } from '../../../outbox-publisher/outbox-rows';
 import { toMessage } from '../../../shared/messaging/event-message';
 
@@ -11,9 +12,11 @@ const EVERY_MS = 1_000;
 let stopping = false;
 
 async function main(): Promise<void> {
-  const database = new Client({ connectionString: process.env.DATABASE_URL });
+  const database = new Client(
+    sessionConfig(process.env.DATABASE_URL ?? '', { kind: 'command', applicationName: 'bench' }),
+  );
   await database.connect();
-  const connection = await connect(process.env.RABBITMQ_URL ?? '', { noDelay: true });
+  const connection = await connectBroker(process.env.RABBITMQ_URL ?? '', { noDelay: true });
   const channel = await connection.createConfirmChannel();
   createServer((_request, response) => response.end('{}')).listen(
     Number(process.env.HEALTH_PORT),

@@ -1,5 +1,6 @@
-import { connect } from 'amqplib';
+import { connectBroker } from '../../../shared/messaging/connect-broker';
 import { Client } from 'pg';
+import { sessionConfig } from '../../../shared/service/session-settings';
 import { toMessage, type StoredEvent } from '../../../shared/messaging/event-message';
 
 // What RabbitMQ and amqplib give at most: the bodies of an outbox, held in memory, published persistently
@@ -8,7 +9,9 @@ import { toMessage, type StoredEvent } from '../../../shared/messaging/event-mes
 const WINDOW = 500;
 
 async function main(): Promise<number> {
-  const database = new Client({ connectionString: process.env.DATABASE_URL });
+  const database = new Client(
+    sessionConfig(process.env.DATABASE_URL ?? '', { kind: 'command', applicationName: 'bench' }),
+  );
   await database.connect();
   const { rows } = await database.query<StoredEvent>(
     'SELECT event_id, type, correlation_id, created_at, body::text AS body FROM outbox_events ORDER BY seq',
@@ -16,7 +19,7 @@ async function main(): Promise<number> {
   await database.end();
   const messages = rows.map((row) => toMessage(row, { exchange: 'ordermesh.events', routingKey: row.type }));
 
-  const connection = await connect(process.env.RABBITMQ_URL ?? '', { noDelay: true });
+  const connection = await connectBroker(process.env.RABBITMQ_URL ?? '', { noDelay: true });
   const channel = await connection.createConfirmChannel();
   const startedAt = performance.now();
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
+import { sessionConfig } from '../../../shared/service/session-settings';
 import { applyMigrations } from '../../../scripts/apply-migrations';
 import type { ServerName } from '../../testbed/breakable-server';
 import { ownServers } from '../../testbed/own-server';
@@ -82,7 +83,7 @@ export function databaseUrlOf(adminUrl: string, database: string): string {
 }
 
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url, application_name: 'bench' });
+  const client = new Client(sessionConfig(url, { kind: 'migration', applicationName: 'bench' }));
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {

@@ -1,4 +1,4 @@
-import { connect } from 'amqplib';
+import { connectBroker } from '../../../shared/messaging/connect-broker';
 import type { QueryResultRow } from 'pg';
 import { makePartitions } from '../../../shared/history/partitions';
 import { declareMesh } from '../../../shared/messaging/declare-mesh';
@@ -55,7 +55,7 @@ export async function openWorld(
 
 /** A queue that takes every event and that nobody reads. */
 export async function catchAll({ rabbitmqUrl }: World, queue: string): Promise<{ stop(): Promise<void> }> {
-  const connection = await connect(rabbitmqUrl);
+  const connection = await connectBroker(rabbitmqUrl);
   connection.on('error', () => undefined); // the call in progress rejects with it
   const channel = await connection.createChannel();
   await channel.assertExchange('ordermesh.events', 'topic', { durable: true });

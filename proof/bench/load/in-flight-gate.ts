@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { sessionConfig } from '../../../shared/service/session-settings';
 
 const POLL_MS = 50;
 
@@ -21,7 +22,9 @@ export class InFlightGate {
   ) {}
 
   static async open(databaseUrl: string, limit: number): Promise<InFlightGate> {
-    const database = new Client({ connectionString: databaseUrl, application_name: 'bench load' });
+    const database = new Client(
+      sessionConfig(databaseUrl, { kind: 'command', applicationName: 'bench load' }),
+    );
     database.on('error', () => undefined); // the query in progress rejects with it
     await database.connect();
     const gate = new InFlightGate(database, limit);

@@ -1,0 +1,25 @@
+import { parsePostgresUrl } from '../shared/service/postgres-url';
+import { parseRabbitmqUrl } from '../shared/service/rabbitmq-url';
+import { SERVER_URLS, withPassword, type ServerUrlName } from '../shared/service/server-url';
+import { UserError } from './servers/search';
+
+/**
+ * A server's URL from the environment, with the password that may be given beside it (`DATABASE_PASSWORD`,
+ * `RABBITMQ_PASSWORD`).
+ * @returns undefined where it is not set
+ * @throws {UserError} with one line that repeats no secret
+ */
+export function givenUrl(
+  name: ServerUrlName,
+  environment: Record<string, string | undefined> = process.env,
+): string | undefined {
+  const text = environment[name];
+  if (!text) return undefined;
+  try {
+    const url = withPassword(name, text, environment[SERVER_URLS[name].password]);
+    (name === 'DATABASE_URL' ? parsePostgresUrl : parseRabbitmqUrl)(url);
+    return url;
+  } catch (error) {
+    throw new UserError(`${name} ${(error as Error).message}.`);
+  }
+}
