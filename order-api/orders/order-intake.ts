@@ -1,7 +1,7 @@
 import type { Origin } from '../../shared/events/announce';
 import type { Event } from '../../shared/events/envelope';
 import { newId } from '../../shared/ids';
-import { failureKind } from '../../shared/messaging/failure';
+import { isPassing } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { Database } from '../../shared/service/database';
 import { overloaded } from '../http/problem';
@@ -103,7 +103,7 @@ async function eachIfNotAll<I, O>(
   try {
     return await work(items);
   } catch (error) {
-    if (failureKind(error) === 'infrastructure') throw error;
+    if (isPassing(error)) throw error;
     if (items.length === 1) return [error as Error];
     const results: (O | Error)[] = [];
     for (const item of items) results.push(...(await eachIfNotAll([item], work)));
