@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { moveOrders } from '../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
+import { LEASE_SECONDS } from '../shared/messaging/progress';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
@@ -107,28 +108,47 @@ async function cancelLate(
 
 // Those whose work decides whether an order goes on; that others are behind is no reason to keep a customer waiting.
 const DECIDING = ['inventory-service', 'payment-service', 'status-service'];
-// The clocks of the machines, and what is on its way between broker and consumer.
+// What is on its way between broker and consumer, and the time in which a consumer finds what it has missed.
 const SLACK = '30 seconds';
+// What follows the time in the least UUIDv7 of a moment.
+const LEAST_ID_TAIL = '-0000-0000-000000000000';
+const LEASE = `${LEASE_SECONDS} seconds`;
 
 /**
- * Overdue orders about which nothing is under way. While an event about an order waits in the outbox, or
- * a deciding consumer has not come as far as its publication, the delay is the mesh's own and the order
- * is given the time. An event that its consumer has passed over without handling it (lost with a deleted
- * queue, or still failing) or that is a dead letter holds nothing up any more.
+ * Overdue orders about which nothing is under way. While an event about an order waits in the outbox or in a retry
+ * queue, or a deciding consumer has not provably come as far as its publication, the delay is the mesh's own and the
+ * order is given the time. A consumer has come as far as the last of its live instances; one without any has not come
+ * at all. An event that is a dead letter, or that its consumer was never given, holds nothing up any more.
+ *
+ * An order's events are made after it, so that only partitions from its own day on are read; half a day is for
+ * the clocks of the machines.
  */
 function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
   return database.$queryRaw<ExpiredOrder[]>`
-    SELECT o.id AS order_id, o.correlation_id FROM orders o
-    WHERE o.status = 'PLACED' AND o.placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
-      AND NOT EXISTS (SELECT FROM outbox_events w WHERE w.subject = o.id::text)
+    WITH reached AS (
+      SELECT consumer, min(caught_up_at) AS at FROM consumer_progress
+      WHERE updated_at > now() - ${LEASE}::interval GROUP BY consumer
+    ), deciding AS MATERIALIZED (
+      SELECT s.consumer, s.event_type, r.at FROM subscriptions s LEFT JOIN reached r USING (consumer)
+      WHERE s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
+    ), overdue AS MATERIALIZED (
+      SELECT id, correlation_id, placed_at,
+             overlay(lpad(to_hex((extract(epoch FROM created_at - interval '12 hours') * 1000)::bigint), 12, '0') || ${LEAST_ID_TAIL}
+                     PLACING '-' FROM 9 FOR 0)::uuid AS floor
+      FROM orders
+      WHERE status = 'PLACED' AND placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+    )
+    SELECT o.id AS order_id, o.correlation_id FROM overdue o
+    WHERE NOT EXISTS (SELECT FROM outbox_events w WHERE w.subject = o.id::text)
       AND NOT EXISTS (
         SELECT FROM event_log e
-        JOIN subscriptions s ON s.event_type = e.type AND s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
-        WHERE e.subject = o.id::text
-          AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)
-          AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = s.consumer AND f.event_id = e.event_id
+        JOIN deciding d ON d.event_type = e.type
+        WHERE e.subject = o.id::text AND e.event_id >= o.floor
+          AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = d.consumer AND p.event_id = e.event_id)
+          AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = d.consumer AND f.event_id = e.event_id
                           AND f.outcome = 'DEAD_LETTERED')
-          AND NOT EXISTS (SELECT FROM consumer_progress c WHERE c.consumer = s.consumer
-                          AND c.caught_up_at > e.published_at + ${SLACK}::interval))
+          AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval
+               OR EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = d.consumer AND f.event_id = e.event_id
+                          AND f.retry_at > now() - ${SLACK}::interval)))
     ORDER BY o.placed_at LIMIT ${BATCH}`;
 }
