@@ -132,23 +132,34 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       SELECT s.consumer, s.event_type, r.at FROM subscriptions s LEFT JOIN reached r USING (consumer)
       WHERE s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
     ), overdue AS MATERIALIZED (
-      SELECT id, correlation_id, placed_at,
-             overlay(lpad(to_hex((extract(epoch FROM created_at - interval '12 hours') * 1000)::bigint), 12, '0') || ${LEAST_ID_TAIL}
-                     PLACING '-' FROM 9 FOR 0)::uuid AS floor
-      FROM orders
+      SELECT id, correlation_id, placed_at, created_at FROM orders
       WHERE status = 'PLACED' AND placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+    ), floor AS MATERIALIZED (
+      SELECT overlay(lpad(to_hex((extract(epoch FROM min(created_at) - interval '12 hours') * 1000)::bigint), 12, '0')
+                     || ${LEAST_ID_TAIL} PLACING '-' FROM 9 FOR 0)::uuid AS id FROM overdue
+    ), published AS MATERIALIZED (
+      SELECT event_id, type, subject, published_at FROM event_log
+      WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue)) AND event_id >= (SELECT id FROM floor)
+    ), handled AS MATERIALIZED (
+      SELECT consumer, event_id FROM processed_events
+      WHERE consumer = ANY(${DECIDING}::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM published))
+        AND event_id >= (SELECT id FROM floor)
+    ), failed AS MATERIALIZED (
+      SELECT consumer, event_id, bool_or(outcome = 'DEAD_LETTERED') AS dead, max(retry_at) AS retry_at
+      FROM delivery_failures
+      WHERE consumer = ANY(${DECIDING}::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM published))
+      GROUP BY consumer, event_id
+    ), under_way AS MATERIALIZED (
+      SELECT e.subject FROM published e
+      JOIN deciding d ON d.event_type = e.type
+      LEFT JOIN handled h ON h.consumer = d.consumer AND h.event_id = e.event_id
+      LEFT JOIN failed f ON f.consumer = d.consumer AND f.event_id = e.event_id
+      WHERE h.event_id IS NULL AND f.dead IS NOT TRUE
+        AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval OR f.retry_at > now() - ${SLACK}::interval)
+      UNION ALL
+      SELECT subject FROM outbox_events WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue))
     )
-    SELECT o.id AS order_id, o.correlation_id FROM overdue o
-    WHERE NOT EXISTS (SELECT FROM outbox_events w WHERE w.subject = o.id::text)
-      AND NOT EXISTS (
-        SELECT FROM event_log e
-        JOIN deciding d ON d.event_type = e.type
-        WHERE e.subject = o.id::text AND e.event_id >= o.floor
-          AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = d.consumer AND p.event_id = e.event_id)
-          AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = d.consumer AND f.event_id = e.event_id
-                          AND f.outcome = 'DEAD_LETTERED')
-          AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval
-               OR EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = d.consumer AND f.event_id = e.event_id
-                          AND f.retry_at > now() - ${SLACK}::interval)))
-    ORDER BY o.placed_at LIMIT ${BATCH}`;
+    SELECT id AS order_id, correlation_id FROM overdue
+    WHERE id::text <> ALL(ARRAY(SELECT subject FROM under_way))
+    ORDER BY placed_at LIMIT ${BATCH}`;
 }
