@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { briefly, failureKind } from '../shared/messaging/failure';
+import { briefly, isPassing } from '../shared/messaging/failure';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { cardTokenKeys, MissingKeyError, openCardToken } from '../shared/payment/card-token';
 import { count, duration } from '../shared/service/config';
@@ -168,7 +168,7 @@ async function settle(database: Database, asked: Payment, finding: Finding) {
     try {
       return await database.$transaction((tx) => settlePayment(tx, asked, finding));
     } catch (error) {
-      if (failureKind(error) !== 'infrastructure' || tries >= SETTLE_TRIES) throw error;
+      if (!isPassing(error) || tries >= SETTLE_TRIES) throw error;
       await backoff(tries);
     }
   }

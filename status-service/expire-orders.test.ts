@@ -59,9 +59,22 @@ async function published(id: string, at: Date): Promise<string> {
   });
   return eventId;
 }
-const inventoryCaughtUp = (at: Date) =>
+const inventoryCaughtUp = (at: Date, heardOf = new Date()) =>
   db.database.consumerProgress.create({
-    data: { consumer: 'inventory-service', instance: newId(), caughtUpAt: at },
+    data: { consumer: 'inventory-service', instance: newId(), caughtUpAt: at, updatedAt: heardOf },
+  });
+/** It failed there, and waits in a retry queue until then. */
+const retrying = (eventId: string, retryAt: Date) =>
+  db.database.deliveryFailure.create({
+    data: {
+      consumer: 'inventory-service',
+      eventId,
+      attempt: 1,
+      reason: 'handler_failed',
+      error: 'x',
+      outcome: 'RETRIED',
+      retryAt,
+    },
   });
 const expired = async () => (await expireSome(db.database, 15 * MINUTE)).map((order) => order.order_id);
 
@@ -124,6 +137,36 @@ describe('the deadline of an order', () => {
       },
     });
     expect(await expired()).toEqual([dead]);
+  });
+
+  it('waits for the instance that is furthest behind, and for one that was heard of lately', async () => {
+    const order = await anOrder(minutesAgo(20));
+    await published(order, minutesAgo(19));
+    await inventoryCaughtUp(minutesAgo(19)); // stuck
+    await inventoryCaughtUp(new Date()); // idle beside it
+    expect(await expired()).toEqual([]);
+    await db.database.consumerProgress.updateMany({
+      where: { caughtUpAt: { lt: minutesAgo(10) } },
+      data: { updatedAt: minutesAgo(1) },
+    });
+    expect(await expired()).toEqual([order]); // the stuck one is gone for a minute: what it held is with the other
+  });
+
+  it('concludes nothing from silence: a consumer without a live instance holds the deadline up', async () => {
+    const order = await anOrder(minutesAgo(20));
+    await published(order, minutesAgo(19));
+    await inventoryCaughtUp(new Date(), minutesAgo(5));
+    expect(await expired()).toEqual([]);
+  });
+
+  it('waits for what is in a retry queue', async () => {
+    const order = await anOrder(minutesAgo(20));
+    const eventId = await published(order, minutesAgo(19));
+    await inventoryCaughtUp(new Date());
+    await retrying(eventId, new Date(Date.now() + MINUTE));
+    expect(await expired()).toEqual([]);
+    await db.database.deliveryFailure.updateMany({ where: { eventId }, data: { retryAt: minutesAgo(2) } });
+    expect(await expired()).toEqual([order]);
   });
 
   it('never touches an order that another worker moves at the same moment', async () => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { moveOrders } from '../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
+import { LEASE_SECONDS } from '../shared/messaging/progress';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
@@ -107,28 +108,58 @@ async function cancelLate(
 
 // Those whose work decides whether an order goes on; that others are behind is no reason to keep a customer waiting.
 const DECIDING = ['inventory-service', 'payment-service', 'status-service'];
-// The clocks of the machines, and what is on its way between broker and consumer.
+// What is on its way between broker and consumer, and the time in which a consumer finds what it has missed.
 const SLACK = '30 seconds';
+// What follows the time in the least UUIDv7 of a moment.
+const LEAST_ID_TAIL = '-0000-0000-000000000000';
+const LEASE = `${LEASE_SECONDS} seconds`;
 
 /**
- * Overdue orders about which nothing is under way. While an event about an order waits in the outbox, or
- * a deciding consumer has not come as far as its publication, the delay is the mesh's own and the order
- * is given the time. An event that its consumer has passed over without handling it (lost with a deleted
- * queue, or still failing) or that is a dead letter holds nothing up any more.
+ * Overdue orders about which nothing is under way. While an event about an order waits in the outbox or in a retry
+ * queue, or a deciding consumer has not provably come as far as its publication, the delay is the mesh's own and the
+ * order is given the time. A consumer has come as far as the last of its live instances; one without any has not come
+ * at all. An event that is a dead letter, or that its consumer was never given, holds nothing up any more.
+ *
+ * An order's events are made after it, so that only partitions from its own day on are read; half a day is for
+ * the clocks of the machines.
  */
 function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
   return database.$queryRaw<ExpiredOrder[]>`
-    SELECT o.id AS order_id, o.correlation_id FROM orders o
-    WHERE o.status = 'PLACED' AND o.placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
-      AND NOT EXISTS (SELECT FROM outbox_events w WHERE w.subject = o.id::text)
-      AND NOT EXISTS (
-        SELECT FROM event_log e
-        JOIN subscriptions s ON s.event_type = e.type AND s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
-        WHERE e.subject = o.id::text
-          AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)
-          AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = s.consumer AND f.event_id = e.event_id
-                          AND f.outcome = 'DEAD_LETTERED')
-          AND NOT EXISTS (SELECT FROM consumer_progress c WHERE c.consumer = s.consumer
-                          AND c.caught_up_at > e.published_at + ${SLACK}::interval))
-    ORDER BY o.placed_at LIMIT ${BATCH}`;
+    WITH reached AS (
+      SELECT consumer, min(caught_up_at) AS at FROM consumer_progress
+      WHERE updated_at > now() - ${LEASE}::interval GROUP BY consumer
+    ), deciding AS MATERIALIZED (
+      SELECT s.consumer, s.event_type, r.at FROM subscriptions s LEFT JOIN reached r USING (consumer)
+      WHERE s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
+    ), overdue AS MATERIALIZED (
+      SELECT id, correlation_id, placed_at, created_at FROM orders
+      WHERE status = 'PLACED' AND placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+    ), floor AS MATERIALIZED (
+      SELECT overlay(lpad(to_hex((extract(epoch FROM min(created_at) - interval '12 hours') * 1000)::bigint), 12, '0')
+                     || ${LEAST_ID_TAIL} PLACING '-' FROM 9 FOR 0)::uuid AS id FROM overdue
+    ), published AS MATERIALIZED (
+      SELECT event_id, type, subject, published_at FROM event_log
+      WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue)) AND event_id >= (SELECT id FROM floor)
+    ), handled AS MATERIALIZED (
+      SELECT consumer, event_id FROM processed_events
+      WHERE consumer = ANY(${DECIDING}::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM published))
+        AND event_id >= (SELECT id FROM floor)
+    ), failed AS MATERIALIZED (
+      SELECT consumer, event_id, bool_or(outcome = 'DEAD_LETTERED') AS dead, max(retry_at) AS retry_at
+      FROM delivery_failures
+      WHERE consumer = ANY(${DECIDING}::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM published))
+      GROUP BY consumer, event_id
+    ), under_way AS MATERIALIZED (
+      SELECT e.subject FROM published e
+      JOIN deciding d ON d.event_type = e.type
+      LEFT JOIN handled h ON h.consumer = d.consumer AND h.event_id = e.event_id
+      LEFT JOIN failed f ON f.consumer = d.consumer AND f.event_id = e.event_id
+      WHERE h.event_id IS NULL AND f.dead IS NOT TRUE
+        AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval OR f.retry_at > now() - ${SLACK}::interval)
+      UNION ALL
+      SELECT subject FROM outbox_events WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue))
+    )
+    SELECT id AS order_id, correlation_id FROM overdue
+    WHERE id::text <> ALL(ARRAY(SELECT subject FROM under_way))
+    ORDER BY placed_at LIMIT ${BATCH}`;
 }

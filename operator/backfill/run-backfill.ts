@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { briefly, failureKind } from '../../shared/messaging/failure';
+import { briefly, isPassing } from '../../shared/messaging/failure';
 import { openPublisher } from '../../shared/messaging/publisher';
 import { serviceNames } from '../../shared/messaging/topology';
 import { sessionConfig } from '../../shared/service/session-settings';
@@ -58,7 +58,7 @@ async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>
   try {
     return await work(client);
   } catch (error) {
-    if (error instanceof UserError || failureKind(error) !== 'infrastructure') throw error;
+    if (error instanceof UserError || !isPassing(error)) throw error;
     throw new UserError(`PostgreSQL was lost: ${briefly(error)}. Run the command again.`);
   } finally {
     await client.end().catch(() => undefined);

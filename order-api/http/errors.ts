@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { briefly, failureKind } from '../../shared/messaging/failure';
+import { briefly, isPassing } from '../../shared/messaging/failure';
 import type { Logger } from '../../shared/service/logger';
 import { endUnread } from './end-unread';
 import { OVERLOADED, Problem } from './problem';
@@ -61,7 +61,7 @@ function toProblem(error: unknown): Problem {
   const http = error as HttpError;
   if (http.status && http.status >= 400 && http.status < 500)
     return new Problem(http.status, STATUS_CODES[http.status] ?? 'Bad Request', http.message);
-  if (failureKind(error) === 'infrastructure') {
+  if (isPassing(error)) {
     // A connection that broke may have broken after the commit, so nothing is promised.
     const detail =
       'The database does not answer or is busy; try again. What was to be changed may have been: look before you repeat it.';

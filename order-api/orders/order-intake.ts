@@ -1,7 +1,7 @@
 import type { Origin } from '../../shared/events/announce';
 import type { Event } from '../../shared/events/envelope';
 import { newId } from '../../shared/ids';
-import { failureKind } from '../../shared/messaging/failure';
+import { isPassing } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
@@ -104,7 +104,7 @@ async function eachIfNotAll<I, O>(
   try {
     return await work(items);
   } catch (error) {
-    if (failureKind(error) === 'infrastructure') throw error;
+    if (isPassing(error)) throw error;
     if (items.length === 1) return [error as Error];
     const results: (O | Error)[] = [];
     for (const item of items) results.push(...(await eachIfNotAll([item], work)));

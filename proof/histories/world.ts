@@ -19,7 +19,7 @@ import { parseMessage, type Event } from '../../shared/events/envelope';
 import { isEventType } from '../../shared/events/contracts';
 import { newId } from '../../shared/ids';
 import { handleBatch } from '../../shared/messaging/handle-batch';
-import { failureKind } from '../../shared/messaging/failure';
+import { isPassing } from '../../shared/messaging/failure';
 import type { HandlerTable } from '../../shared/messaging/handler';
 import type { Database } from '../../shared/service/database';
 import { createLogger } from '../../shared/service/logger';
@@ -267,7 +267,7 @@ export class World {
       return (await route.handle({ params, body, query: undefined }, context)).body;
     } catch (error) {
       if (error instanceof Problem && error.status === 409) return undefined; // refused, as it should be
-      throw failureKind(error) === 'infrastructure'
+      throw isPassing(error)
         ? new Error('the database failed', { cause: error })
         : error;
     }

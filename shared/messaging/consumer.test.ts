@@ -1,119 +1,24 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { newId } from '../ids';
 import type { Event } from '../events/envelope';
 import { openDatabase, type Database } from '../service/database';
 import { createLogger } from '../service/logger';
-import { anEvent } from '../testing/events';
+import { gate, names, openConsumerBench, SERVICE, soldOut, trace } from '../testing/consumer-bench';
 import { outbox } from '../testing/handle';
 import { startProxy } from '../testing/tcp-proxy';
-import { createTestBroker, type TestBroker } from '../testing/test-broker';
-import { createTestDatabase, type TestDatabase } from '../testing/test-database';
 import { until } from '../testing/until';
-import { startConsumer, type Consumer, type ConsumerOptions } from './consumer';
+import { startConsumer, type Consumer } from './consumer';
 import { PermanentError } from './failure';
-import type { Handler, HandlerTable } from './handler';
-import { announce, causedBy } from '../events/announce';
-import { EVENTS_EXCHANGE, parseRetryDelays, serviceNames } from './topology';
 
-let db: TestDatabase;
-let broker: TestBroker;
-let running: Consumer[] = [];
-let cleanUps: (() => Promise<void>)[] = [];
-beforeAll(async () => {
-  db = await createTestDatabase();
-});
-afterAll(() => db.drop());
-beforeEach(async () => {
-  broker = await createTestBroker();
-});
-afterEach(async () => {
-  await Promise.all(running.map((consumer) => consumer.stop()));
-  running = [];
-  for (const cleanUp of cleanUps) await cleanUp();
-  cleanUps = [];
-  await broker.drop();
-});
+const bench = openConsumerBench();
+const { start, publish, cleanUp, traces, processed } = bench;
+const log = createLogger('test', 'silent');
 
-const SERVICE = 'test-service';
-const names = serviceNames(SERVICE);
-const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
-
-type Type = 'inventory.out_of_stock.v1';
-/** A handler that leaves a trace in the database for each event it was given, and announces something. */
-const trace: Handler<Type> = async (tx, events) => {
-  await tx.notification.createMany({
-    data: events.map((event) => ({
-      id: newId(),
-      eventId: newId(), // on purpose no unique key: a second handling would show
-      eventType: event.type,
-      audience: 'RESTAURANT',
-      restaurantId: event.data.restaurant_id,
-      menuItemId: event.data.menu_item_id,
-      title: 'trace',
-      text: event.id,
-      correlationId: event.correlationid,
-      batchId: newId(),
-    })),
-  });
-  return events.map((event) =>
-    announce(causedBy(event), 'inventory.low_stock.v1', event.subject, event.data),
-  );
-};
-const soldOut = (): Event<Type> => {
-  const menu_item_id = newId();
-  return anEvent('inventory.out_of_stock.v1', menu_item_id, {
-    menu_item_id,
-    restaurant_id: newId(),
-    name: 'Dal',
-    available_qty: 0,
-    low_stock_threshold: 10,
-  });
-};
-
-async function start(handler: Handler<Type>, more: Partial<ConsumerOptions> = {}): Promise<Consumer> {
-  const handlers: HandlerTable = { 'inventory.out_of_stock.v1': handler };
-  const consumer = startConsumer({
-    name: SERVICE,
-    handlers,
-    database: db.database,
-    rabbitmqUrl: broker.url,
-    log,
-    batchSize: 50,
-    prefetch: 100,
-    retryDelays: parseRetryDelays('20ms,40ms'),
-    ...more,
-  });
-  running.push(consumer);
-  await until('the consumer to be attached', () => consumer.isReady());
-  return consumer;
-}
-
-const publish = (...events: (Event | Buffer)[]) => {
-  for (const event of events) {
-    const body = Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event));
-    const messageId = Buffer.isBuffer(event) ? undefined : event.id;
-    broker.channel.publish(EVENTS_EXCHANGE, 'inventory.out_of_stock.v1', body, {
-      persistent: true,
-      messageId,
-    });
-  }
-};
-const traces = (event: Event) => db.database.notification.count({ where: { text: event.id } });
-const processed = (event: Event) =>
-  db.database.processedEvent.count({ where: { consumer: SERVICE, eventId: event.id } });
 /** Everything is handled or set aside, and acknowledged: nothing comes back when the consumers are gone. */
 const settled = async (...consumers: Consumer[]) => {
   await until('nothing to be in hand', () => consumers.every((consumer) => consumer.inHand() === 0));
   await Promise.all(consumers.map((consumer) => consumer.stop()));
-  expect(await broker.isEmpty(SERVICE)).toBe(true);
+  expect(await bench.broker.isEmpty(SERVICE)).toBe(true);
 };
-/** A gate that handlers wait at, so that a test decides what arrives together. */
-function gate() {
-  let open: () => void = () => undefined;
-  const passed = new Promise<void>((resolve) => (open = resolve));
-  return { open, passed };
-}
-
 describe('the consumer runtime', () => {
   it('handles an event once however often it comes, and announces in the same transaction', async () => {
     const consumer = await start(trace);
@@ -123,7 +28,7 @@ describe('the consumer runtime', () => {
     await until('the last one', () => processed(last));
     await settled(consumer);
     expect(await traces(event)).toBe(1);
-    expect((await outbox(db.database)).filter((out) => out.causationid === event.id)).toHaveLength(1);
+    expect((await outbox(bench.db.database)).filter((out) => out.causationid === event.id)).toHaveLength(1);
   });
 
   it('takes what is waiting in batches of one transaction', async () => {
@@ -164,7 +69,7 @@ describe('the consumer runtime', () => {
     publish(...neighbours.slice(0, 5), guilty, ...neighbours.slice(5));
     await until('all to be delivered', () => consumer.inHand() === 10);
     open();
-    const letter = await broker.take(names.deadLetterQueue);
+    const letter = await bench.broker.take(names.deadLetterQueue);
     expect(JSON.parse(letter.content.toString())).toMatchObject({ id: guilty.id });
     expect(letter.properties.headers).toMatchObject({
       'x-reason': 'too_spicy',
@@ -176,11 +81,11 @@ describe('the consumer runtime', () => {
     expect(await traces(guilty)).toBe(0);
     expect(await processed(guilty)).toBe(0);
     await until('the failure to be recorded', () =>
-      db.database.deliveryFailure.count({
+      bench.db.database.deliveryFailure.count({
         where: { eventId: guilty.id, outcome: 'DEAD_LETTERED', reason: 'too_spicy' },
       }),
     );
-    expect(await broker.isEmpty(names.deadLetterQueue)).toBe(true);
+    expect(await bench.broker.isEmpty(names.deadLetterQueue)).toBe(true);
   });
 
   const invalid = (): [string, Buffer | object][] => [
@@ -214,7 +119,7 @@ describe('the consumer runtime', () => {
       const body = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message));
       const next = soldOut();
       publish(body, next);
-      const letter = await broker.take(names.deadLetterQueue);
+      const letter = await bench.broker.take(names.deadLetterQueue);
       expect(letter.properties.headers).toMatchObject({
         'x-reason': reason,
         'x-error': expect.any(String),
@@ -243,12 +148,12 @@ describe('the consumer runtime', () => {
       { batchSize: 1 },
     );
     publish(flaky, hopeless);
-    const letter = await broker.take(names.deadLetterQueue);
+    const letter = await bench.broker.take(names.deadLetterQueue);
     expect(JSON.parse(letter.content.toString())).toMatchObject({ id: hopeless.id });
     expect(letter.properties.headers).toMatchObject({ 'x-reason': 'handler_failed', 'x-attempts': 3 });
     expect(letter.properties.headers).not.toHaveProperty('x-death');
     await until('the flaky one', async () => (await traces(flaky)) === 1);
-    expect(await db.database.processedEvent.findFirst({ where: { eventId: flaky.id } })).toMatchObject({
+    expect(await bench.db.database.processedEvent.findFirst({ where: { eventId: flaky.id } })).toMatchObject({
       attempts: 3,
     });
   });
@@ -273,25 +178,23 @@ describe('the consumer runtime', () => {
     for (const event of events) await until('it', async () => (await traces(event)) === 1);
     expect(sizes).toEqual([1, 10, 10, 10]);
     expect(
-      await db.database.deliveryFailure.count({
+      await bench.db.database.deliveryFailure.count({
         where: { eventId: { in: events.map((event) => event.id) } },
       }),
     ).toBe(0);
-    expect(await broker.isEmpty(names.deadLetterQueue)).toBe(true);
+    expect(await bench.broker.isEmpty(names.deadLetterQueue)).toBe(true);
   });
 
   it('pauses while the database is away, says that it is not ready, and resumes', async () => {
-    const proxy = await startProxy(db.url);
+    const proxy = await startProxy(bench.db.url);
     const database: Database = openDatabase({
       url: proxy.url,
       poolSize: 3,
       applicationName: 'through-proxy',
       onIdleError: () => undefined,
     });
-    cleanUps.push(
-      () => database.$disconnect(),
-      () => proxy.close(),
-    );
+    cleanUp(() => database.$disconnect());
+    cleanUp(() => proxy.close());
     const consumer = await start(trace, { database });
     const before = soldOut();
     publish(before);
@@ -303,12 +206,12 @@ describe('the consumer runtime', () => {
     proxy.bringBack();
     for (const event of during) await until('one of the outage', async () => (await traces(event)) === 1);
     await until('ready again', () => consumer.isReady());
-    expect(await broker.isEmpty(names.deadLetterQueue)).toBe(true);
+    expect(await bench.broker.isEmpty(names.deadLetterQueue)).toBe(true);
   });
 
   it('acts once when the connection breaks between commit and acknowledgement', async () => {
-    const proxy = await startProxy(broker.url);
-    cleanUps.push(() => proxy.close());
+    const proxy = await startProxy(bench.broker.url);
+    cleanUp(() => proxy.close());
     let cut = false;
     const consumer = await start(
       async (tx, events) => {
@@ -329,8 +232,8 @@ describe('the consumer runtime', () => {
   });
 
   it('never acknowledges on another channel than the one that delivered', async () => {
-    const proxy = await startProxy(broker.url);
-    cleanUps.push(() => proxy.close());
+    const proxy = await startProxy(bench.broker.url);
+    cleanUp(() => proxy.close());
     const early = Array.from({ length: 5 }, soldOut);
     const held = soldOut();
     const late = Array.from({ length: 5 }, soldOut);
@@ -365,19 +268,19 @@ describe('the consumer runtime', () => {
     await consumer.stop();
     const left: string[] = [];
     for (let n = 0; n < late.length; n++) {
-      left.push((JSON.parse((await broker.take(SERVICE)).content.toString()) as Event).id);
+      left.push((JSON.parse((await bench.broker.take(SERVICE)).content.toString()) as Event).id);
     }
     expect(left.toSorted()).toEqual(late.map((event) => event.id).toSorted());
   });
 
   it('comes back after the broker closed its connection, and after its queue was deleted', async () => {
     const consumer = await start(trace);
-    await until('the management API to know the connection', () => broker.cutConnections());
+    await until('the management API to know the connection', () => bench.broker.cutConnections());
     await until('ready again', () => consumer.isReady());
     const first = soldOut();
     publish(first);
     await until('one after the cut', () => processed(first));
-    await broker.channel.deleteQueue(SERVICE);
+    await bench.broker.channel.deleteQueue(SERVICE);
     await until('not ready', () => !consumer.isReady());
     await until('ready again', () => consumer.isReady());
     const second = soldOut();
@@ -401,21 +304,21 @@ describe('the consumer runtime', () => {
     open();
     await stopped;
     for (const event of events) expect(await traces(event)).toBe(1);
-    expect(await broker.isEmpty(SERVICE)).toBe(true);
+    expect(await bench.broker.isEmpty(SERVICE)).toBe(true);
   });
 
   it('stops at once though the broker accepts connections and says nothing', async () => {
     const sockets: Socket[] = [];
     const mute = createServer((socket) => void sockets.push(socket.on('error', () => undefined)));
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
-    cleanUps.push(async () => {
+    cleanUp(async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => mute.close(resolve));
     });
     const consumer = startConsumer({
       name: SERVICE,
       handlers: { 'inventory.out_of_stock.v1': trace },
-      database: db.database,
+      database: bench.db.database,
       rabbitmqUrl: `amqp://127.0.0.1:${(mute.address() as AddressInfo).port}`,
       log,
       batchSize: 1,
@@ -432,7 +335,9 @@ describe('the consumer runtime', () => {
     const deadly = soldOut();
     const neighbours = Array.from({ length: 5 }, soldOut);
     // A dead process leaves this behind: the event was begun, and nothing else is known of it.
-    await db.database.crashSuspect.create({ data: { consumer: SERVICE, eventId: deadly.id, starts: 3 } });
+    await bench.db.database.crashSuspect.create({
+      data: { consumer: SERVICE, eventId: deadly.id, starts: 3 },
+    });
     const { open, passed } = gate();
     let begun = false;
     const first = await start(async () => {
@@ -450,20 +355,20 @@ describe('the consumer runtime', () => {
       handled.push(...events.map((event) => event.id));
       return trace(tx, events);
     });
-    const letter = await broker.take(names.deadLetterQueue);
+    const letter = await bench.broker.take(names.deadLetterQueue);
     expect(JSON.parse(letter.content.toString())).toMatchObject({ id: deadly.id });
     expect(letter.properties.headers).toMatchObject({ 'x-reason': 'crashed_consumer' });
     for (const neighbour of neighbours) await until('a neighbour', () => processed(neighbour));
     await settled(second);
     expect(handled.toSorted()).toEqual(neighbours.map((event) => event.id).toSorted());
-    expect(await db.database.crashSuspect.count()).toBe(0);
+    expect(await bench.db.database.crashSuspect.count()).toBe(0);
   });
 
   it('keeps on record how far it has come', async () => {
     const from = new Date();
     await start(trace);
     await until('it to have caught up', async () => {
-      const row = await db.database.consumerProgress.findFirst({
+      const row = await bench.db.database.consumerProgress.findFirst({
         where: { consumer: SERVICE, caughtUpAt: { gt: from } },
       });
       return row !== null;
@@ -476,7 +381,7 @@ describe('the consumer runtime', () => {
     publish(...events, ...events);
     for (const event of events) await until('it', () => processed(event));
     await settled(...consumers);
-    const counts = await db.database.notification.groupBy({
+    const counts = await bench.db.database.notification.groupBy({
       by: ['text'],
       where: { text: { in: events.map((event) => event.id) } },
       _count: true,

@@ -1,17 +1,23 @@
+import type { ConsumeMessage } from 'amqplib';
 import { isEventType } from '../events/contracts';
-import { parseMessage } from '../events/envelope';
+import { parseMessage, type ParsedMessage } from '../events/envelope';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { pause } from '../service/pause';
 import { within } from '../service/within';
 import { failedAttempts } from './dead-letter';
-import { isGood, type Attachment, type Delivery } from './delivery';
+import { isSettled, leaveToBroker, type Attachment, type Delivery } from './delivery';
 import { briefly } from './failure';
+import { createMissed } from './fetch-missed';
 import { subscribedTypes, type HandlerTable } from './handler';
-import { recordProgress } from './progress';
-import { openPublisher } from './publisher';
+import { createHands } from './hands';
+import { keepTopology } from './keep-topology';
+import { recordProgress, type Holding } from './progress';
+import { openCopies } from './open-copies';
 import { keepSession, type Session } from './session';
+import { createAside } from './set-aside';
 import { createSettler } from './settle';
+import { recordedSubscriptions } from './subscriptions';
 import { declareService, serviceNames, type RetryDelay } from './topology';
 
 export interface ConsumerOptions {
@@ -30,52 +36,98 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer {
-  /** True while it is attached to its queue and the database lets it work. */
+  /** True while it is attached to its queue with its bindings, and gets its work done. */
   isReady(): boolean;
+  /** Why it is not ready, for people; undefined where it is. */
+  notReadyBecause(): string | undefined;
+  /** False when it has been at the same work for so long that only a new process helps. */
+  isAlive(): boolean;
   /** Deliveries in this process that are neither handled nor set aside yet. */
   inHand(): number;
   /** Stops consuming, finishes and acknowledges what is in hand, closes. */
   stop(): Promise<void>;
 }
 
-const CONFIRM_TIMEOUT_MS = 15_000;
 const DRAIN_MS = 8_000;
 const REST_SHARE = 2;
 const LONGEST_REST_MS = 50;
 
+/** A larger message is refused unread: no event of the mesh comes near it, and many may be in hand. */
+export const MAX_EVENT_BYTES = 256 * 1024;
+/** How often the bindings are compared with the record, and what was missed is looked for. */
+const TEND_EVERY_MS = 5_000;
+const TEND_MS = 15_000;
+/** No batch takes so long, whatever it waits for: the transaction, the locks and the statements are all bounded. */
+const STUCK_MS = 60_000;
+const HOPELESS_MS = 180_000;
+
 /**
  * The consumer runtime: takes messages from the service's queue, handles them in batches of one type,
  * each in one transaction with its dedupe rows and its outbox rows, and acknowledges after the commit.
- * What becomes of failures is {@link createSettler}'s part.
+ *
+ *     queue ──▶ in hand ──▶ batch ──▶ transaction ──▶ acknowledged
+ *                             │            │
+ *                             │            ├─ infrastructure: pause, the same batch again, no attempt spent
+ *                             │            ├─ contention: the batch one by one, whoever still waits is set aside
+ *                             │            └─ failed: one by one, the guilty one is set aside
+ *                             └─ no event of ours: set aside
+ *     set aside ──▶ retry queue ──▶ (its delay) ──▶ queue          or ──▶ dead-letter queue
+ *
+ * **Who is right about what.** The database, about what was handled: `processed_events` commits with the effects.
+ * The broker, about what is to be done: a message is acknowledged on the channel that delivered it, after the commit,
+ * or not at all. The relay's log, about what there was: what the broker lost is found there and sent again.
+ *
+ * **One session, one fate.** A connection with its channels is used until anything of it breaks, and then given up
+ * whole: everything unacknowledged comes again, here or at another instance, marked as redelivered. Such an event
+ * goes alone and on record, so that one that kills its process is told from its neighbours.
+ *
+ * **What happens when…**
+ * - *the process is killed*: the broker delivers again at once; what had committed is recognised and ignored.
+ * - *the process hangs* (SIGSTOP, a blocked event loop): PostgreSQL ends its transaction (`idle_in_transaction_session_timeout`)
+ *   and frees its locks; the broker misses two heartbeats and gives its messages to the others. When it wakes, its
+ *   transaction is gone and its session too: it does no harm. Liveness fails meanwhile, so that it is restarted.
+ * - *the database is away, slow, or lacks a grant*: the consumer pauses with its batch, says why, and resumes.
+ * - *somebody holds a lock*: on a table, as before; on rows, only the events about these go up the ladder.
+ * - *the broker does not take a copy* (a refusing policy, an alarm): that one message waits, the others are handled.
+ * - *a binding, a queue or the exchange is gone*: it is restored within seconds, and what was published meanwhile is
+ *   taken from the log.
+ * - *the process is told to stop*: it takes no more, finishes what it has, acknowledges, and leaves.
+ *
+ * What becomes of failures is {@link createSettler}'s and {@link createAside}'s part.
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
-  const { name, handlers, database, log } = options;
+  const { name, handlers, database, log, prefetch } = options;
+  const ownTypes = subscribedTypes(handlers);
   const accepts = (type: string) => isEventType(type) && handlers[type] !== undefined;
   const stopping = new AbortController();
-  const settler = createSettler({ ...options, stopping: stopping.signal });
-  let inHand: Delivery[] = [];
-  let atWork: readonly Delivery[] = [];
+  const copies = openCopies(options.rabbitmqUrl, name, log);
+  const aside = createAside({ name, database, log, copies, most: prefetch / 2, stopping: stopping.signal });
+  const settler = createSettler({ ...options, aside, stopping: stopping.signal });
+  const missed = createMissed({ name, database, log, publisher: () => copies.publisher() });
+  const hands = createHands(options.batchSize, isSettled);
   let attached: Attachment | undefined;
   let consumerTag: string | undefined;
   let working: Promise<void> | undefined;
+  let busySince: number | undefined;
+  let missing = 0;
   let restUntil = 0;
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
-  const stopProgress = recordProgress(database, name, caughtUpAt, (error) =>
+  const progress = recordProgress(database, name, holding, (error) =>
     log.debug({ error: briefly(error) }, 'could not record the progress'),
   );
+  const tending = tend();
 
   async function attach(session: Session): Promise<void> {
     const channel = await session.openChannel();
-    await declareService(channel, name, subscribedTypes(handlers), options.retryDelays);
-    const publisher = await openPublisher(session, CONFIRM_TIMEOUT_MS);
-    const attachment: Attachment = { session, channel, publisher, unacknowledged: new Set() };
+    await declareService(channel, name, await typesToBind(), options.retryDelays);
+    const tendingChannel = await session.openChannel();
+    const attachment: Attachment = { session, channel, tendingChannel, unacknowledged: new Set() };
     session.onEnd(() => {
-      // The broker delivers these again, to whoever is attached then.
-      inHand = inHand.filter((delivery) => delivery.attachment !== attachment);
+      hands.lose(attachment); // the broker delivers these again, to whoever is attached then
       if (attached === attachment) attached = consumerTag = undefined;
     });
-    await channel.prefetch(options.prefetch);
+    await channel.prefetch(prefetch);
     attached = attachment;
     ({ consumerTag } = await channel.consume(serviceNames(name).queue, (message) => {
       if (!message) {
@@ -84,36 +136,78 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         );
       }
       attachment.unacknowledged.add(message.fields.deliveryTag);
-      inHand.push({
-        message,
-        parsed: parseMessage(message.content, accepts, message.properties),
-        attempt: failedAttempts(message) + 1,
-        suspect: message.fields.redelivered,
-        attachment,
-      });
-      work();
+      receive(message, attachment);
     }));
+  }
+
+  function receive(message: ConsumeMessage, attachment: Attachment): void {
+    const delivery: Delivery = {
+      message,
+      parsed: tooLarge(message) ?? parseMessage(message.content, accepts, message.properties),
+      attempt: failedAttempts(message) + 1,
+      suspect: message.fields.redelivered,
+      attachment,
+    };
+    if (tooLarge(message)) {
+      log.error(
+        { bytes: message.content.length, most: MAX_EVENT_BYTES },
+        'too large for an event, left to the broker to dead-letter',
+      );
+      return leaveToBroker(delivery);
+    }
+    hands.take(delivery);
+    work();
+  }
+
+  /** The record says what to bind: it knows what a newer version takes, and what was ended. */
+  async function typesToBind(): Promise<readonly string[]> {
+    const { current, ended } = await recordedSubscriptions(database, name);
+    return current.length + ended.length > 0 ? current : ownTypes;
+  }
+
+  /** Restores what is gone, and fetches what was published meanwhile. */
+  async function tend(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await pause(TEND_EVERY_MS, stopping.signal);
+      if (!attached || !consumerTag || stopping.signal.aborted) continue;
+      try {
+        const restoring = keepTopology(
+          attached.tendingChannel,
+          database,
+          name,
+          ownTypes,
+          options.retryDelays,
+        );
+        await within(TEND_MS, restoring);
+        missing = await missed.look();
+      } catch (error) {
+        log.warn({ error: briefly(error) }, 'could not compare the bindings with the record');
+      }
+    }
   }
 
   function work(): void {
     working ??= emptyHands()
       .catch((error: unknown) => log.error({ err: error }, 'the consumer loop failed'))
       .finally(() => {
-        working = undefined;
-        atWork = [];
-        if (inHand.length > 0 && !stopping.signal.aborted) work();
+        working = busySince = undefined;
+        hands.release();
+        if (hands.waiting > 0 && !stopping.signal.aborted) work();
       });
   }
 
   async function emptyHands(): Promise<void> {
-    while (inHand.length > 0) {
+    while (hands.waiting > 0 && !settler.hasGivenUp()) {
       await gather();
       const startedAt = performance.now();
-      for (let left = inHand.length; left > 0 && inHand.length > 0; left -= atWork.length) {
-        atWork = takeBatch();
-        await settler.settle(atWork);
+      for (let left = hands.waiting; left > 0 && hands.waiting > 0 && !settler.hasGivenUp();) {
+        busySince = performance.now();
+        const batch = hands.nextBatch();
+        left -= batch.length;
+        await settler.settle(batch);
+        hands.release();
       }
-      atWork = [];
+      busySince = undefined;
       const endedAt = performance.now();
       restUntil = endedAt + Math.min(LONGEST_REST_MS, REST_SHARE * (endedAt - startedAt));
     }
@@ -126,40 +220,30 @@ export function startConsumer(options: ConsumerOptions): Consumer {
    */
   async function gather(): Promise<void> {
     const waitMs = restUntil - performance.now();
-    if (waitMs > 0 && inHand.length < options.batchSize) await pause(waitMs, stopping.signal);
+    if (waitMs > 0 && hands.waiting < options.batchSize) await pause(waitMs, stopping.signal);
   }
 
-  /**
-   * The oldest delivery, with others of its type as far as the batch goes: one type a transaction keeps
-   * the global order of locks. What is invalid, or may have crashed a process, goes alone.
-   */
-  function takeBatch(): Delivery[] {
-    const [first] = inHand;
-    if (!first) return [];
-    const batch = [first];
-    if (isGood(first) && !first.suspect) {
-      for (const next of inHand.slice(1)) {
-        if (batch.length >= options.batchSize) break;
-        if (isGood(next) && !next.suspect && next.parsed.event.type === first.parsed.event.type)
-          batch.push(next);
-      }
-    }
-    const taken = new Set(batch);
-    inHand = inHand.filter((delivery) => !taken.has(delivery));
-    return batch;
-  }
-
-  /** With nothing in hand the queue is empty as well: the broker sends ahead. Else, the event at work. */
-  function caughtUpAt(): Date | undefined {
+  function holding(): Holding | undefined {
     if (!attached || !consumerTag) return undefined;
-    const oldest = [...atWork, ...inHand].find((delivery) => isGood(delivery) && !delivery.suspect);
-    if (oldest?.parsed.ok) return new Date(oldest.parsed.event.time);
-    return atWork.length + inHand.length === 0 ? new Date() : undefined;
+    return { eventIds: hands.eventIds(), full: attached.unacknowledged.size >= prefetch };
+  }
+
+  const busyMs = () => (busySince === undefined ? 0 : performance.now() - busySince);
+
+  function notReadyBecause(): string | undefined {
+    if (!keeper.isUp() || consumerTag === undefined) return 'it is not attached to its queue';
+    const paused = settler.pausedBy();
+    if (paused) return `the database cannot do the work: ${paused}`;
+    if (busyMs() > STUCK_MS) return `it has been at the same batch for ${Math.round(busyMs() / 1_000)} s`;
+    if (missing > 0) return `${missing} events were published and never delivered; they are sent again`;
+    return undefined;
   }
 
   return {
-    isReady: () => keeper.isUp() && consumerTag !== undefined && !settler.isPaused(),
-    inHand: () => inHand.length + atWork.length,
+    notReadyBecause,
+    isReady: () => notReadyBecause() === undefined,
+    isAlive: () => settler.pausedBy() !== undefined || busyMs() < HOPELESS_MS,
+    inHand: () => hands.held,
     stop: async () => {
       stopping.abort(); // whoever waits out an outage gives up: unacknowledged, so delivered again
       const stopAt = Date.now() + DRAIN_MS;
@@ -169,16 +253,28 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           log.warn({ error: briefly(error) }, 'the broker did not confirm the end of the consumer'),
         );
       }
-      while (working && Date.now() < stopAt) {
-        await within(stopAt - Date.now(), working).catch(() =>
-          log.warn('still at work, stopping all the same'),
-        );
-      }
-      inHand = [];
+      const settled = (async () => {
+        while (working) await working;
+        await aside.finished();
+      })();
+      await within(stopAt - Date.now(), settled).catch(() =>
+        log.warn('still at work, stopping all the same'),
+      );
+      hands.dropAll();
       // amqplib interleaves the frames of its channels, so the end of the connection could overtake the
       // last acknowledgements; the end of their own channel cannot.
       if (attached) await within(1_000, attached.channel.close()).catch(() => undefined);
-      await Promise.all([keeper.stop(), stopProgress()]);
+      await Promise.all([keeper.stop(), copies.stop(), within(2_000, tending).catch(() => undefined)]);
+      await within(1_000, progress.stop()).catch(() => undefined); // a row that stays is forgotten by itself
     },
   };
 }
+
+const tooLarge = ({ content }: ConsumeMessage): ParsedMessage | undefined =>
+  content.length > MAX_EVENT_BYTES
+    ? {
+        ok: false,
+        reason: 'invalid_envelope',
+        error: `${content.length} bytes are more than ${MAX_EVENT_BYTES}`,
+      }
+    : undefined;

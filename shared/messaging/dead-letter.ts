@@ -1,6 +1,6 @@
 import type { ConsumeMessage, Options } from 'amqplib';
 import type { Database } from '../service/database';
-import type { Publisher } from './publisher';
+import type { OutgoingMessage, Publisher, PublishOutcome } from './publisher';
 import { DEAD_LETTER_KEY, serviceNames, type RetryDelay } from './topology';
 
 /**
@@ -35,38 +35,46 @@ export function failedAttempts(message: ConsumeMessage): number {
 
 /**
  * Puts a copy of a message into the service's dead-letter queue, with why in its headers, or into a
- * retry queue, and waits until the broker has it. Only then may the original be acknowledged.
- * @throws when the broker did not take it: the original stays where it is
+ * retry queue, and waits until the broker has it. Only then may the original be acknowledged. A copy whose foreign
+ * headers cannot be encoded goes without them.
+ * @returns anything but `routed` when the broker did not take it: the original stays where it is
+ * @throws when it is unknown whether the broker has it
  */
-export async function setAside(
+export async function publishCopy(
   publisher: Publisher,
   service: string,
   message: ConsumeMessage,
   failure: Failure,
   retry?: RetryDelay,
-): Promise<void> {
+): Promise<PublishOutcome> {
   const names = serviceNames(service);
-  const now = new Date().toISOString();
-  const { 'x-death': _death, ...kept } = message.properties.headers ?? {};
-  const outcome = await publisher.publish({
+  const own = ownHeaders(service, message, failure);
+  const { 'x-death': _death, ...foreign } = message.properties.headers ?? {};
+  const copy = (properties: Options.Publish): OutgoingMessage => ({
     exchange: names.exchange,
     routingKey: retry ? names.retryQueue(retry) : DEAD_LETTER_KEY,
     body: message.content,
-    properties: {
-      ...copiedProperties(message),
-      headers: {
-        ...withoutBrokerHeaders(kept),
-        [headers.consumer]: service,
-        [headers.attempts]: failure.attempt,
-        [headers.reason]: failure.reason,
-        [headers.error]: failure.error,
-        [headers.firstFailedAt]: (kept[headers.firstFailedAt] as string | undefined) ?? now,
-        [headers.lastFailedAt]: now,
-      },
-    },
+    properties,
   });
-  if (outcome.kind === 'unroutable') throw new Error(`${service} has lost its retry or dead-letter queue`);
-  if (outcome.kind === 'refused') throw new Error(outcome.error);
+  const outcome = await publisher.publish(
+    copy({ ...copiedProperties(message), headers: { ...withoutBrokerHeaders(foreign), ...own } }),
+  );
+  return outcome.kind === 'refused' && outcome.unencodable
+    ? publisher.publish(copy({ ...copiedProperties(message), headers: own }))
+    : outcome;
+}
+
+function ownHeaders(service: string, { properties }: ConsumeMessage, failure: Failure) {
+  const now = new Date().toISOString();
+  const first: unknown = properties.headers?.[headers.firstFailedAt];
+  return {
+    [headers.consumer]: service,
+    [headers.attempts]: failure.attempt,
+    [headers.reason]: failure.reason,
+    [headers.error]: failure.error,
+    [headers.firstFailedAt]: typeof first === 'string' && first.length < 40 ? first : now,
+    [headers.lastFailedAt]: now,
+  };
 }
 
 const withoutBrokerHeaders = (all: Record<string, unknown>) =>
@@ -92,15 +100,18 @@ export function copiedProperties({ properties }: Pick<ConsumeMessage, 'propertie
   } as Options.Publish;
 }
 
-/** Keeps what went wrong where it can be asked for later. */
+/** Keeps what went wrong, and until when it waits to be tried again, where it can be asked for later. */
 export async function recordFailure(
   database: Database,
   consumer: string,
   event: { id?: string | undefined; type?: string | undefined; subject?: string | undefined },
   failure: Failure,
-  outcome: 'RETRIED' | 'DEAD_LETTERED',
+  retry?: RetryDelay,
 ): Promise<void> {
-  await database.deliveryFailure.create({
-    data: { consumer, eventId: event.id, type: event.type, subject: event.subject, ...failure, outcome },
-  });
+  const retryMs = retry?.ms ?? null;
+  await database.$executeRaw`
+    INSERT INTO delivery_failures (consumer, event_id, type, subject, attempt, reason, error, outcome, retry_at)
+    VALUES (${consumer}, ${event.id ?? null}::uuid, ${event.type ?? null}, ${event.subject ?? null}, ${failure.attempt},
+            ${failure.reason}, ${failure.error}, ${retry ? 'RETRIED' : 'DEAD_LETTERED'},
+            now() + ${retryMs}::float8 * interval '1 millisecond')`;
 }

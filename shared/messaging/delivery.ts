@@ -1,14 +1,14 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { groupBy } from '../group-by';
 import { eventLogFields, type Event, type ParsedMessage } from '../events/envelope';
-import type { Publisher } from './publisher';
 import type { Session } from './session';
 
 /** A consumer's hold on the broker within one session. */
 export interface Attachment {
   session: Session;
   channel: Channel;
-  publisher: Publisher;
+  /** For comparing what is bound with the record. */
+  tendingChannel: Channel;
   /** The tags of deliveries that are not acknowledged yet, lowest first. */
   unacknowledged: Set<number>;
 }
@@ -32,12 +32,37 @@ export const isGood = (delivery: Delivery): delivery is GoodDelivery => delivery
 /** Whether the delivery can still be acknowledged; if not, the broker delivers it again. */
 export const isHeld = ({ attachment }: Delivery): boolean => attachment.session.open;
 
+/** Whether it was acknowledged or rejected, or lost with its session. */
+export const isSettled = ({ attachment, message }: Delivery): boolean =>
+  !attachment.session.open || !attachment.unacknowledged.has(message.fields.deliveryTag);
+
+/**
+ * Hands a message to the broker's own dead-lettering, which moves it as it is, headers and all, and keeps it in the
+ * queue, out of consumers' way, until the dead-letter queue takes it (at-least-once:
+ * https://www.rabbitmq.com/docs/quorum-queues#dead-lettering).
+ */
+export function leaveToBroker(delivery: Delivery): void {
+  if (isSettled(delivery)) return;
+  delivery.attachment.unacknowledged.delete(tagOf(delivery));
+  delivery.attachment.channel.reject(delivery.message, false);
+}
+
+/** Gives a message back to its queue, whoever is attached handles it anew. */
+export function giveBack(delivery: Delivery): void {
+  if (isSettled(delivery)) return;
+  delivery.attachment.unacknowledged.delete(tagOf(delivery));
+  delivery.attachment.channel.reject(delivery.message, true);
+}
+
 /**
  * Acknowledges deliveries: with one frame for all of them where nothing older is still in hand, for a frame
  * is a system call here and a record in the broker's queue.
  */
 export function acknowledge(...deliveries: readonly Delivery[]): void {
-  for (const [attachment, own] of groupBy(deliveries.filter(isHeld), (delivery) => delivery.attachment)) {
+  for (const [attachment, own] of groupBy(
+    deliveries.filter((one) => !isSettled(one)),
+    (delivery) => delivery.attachment,
+  )) {
     const { channel, unacknowledged } = attachment;
     for (const { message } of own) unacknowledged.delete(message.fields.deliveryTag);
     const [oldest = Infinity] = unacknowledged;

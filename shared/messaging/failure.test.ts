@@ -21,19 +21,46 @@ const raise = (sqlState: string) =>
   );
 
 describe('the kind of a failure', () => {
-  it.each(['40001', '40P01', '53300', '57P01', '57014', '55P03', '08006', '25006'])(
-    'SQL state %s is the infrastructure',
-    async (sqlState) => {
-      expect(failureKind(await raise(sqlState))).toBe('infrastructure');
-    },
-  );
+  it.each([
+    '40001',
+    '40P01',
+    '53300',
+    '57P01',
+    '08006',
+    '25006',
+    '25P03',
+    '28P01',
+    '42501',
+    '42P01',
+    '42703',
+    '55000',
+  ])('SQL state %s is the infrastructure', async (sqlState) => {
+    expect(failureKind(await raise(sqlState))).toBe('infrastructure');
+  });
 
-  it.each(['23505', '23514', '22P02', '42703', 'P0001', '22012'])(
+  it.each(['23505', '23514', '22P02', 'P0001', '22012'])(
     'SQL state %s is of this message',
     async (sqlState) => {
       expect(failureKind(await raise(sqlState))).toBe('transient');
     },
   );
+
+  it.each(['55P03', '57014'])('SQL state %s is of those who meet it', async (sqlState) => {
+    expect(failureKind(await raise(sqlState))).toBe('contention');
+  });
+
+  it('a grant, a table or a column that is missing is the infrastructure, also as Prisma tells it', async () => {
+    const { database } = db;
+    expect(failureKind(await errorOf(database.$queryRaw`SELECT * FROM no_such_table`))).toBe(
+      'infrastructure',
+    );
+    expect(failureKind(await errorOf(database.$queryRaw`SELECT no_such_column FROM orders`))).toBe(
+      'infrastructure',
+    );
+    await database.$executeRaw`ALTER TABLE processed_events RENAME TO processed_events_away`;
+    expect(failureKind(await errorOf(database.processedEvent.count()))).toBe('infrastructure');
+    await database.$executeRaw`ALTER TABLE processed_events_away RENAME TO processed_events`;
+  });
 
   it('a database that is not there is the infrastructure', async () => {
     const url = new URL(db.url);

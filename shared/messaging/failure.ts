@@ -4,11 +4,14 @@ import { redactText } from '../service/redact';
  * The one place where a failure is given its kind (and so its treatment):
  *
  * - `permanent`: trying again cannot help. Dead letter at once.
- * - `infrastructure`: the database or the broker is away, or a deadlock broke the transaction. Nobody's
- *   fault: wait and take the same work up again, spending no attempt.
+ * - `infrastructure`: the database or the broker is away, a deadlock broke the transaction, or something that every
+ *   event needs is missing (a grant, a table, a column). Nobody's fault: wait and take the same work up again,
+ *   spending no attempt.
+ * - `contention`: a lock was not to be had, or a statement took too long. If only some events meet it, it is theirs
+ *   and the others go on; if all do, it is the infrastructure's.
  * - `transient`: anything else; this message failed this time. Retried with delays, a bounded number of times.
  */
-export type FailureKind = 'permanent' | 'infrastructure' | 'transient';
+export type FailureKind = 'permanent' | 'infrastructure' | 'contention' | 'transient';
 
 /** Thrown by a handler for an event that can never be handled; `reason` is a short snake_case code. */
 export class PermanentError extends Error {
@@ -22,11 +25,16 @@ export class PermanentError extends Error {
 }
 
 // Prisma: https://www.prisma.io/docs/orm/reference/error-reference
-const PRISMA_CODES = /^(P1\d{3}|P2024|P2028|P2034|P2037)$/;
+const PRISMA_CODES = /^(P1\d{3}|P202[1248]|P2034|P2037)$/;
 // PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
-// 08 connection, 25006 read-only (a failover), 40001/40P01 serialisation and deadlock, 53 resources,
-// 55P03 lock not available, 57014 cancelled, 57P operator intervention, 58 system.
-const SQL_STATES = /^(08...|25006|40001|40P01|53...|55P03|57014|57P..|58...)$/;
+// 08 connection, 25006 read-only (a failover), 25P03 and 25P04 a transaction that idled or ran for too long,
+// 28 authorization (a rotated password), 3D/3F no such database or schema, 40001/40P01 serialisation and deadlock,
+// 42501 no grant, 42P01/42703/42883 no such table, column or function, 53 resources, 55000 not in a state for it,
+// 57P operator intervention, 58 system.
+const SQL_STATES =
+  /^(08...|25006|25P0[34]|28...|3D000|3F000|40001|40P01|42501|42P01|42703|42883|53...|55000|57P..|58...)$/;
+// 55P03 lock not available, 57014 cancelled: lock_timeout and statement_timeout.
+const CONTENTION = /^(55P03|57014)$/;
 const SYSTEM_CODES = /^(ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 // The driver adapter names some SQL states instead of passing them on.
 const ADAPTER_KINDS = new Set([
@@ -36,17 +44,37 @@ const ADAPTER_KINDS = new Set([
   'SocketTimeout',
   'TooManyConnections',
   'TlsConnectionError',
+  'DatabaseDoesNotExist',
+  'DatabaseAccessDenied',
+  'AuthenticationFailed',
+  'TableDoesNotExist',
+  'ColumnNotFound',
 ]);
 const DRIVER_MESSAGES =
   /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i;
 
 export function failureKind(error: unknown): FailureKind {
   if (error instanceof PermanentError) return 'permanent';
-  return chain(error).some(isInfrastructure) ? 'infrastructure' : 'transient';
+  const causes = chain(error);
+  if (causes.some((cause) => codesOf(cause).some((code) => CONTENTION.test(code)))) return 'contention';
+  return causes.some(isInfrastructure) ? 'infrastructure' : 'transient';
 }
 
+/** Whether the same work may well succeed later, with nothing wrong about it: see the kinds above. */
+export function isPassing(error: unknown): boolean {
+  const kind = failureKind(error);
+  return kind === 'infrastructure' || kind === 'contention';
+}
+
+/** Of contention: whether it was a lock (`lock_timeout`) rather than a long statement. */
+export const isLockTimeout = (error: unknown): boolean =>
+  chain(error).some((cause) => codesOf(cause).includes('55P03'));
+
+const codesOf = (error: Record<string, unknown>) =>
+  [error.code, error.originalCode].filter((code): code is string => typeof code === 'string');
+
 function isInfrastructure(error: Record<string, unknown>): boolean {
-  const codes = [error.code, error.originalCode].filter((code): code is string => typeof code === 'string');
+  const codes = codesOf(error);
   if (codes.some((code) => PRISMA_CODES.test(code) || SQL_STATES.test(code) || SYSTEM_CODES.test(code)))
     return true;
   if (typeof error.kind === 'string' && ADAPTER_KINDS.has(error.kind)) return true;

@@ -13,6 +13,7 @@ export interface Attempt {
 /**
  * Handles deliveries of one type in one transaction: marks the events processed, hands the new ones
  * to the handler, writes what it announces to the outbox, commits. All or nothing.
+ * @param lockTimeoutMs how long it waits for a lock, where not as long as the session may
  * @returns what identifies the events that were new; the others had been handled before
  */
 export async function handleBatch(
@@ -20,11 +21,14 @@ export async function handleBatch(
   consumer: string,
   handlers: HandlerTable,
   batch: readonly Attempt[],
+  lockTimeoutMs?: number,
 ): Promise<Set<string>> {
   const type = batch[0]?.event.type;
   if (!type) return new Set();
   const handler = handlers[type] as Handler<EventType>;
   return database.$transaction(async (tx) => {
+    if (lockTimeoutMs !== undefined)
+      await tx.$executeRaw`SELECT set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`;
     const fresh = await markProcessed(tx, consumer, batch);
     const unique = new Map(
       batch

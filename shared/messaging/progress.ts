@@ -3,33 +3,60 @@ import type { Database } from '../service/database';
 import { pause } from '../service/pause';
 
 const EVERY_MS = 2_000;
-// An instance that has not been heard of for so long is gone, and its row with it.
 const FORGET_AFTER = '1 hour';
 
 /**
- * Keeps on record how far a consumer has come, for whoever has to know whether the mesh is behind
- * (deadlines, the audit): an idle consumer has caught up to now, a busy one to the event in hand.
- * @returns how to stop, which leaves the last word on record
+ * An instance that has not renewed its row for so long counts no more. By then RabbitMQ has noticed too (a heartbeat
+ * of ten seconds, missed twice) and given what it held to the others, whose rows speak for it from then on.
+ */
+export const LEASE_SECONDS = 45;
+
+/** What an instance holds at a moment. */
+export interface Holding {
+  /** Ids of the events that it holds and has not settled. */
+  eventIds: string[];
+  /** Whether it holds all that the broker gives to it: more may be waiting in the queue. */
+  full: boolean;
+}
+
+export interface Progress {
+  /** Leaves nothing on record: what it held goes back to the queue, for the others to speak for. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Keeps on record how far an instance of a consumer has come, for whoever has to know whether the mesh is behind
+ * (deadlines, what was missed, the audit). It is what is provably done, by the database's clock and the relay's own
+ * record of when it published what: the moment before the oldest event that the instance holds was published. With
+ * nothing in hand that is now, because the broker sends ahead; with both hands full of what is not in the log,
+ * nothing is known, and the record stays.
+ * @param holding undefined while it is not attached to its queue: then nothing is known, and nothing is renewed
  */
 export function recordProgress(
   database: Database,
   consumer: string,
-  caughtUpAt: () => Date | undefined,
+  holding: () => Holding | undefined,
   onError: (error: unknown) => void,
-): () => Promise<void> {
+): Progress {
   const instance = newId();
   const stopping = new AbortController();
 
   async function record(): Promise<void> {
-    const time = caughtUpAt();
-    if (!time) return;
+    const held = holding();
+    if (!held) return;
     await database.$executeRaw`
       WITH forgotten AS (
         DELETE FROM consumer_progress WHERE consumer = ${consumer} AND updated_at < now() - ${FORGET_AFTER}::interval
+      ), oldest AS (
+        SELECT min(published_at) AS published_at FROM event_log WHERE event_id = ANY(${held.eventIds}::uuid[])
+      ), reached AS (
+        SELECT coalesce(oldest.published_at, CASE WHEN ${held.full} THEN NULL ELSE now() END) AS at FROM oldest
       )
-      INSERT INTO consumer_progress (consumer, instance, caught_up_at) VALUES (${consumer}, ${instance}::uuid, ${time}::timestamptz)
+      INSERT INTO consumer_progress (consumer, instance, caught_up_at)
+      SELECT ${consumer}, ${instance}::uuid, coalesce(at, 'epoch') FROM reached
       ON CONFLICT (consumer, instance) DO UPDATE
-      SET caught_up_at = greatest(consumer_progress.caught_up_at, excluded.caught_up_at), updated_at = now()`;
+      SET caught_up_at = CASE WHEN excluded.caught_up_at = 'epoch' THEN consumer_progress.caught_up_at
+                              ELSE excluded.caught_up_at END, updated_at = now()`;
   }
 
   const running = (async () => {
@@ -38,8 +65,14 @@ export function recordProgress(
       await pause(EVERY_MS, stopping.signal);
     }
   })();
-  return async () => {
-    stopping.abort();
-    await running;
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+      await database.$executeRaw`
+        DELETE FROM consumer_progress WHERE consumer = ${consumer} AND instance = ${instance}::uuid`.catch(
+        onError,
+      );
+    },
   };
 }

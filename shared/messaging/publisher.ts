@@ -3,10 +3,12 @@ import { LateError } from '../service/within';
 import type { Session } from './session';
 
 /**
- * What the broker said of a message: it has it (`routed`), it had no queue for it (`unroutable`), or
- * it would not take it (`refused`, with what it said).
+ * What became of a message: the broker has it (`routed`), it had no queue for it (`unroutable`), or
+ * it would not take it (`refused`, with what it said). An `unencodable` one never left this process: amqplib cannot
+ * write its headers or properties as AMQP, though it may have read them from there.
  */
-export type PublishOutcome = { kind: 'routed' } | { kind: 'unroutable' } | { kind: 'refused'; error: string };
+export type PublishOutcome =
+  { kind: 'routed' } | { kind: 'unroutable' } | { kind: 'refused'; error: string; unencodable?: true };
 
 export interface OutgoingMessage {
   exchange: string;
@@ -91,7 +93,7 @@ export async function openPublisher(session: Session, confirmTimeoutMs: number):
           // amqplib encodes before it writes: what cannot be encoded never left this process.
           settle(() =>
             session.open
-              ? resolve({ kind: 'refused', error: (error as Error).message })
+              ? resolve({ kind: 'refused', error: (error as Error).message, unencodable: true })
               : reject(error as Error),
           );
         }

@@ -2,12 +2,16 @@ import { eventLogFields, identityOf } from '../events/envelope';
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
+import { within } from '../service/within';
+import { aTableIsLocked } from './contention';
 import { beginSuspect, clearSuspect, MAX_CRASHES } from './crash-suspects';
-import { recordFailure, setAside, type Failure } from './dead-letter';
-import { acknowledge, deliveryLogFields, isGood, isHeld, type Delivery, type GoodDelivery } from './delivery';
-import { briefly, failureKind, PermanentError } from './failure';
+import type { Failure } from './dead-letter';
+import { acknowledge, isGood, isHeld, type Delivery, type GoodDelivery } from './delivery';
+import { briefly, failureKind, isLockTimeout, PermanentError } from './failure';
 import { handleBatch } from './handle-batch';
 import type { HandlerTable } from './handler';
+import type { Aside } from './set-aside';
+import { recordedSubscriptions } from './subscriptions';
 import type { RetryDelay } from './topology';
 
 export interface SettleOptions {
@@ -17,46 +21,69 @@ export interface SettleOptions {
   database: Database;
   log: Logger;
   retryDelays: readonly RetryDelay[];
+  aside: Aside;
   /** Aborted when the process is to stop: nobody waits out an outage then. */
   stopping: AbortSignal;
 }
 
 export interface Settler {
-  /** Handles a batch of one type, or what is wrong with a message. Ends when all of it is settled, or lost with its session. */
+  /**
+   * Handles a batch of one type, or what is wrong with a message. Ends when all of it is acknowledged, on its way
+   * aside, or lost with its session.
+   */
   settle(batch: readonly Delivery[]): Promise<void>;
-  /** True while an outage of the database keeps it from working. */
-  isPaused(): boolean;
+  /** Why it cannot work at the moment, for people; undefined where it can. */
+  pausedBy(): string | undefined;
+  /** Whether work failed while the process was to stop: what is left is for the others. */
+  hasGivenUp(): boolean;
 }
+
+/** Of the database, for taking one row away. */
+const CLEAR_MS = 10_000;
+/** Once a lock was not to be had, so long is waited for one: the others are to go on within seconds. */
+const SHORT_LOCK_MS = 150;
+const SHORT_LOCKS_FOR_MS = 30_000;
+/** So many statements in a row that took too long, with none that did not, mean that the database is slow. */
+const SLOW_DATABASE = 5;
 
 /**
  * What becomes of deliveries: handled and acknowledged, or given the treatment of their failure's kind.
  * No message is acknowledged before it is handled or safely set aside.
  */
-export function createSettler({
-  name,
-  handlers,
-  database,
-  log,
-  retryDelays,
-  stopping,
-}: SettleOptions): Settler {
-  let paused = false;
+export function createSettler(options: SettleOptions): Settler {
+  const { name, handlers, database, log, retryDelays, aside, stopping } = options;
+  let pausedBy: string | undefined;
+  let gaveUp = false;
+  let slowInARow = 0;
+  let lockedAt = -Infinity;
 
   async function settle(batch: readonly Delivery[]): Promise<void> {
-    for (const delivery of batch) {
-      if (delivery.parsed.ok) continue;
-      const { reason, error } = delivery.parsed;
-      await putAside(delivery, { reason, error, attempt: delivery.attempt }, 'permanent');
-    }
+    for (const delivery of batch) if (!delivery.parsed.ok) await refuse(delivery);
     const good = batch.filter(isGood);
     const [first] = good;
     if (first?.suspect) await handleSuspect(first);
     else if (first) await handle(good);
   }
 
+  /** A message that is no event of ours: for good, unless only this version of the service does not know its type. */
+  async function refuse(delivery: Delivery): Promise<void> {
+    const { parsed, attempt } = delivery;
+    if (parsed.ok) return;
+    const { reason, error, type } = parsed;
+    const isNewer = reason === 'unknown_type' && type !== undefined && (await isRecorded(delivery, type));
+    if (isNewer === undefined) return;
+    putAside(delivery, { reason, error, attempt }, isNewer ? 'transient' : 'permanent');
+  }
+
+  /** @returns undefined where the delivery is lost before that is known */
+  async function isRecorded(delivery: Delivery, type: string): Promise<boolean | undefined> {
+    const recorded = await persist([delivery], () => recordedSubscriptions(database, name));
+    return recorded && 'value' in recorded && recorded.value.current.includes(type);
+  }
+
   /**
    * Does some work for the batch, taking it up again for as long as the infrastructure fails.
-   * @returns undefined when the batch is lost, or its error where that is not the infrastructure's
+   * @returns undefined when the batch is lost or the process stops, or its error where that is not the infrastructure's
    */
   async function persist<T>(
     batch: readonly Delivery[],
@@ -65,25 +92,41 @@ export function createSettler({
     for (let failures = 0; batch.some(isHeld); failures++) {
       try {
         const value = await work();
-        if (paused) log.info('resumed');
-        paused = false;
+        if (pausedBy) log.info('resumed');
+        pausedBy = undefined;
+        slowInARow = 0;
         return { value };
       } catch (error) {
-        if (failureKind(error) !== 'infrastructure') return { error };
+        if (stopping.aborted) {
+          gaveUp = true; // unacknowledged: delivered again elsewhere
+          return undefined;
+        }
+        if (!(await isInfrastructures(error))) return { error };
         const fields = { error: briefly(error), events: batch.length };
-        if (!paused) log.warn(fields, 'waiting: the database is away or broke the transaction');
-        paused = failures > 1; // a deadlock's first retry is no outage
+        if (!pausedBy && failures > 0) log.warn(fields, 'waiting: the database cannot do the work');
+        if (failures > 0) pausedBy = briefly(error); // a deadlock's first retry is no outage
         await backoff(failures, { signal: stopping });
-        if (stopping.aborted) return undefined; // unacknowledged: delivered again elsewhere
       }
     }
     return undefined; // the session is gone: they come again
   }
 
+  async function isInfrastructures(error: unknown): Promise<boolean> {
+    const kind = failureKind(error);
+    if (kind !== 'contention') return kind === 'infrastructure';
+    if (isLockTimeout(error)) {
+      lockedAt = Date.now();
+      return aTableIsLocked(database).catch(() => true);
+    }
+    slowInARow += 1;
+    return slowInARow > SLOW_DATABASE;
+  }
+
   async function handle(batch: readonly GoodDelivery[]): Promise<void> {
     const startedAt = performance.now();
+    const lockTimeoutMs = Date.now() - lockedAt < SHORT_LOCKS_FOR_MS ? SHORT_LOCK_MS : undefined;
     const attempts = batch.map(({ parsed, attempt }) => ({ event: parsed.event, attempt }));
-    const result = await persist(batch, () => handleBatch(database, name, handlers, attempts));
+    const result = await persist(batch, () => handleBatch(database, name, handlers, attempts, lockTimeoutMs));
     if (!result) return;
     if ('error' in result) return blame(batch, result.error);
     acknowledge(...batch);
@@ -98,63 +141,50 @@ export function createSettler({
     if ('error' in begun) return blame([delivery], begun.error);
     if (begun.value >= MAX_CRASHES) {
       const error = `its consumer died ${begun.value} times with it in hand`;
-      await putAside(delivery, { reason: 'crashed_consumer', error, attempt: delivery.attempt }, 'permanent');
+      putAside(delivery, { reason: 'crashed_consumer', error, attempt: delivery.attempt }, 'permanent');
     } else await handle([delivery]);
     await livedThrough(event.id);
   }
 
-  /** Takes an event off the record of suspects, through an outage too: or it would be blamed for the outage. */
+  /**
+   * Takes an event off the record of suspects, through an outage too, or it would be blamed for the outage; and
+   * when the process stops, or it would be blamed for that.
+   */
   async function livedThrough(eventId: string): Promise<void> {
-    for (let failures = 0; !stopping.aborted; failures++) {
+    for (let failures = 0; ; failures++) {
       try {
-        return await clearSuspect(database, name, eventId);
+        return await within(CLEAR_MS, clearSuspect(database, name, eventId));
       } catch (error) {
         log.warn({ event_id: eventId, error: briefly(error) }, 'could not clear a suspect');
-        if (failureKind(error) !== 'infrastructure') return;
+        const kind = failureKind(error);
+        if (stopping.aborted || kind === 'transient' || kind === 'permanent') return;
         await backoff(failures, { signal: stopping });
       }
     }
   }
 
-  /** Finds the guilty one of a batch by handling each alone, or sets a single guilty one aside. */
+  /** Finds the guilty ones of a batch by handling each alone, or sets a single guilty one aside. */
   async function blame(batch: readonly GoodDelivery[], error: unknown): Promise<void> {
+    const kind = failureKind(error);
     const [only] = batch;
     if (batch.length > 1) {
       log.warn(
         { error: briefly(error), events: batch.length },
         'a batch failed; handling its events one by one',
       );
-      for (const delivery of batch) await handle([delivery]);
+      for (const delivery of batch) if (!gaveUp) await handle([delivery]);
     } else if (only) {
       const reason = error instanceof PermanentError ? error.reason : 'handler_failed';
-      const kind = failureKind(error) === 'permanent' ? 'permanent' : 'transient';
-      await putAside(only, { reason, error: briefly(error), attempt: only.attempt }, kind);
+      putAside(
+        only,
+        { reason, error: briefly(error), attempt: only.attempt },
+        kind === 'permanent' ? 'permanent' : 'transient',
+      );
     }
   }
 
-  async function putAside(
-    delivery: Delivery,
-    failure: Failure,
-    kind: 'permanent' | 'transient',
-  ): Promise<void> {
-    const { attachment, message, parsed } = delivery;
-    const delay = kind === 'transient' ? retryDelays[failure.attempt - 1] : undefined;
-    const about = deliveryLogFields(delivery);
-    try {
-      await setAside(attachment.publisher, name, message, failure, delay);
-    } catch (error) {
-      // Unacknowledged, so not lost: a new session declares the queues again and it is delivered again.
-      log.error({ ...about, error: briefly(error) }, 'could not set a failed message aside');
-      return attachment.session.fail(error);
-    }
-    if (delay) log.warn({ ...about, ...failure, retry_in: delay.label }, 'failed, will be retried');
-    else log.error({ ...about, ...failure }, 'failed, put into the dead-letter queue');
-    const event = parsed.ok ? parsed.event : parsed;
-    const outcome = delay ? 'RETRIED' : 'DEAD_LETTERED';
-    await recordFailure(database, name, event, failure, outcome).catch((error: unknown) =>
-      log.warn({ ...about, error: briefly(error) }, 'could not record the failure'),
-    );
-    acknowledge(delivery); // last: what is not on record by then comes again, and is set aside again
+  function putAside(delivery: Delivery, failure: Failure, kind: 'permanent' | 'transient'): void {
+    aside.begin(delivery, failure, kind === 'transient' ? retryDelays[failure.attempt - 1] : undefined);
   }
 
   function logHandled(batch: readonly GoodDelivery[], fresh: ReadonlySet<string>, tookMs: number): void {
@@ -173,5 +203,5 @@ export function createSettler({
     }
   }
 
-  return { settle, isPaused: () => paused };
+  return { settle, pausedBy: () => pausedBy, hasGivenUp: () => gaveUp };
 }

@@ -1,5 +1,4 @@
 import type { Channel } from 'amqplib';
-import type { EventType } from '../events/contracts';
 import { parseDuration } from '../service/duration';
 
 /** The durable topic exchange of the mesh; the routing key is the event type. Only the relay publishes to it. */
@@ -57,7 +56,7 @@ const DEAD_LETTER_DELIVERY_LIMIT = 1_000_000_000;
 export async function declareService(
   channel: Channel,
   service: string,
-  types: readonly EventType[],
+  types: readonly string[],
   retryDelays: readonly RetryDelay[],
 ): Promise<void> {
   const names = serviceNames(service);

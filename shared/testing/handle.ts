@@ -1,6 +1,6 @@
 import type { Event } from '../events/envelope';
 import { handleBatch } from '../messaging/handle-batch';
-import { failureKind } from '../messaging/failure';
+import { isPassing } from '../messaging/failure';
 import type { HandlerTable } from '../messaging/handler';
 import type { Database } from '../service/database';
 
@@ -20,7 +20,7 @@ export async function handle(
     try {
       return await handleBatch(database, consumer, handlers, batch);
     } catch (error) {
-      if (failureKind(error) !== 'infrastructure' || tries > 20) throw error;
+      if (!isPassing(error) || tries > 20) throw error;
     }
   }
 }

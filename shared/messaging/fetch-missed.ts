@@ -1,0 +1,136 @@
+import { firstIdOf } from '../history/partitions';
+import type { Database } from '../service/database';
+import type { Logger } from '../service/logger';
+import { toMessage, type StoredEvent } from './event-message';
+import { LEASE_SECONDS } from './progress';
+import type { Publisher } from './publisher';
+import { serviceNames, WORK_KEY } from './topology';
+
+export interface FetchMissedOptions {
+  /** The consumer's name. */
+  name: string;
+  database: Database;
+  log: Logger;
+  publisher: () => Publisher | undefined;
+}
+
+export interface Missed {
+  /** Looks once, if it is this instance's turn. @returns how many events it found missing */
+  look(): Promise<number>;
+}
+
+/** One instance looks at a time, and so often. */
+const TURN_SECONDS = 4;
+/** What is marked as published in one order may be committed in another, within this time. */
+const SETTLING_SECONDS = 5;
+/** The very first look, of a consumer that has been at work before there was a watermark, goes back so far. */
+const FIRST_LOOK_BACK = '10 minutes';
+const MOST_AT_A_TIME = 500;
+/** What was sent again may wait behind a long queue: it is not sent once more before. */
+const AGAIN_AFTER_MS = 60_000;
+/** An event is published within this time of its writing, or its partition is not looked at. */
+const OLDEST_MS = 2 * 86_400_000;
+/** A retry queue is given this time to bring back what it held. */
+const RETRY_GRACE_SECONDS = 60;
+
+/**
+ * Finds the events that were published for this consumer and never reached it, and sends them to its own queue again:
+ * what was published while a binding, its queue or the exchange was gone, what an administrator purged or let expire,
+ * what went down with a broker's disk. They are those of its types in the relay's log that it has neither handled
+ * nor set aside, published before everything that any of its instances still holds (see {@link recordProgress}).
+ *
+ * A watermark remembers up to where nothing is missing, so that each event is looked at about once. An event that was
+ * not missing after all is a duplicate, and ignored.
+ */
+export function createMissed({ name, database, log, publisher }: FetchMissedOptions): Missed {
+  const sentAt = new Map<string, number>();
+
+  return {
+    look: async () => {
+      const turn = await takeTurn(database, name);
+      const upTo = turn && (await provenUpTo(database, name));
+      if (!turn || !upTo) return 0;
+      const missing = await findMissing(database, name, turn, upTo);
+      const overdue = await findOverdueRetries(database, name, upTo);
+      await sendAgain([...missing, ...overdue]);
+      await moveWatermark(database, name, missing[0]?.published_at ?? upTo);
+      return missing.length + overdue.length;
+    },
+  };
+
+  async function sendAgain(events: readonly StoredEvent[]): Promise<void> {
+    const now = Date.now();
+    for (const [id, at] of sentAt) if (now - at > AGAIN_AFTER_MS) sentAt.delete(id);
+    await Promise.all(events.filter(({ event_id }) => !sentAt.has(event_id)).map(send));
+  }
+
+  async function send(event: StoredEvent): Promise<void> {
+    const open = publisher();
+    if (!open) return;
+    const to = { exchange: serviceNames(name).exchange, routingKey: WORK_KEY };
+    const { kind } = await open.publish(toMessage(event, to));
+    if (kind !== 'routed') return; // its queue is restored first; it is found again
+    sentAt.set(event.event_id, Date.now());
+    const about = { event_id: event.event_id, event_type: event.type, correlation_id: event.correlation_id };
+    log.warn(about, 'published, but never delivered: sent again');
+  }
+}
+
+interface Turn {
+  /** The watermark, to the microsecond. */
+  from: string;
+  fromMs: number;
+}
+
+/** @returns undefined where another instance has just looked */
+async function takeTurn(database: Database, consumer: string): Promise<Turn | undefined> {
+  const [turn] = await database.$queryRaw<Turn[]>`
+    INSERT INTO consumer_watermarks AS w (consumer, complete_to, checked_at)
+    SELECT ${consumer}, greatest(min(since), now() - ${FIRST_LOOK_BACK}::interval), now()
+    FROM subscriptions WHERE consumer = ${consumer} AND until IS NULL
+    HAVING count(*) > 0
+    ON CONFLICT (consumer) DO UPDATE SET checked_at = now()
+    WHERE w.checked_at < now() - ${TURN_SECONDS}::float8 * interval '1 second'
+    RETURNING complete_to::text AS from, extract(epoch FROM complete_to)::float8 * 1000 AS "fromMs"`;
+  return turn;
+}
+
+/** The moment up to which all live instances have provably done what was published; undefined where that is unknown. */
+async function provenUpTo(database: Database, consumer: string): Promise<string | undefined> {
+  const [reached] = await database.$queryRaw<{ up_to: string | null }[]>`
+    SELECT (min(caught_up_at) - ${SETTLING_SECONDS}::float8 * interval '1 second')::text AS up_to
+    FROM consumer_progress
+    WHERE consumer = ${consumer} AND updated_at > now() - ${LEASE_SECONDS}::float8 * interval '1 second'`;
+  return reached?.up_to ?? undefined;
+}
+
+type LoggedEvent = StoredEvent & { published_at: string };
+
+const findMissing = (database: Database, consumer: string, { from, fromMs }: Turn, upTo: string) =>
+  database.$queryRaw<LoggedEvent[]>`
+    SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text
+    FROM event_log e
+    JOIN subscriptions s ON s.consumer = ${consumer} AND s.event_type = e.type AND s.until IS NULL
+    WHERE e.published_at > ${from}::timestamptz AND e.published_at <= ${upTo}::timestamptz
+      AND e.published_at >= s.since AND e.event_id >= ${firstIdOf(Math.floor(fromMs) - OLDEST_MS)}::uuid
+      AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = ${consumer} AND p.event_id = e.event_id)
+      AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = ${consumer} AND f.event_id = e.event_id)
+    ORDER BY e.published_at, e.event_id LIMIT ${MOST_AT_A_TIME}`;
+
+/** What should have come back from a retry queue long ago: the queue was deleted, purged, or let it expire. */
+const findOverdueRetries = (database: Database, consumer: string, upTo: string) =>
+  database.$queryRaw<LoggedEvent[]>`
+    SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text
+    FROM delivery_failures f
+    JOIN event_log e ON e.event_id = f.event_id
+    WHERE f.consumer = ${consumer} AND f.retry_at > now() - interval '1 day'
+      AND f.retry_at < ${upTo}::timestamptz - ${RETRY_GRACE_SECONDS}::float8 * interval '1 second'
+      AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
+      AND NOT EXISTS (SELECT FROM delivery_failures g WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)
+    ORDER BY f.retry_at LIMIT ${MOST_AT_A_TIME}`;
+
+/** To just before what is missing, so that it is looked at again until it is handled. */
+const moveWatermark = (database: Database, consumer: string, to: string) =>
+  database.$executeRaw`
+    UPDATE consumer_watermarks SET complete_to = greatest(complete_to, ${to}::timestamptz - interval '1 microsecond')
+    WHERE consumer = ${consumer}`;

@@ -1,0 +1,77 @@
+import { isGood, type Attachment, type Delivery } from './delivery';
+
+/** The deliveries that a consumer holds, from their arrival until they are acknowledged or lost with their session. */
+export interface Hands {
+  take(delivery: Delivery): void;
+  /** The next ones to handle together; empty when none waits. They are at work until {@link release}. */
+  nextBatch(): readonly Delivery[];
+  /** The batch is settled, or somebody else is settling what is left of it. */
+  release(): void;
+  /** A session is over: the broker delivers what it had delivered there again. */
+  lose(attachment: Attachment): void;
+  dropAll(): void;
+  readonly waiting: number;
+  readonly held: number;
+  /** The ids of events that are held and not settled. */
+  eventIds(): string[];
+}
+
+/**
+ * @param batchSize deliveries of one batch at most
+ * @param isSettled whether a delivery was acknowledged, rejected, or lost
+ */
+export function createHands(batchSize: number, isSettled: (delivery: Delivery) => boolean): Hands {
+  let waiting: Delivery[] = [];
+  let atWork: readonly Delivery[] = [];
+  /** Taken out of the line, and waiting to be set aside. */
+  let aside: Delivery[] = [];
+
+  return {
+    take: (delivery) => void waiting.push(delivery),
+    nextBatch: () => {
+      atWork = batchOf(waiting, batchSize);
+      const taken = new Set(atWork);
+      waiting = waiting.filter((delivery) => !taken.has(delivery));
+      return atWork;
+    },
+    release: () => {
+      aside = [...aside, ...atWork].filter((delivery) => !isSettled(delivery));
+      atWork = [];
+    },
+    lose: (attachment) => {
+      const others = (delivery: Delivery) => delivery.attachment !== attachment;
+      waiting = waiting.filter(others);
+      aside = aside.filter(others);
+    },
+    dropAll: () => {
+      waiting = [];
+      aside = [];
+    },
+    get waiting() {
+      return waiting.length;
+    },
+    get held() {
+      aside = aside.filter((delivery) => !isSettled(delivery));
+      return waiting.length + atWork.length + aside.length;
+    },
+    eventIds: () =>
+      [...aside, ...atWork, ...waiting]
+        .filter((delivery) => !isSettled(delivery))
+        .flatMap((delivery) => (isGood(delivery) ? [delivery.parsed.event.id] : [])),
+  };
+}
+
+/**
+ * The oldest delivery, with others of its type as far as the batch goes: one type a transaction keeps
+ * the global order of locks. What is invalid, or may have crashed a process, goes alone.
+ */
+function batchOf([first, ...others]: readonly Delivery[], batchSize: number): Delivery[] {
+  if (!first) return [];
+  const batch = [first];
+  if (!isGood(first) || first.suspect) return batch;
+  for (const next of others) {
+    if (batch.length >= batchSize) break;
+    if (isGood(next) && !next.suspect && next.parsed.event.type === first.parsed.event.type) batch.push(next);
+  }
+  return batch;
+}

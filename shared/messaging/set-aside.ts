@@ -1,0 +1,142 @@
+import { backoff } from '../service/backoff';
+import type { Database } from '../service/database';
+import type { Logger } from '../service/logger';
+import { publishCopy, recordFailure, type Failure } from './dead-letter';
+import {
+  acknowledge,
+  deliveryLogFields,
+  giveBack,
+  isSettled,
+  leaveToBroker,
+  type Delivery,
+} from './delivery';
+import { briefly } from './failure';
+import type { Publisher, PublishOutcome } from './publisher';
+import type { RetryDelay } from './topology';
+
+/** The way by which copies go out. */
+export interface Copies {
+  /** Undefined while the broker takes none: it is away, or in alarm. */
+  publisher(): Publisher | undefined;
+  /**
+   * Told that the broker refused one: the next ones go over a new connection. RabbitMQ keeps in mind for each channel
+   * that a queue is full, and may never forget it when a policy is the cause that goes away (seen with 3.10).
+   */
+  refused(): void;
+}
+
+export interface AsideOptions {
+  /** The consumer's name. */
+  name: string;
+  database: Database;
+  log: Logger;
+  copies: Copies;
+  /** Deliveries that may wait for this at a time; beyond, the oldest make room. */
+  most: number;
+  stopping: AbortSignal;
+}
+
+export interface Aside {
+  /** Begins to set a failed message aside; the others need not wait for it. Never throws. */
+  begin(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): void;
+  /** Resolves when nothing is under way any more. */
+  finished(): Promise<void>;
+}
+
+/** So long a dead letter waits for the broker to take its copy, which says why; then the broker moves it without. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Sets failed messages aside, each by itself and beside the handling of others: a copy that says why goes into the
+ * retry queue or the dead-letter queue, and only when the broker has it is the original acknowledged.
+ *
+ * Where the copy is refused, the message stays safe in the queue: a dead letter is left to the broker's own
+ * dead-lettering, a message to be retried is held and tried again. Copies go out on a connection of their own,
+ * because a broker in alarm stops reading from connections that publish, and with it their acknowledgements.
+ */
+export function createAside({ name, database, log, copies, most, stopping }: AsideOptions): Aside {
+  const underWay = new Map<Delivery, Promise<void>>();
+
+  async function setAside(
+    delivery: Delivery,
+    failure: Failure,
+    retry: RetryDelay | undefined,
+  ): Promise<void> {
+    const startedAt = Date.now();
+    for (let failures = 0; !isSettled(delivery); failures++) {
+      const refusal = await copy(delivery, failure, retry);
+      if (refusal === undefined) return finish(delivery, failure, retry);
+      if (failures === 0)
+        log.error(
+          { ...deliveryLogFields(delivery), error: refusal },
+          'could not set a failed message aside; it waits',
+        );
+      const crowded = underWay.size > most;
+      const patient = Date.now() - startedAt < PATIENCE_MS && !isForGood(refusal);
+      if (!retry && (crowded || !patient)) {
+        await record(delivery, failure, retry);
+        log.error(
+          { ...deliveryLogFields(delivery), ...failure },
+          'failed, left to the broker to dead-letter',
+        );
+        return leaveToBroker(delivery);
+      }
+      if (crowded) return giveBack(delivery);
+      await backoff(failures, { signal: stopping });
+      if (stopping.aborted) return; // unacknowledged: delivered again
+    }
+  }
+
+  /** @returns why the broker has no copy for certain; undefined when it has one */
+  async function copy(
+    { message }: Delivery,
+    failure: Failure,
+    retry: RetryDelay | undefined,
+  ): Promise<string | undefined> {
+    const open = copies.publisher();
+    if (!open) return 'the broker takes no messages now';
+    try {
+      const outcome = await publishCopy(open, name, message, failure, retry);
+      if (outcome.kind === 'refused' && !outcome.unencodable) copies.refused();
+      return outcome.kind === 'routed' ? undefined : refusalOf(outcome, name, retry);
+    } catch (error) {
+      return briefly(error);
+    }
+  }
+
+  async function finish(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): Promise<void> {
+    const about = { ...deliveryLogFields(delivery), ...failure };
+    if (retry) log.warn({ ...about, retry_in: retry.label }, 'failed, will be retried');
+    else log.error(about, 'failed, put into the dead-letter queue');
+    await record(delivery, failure, retry);
+    acknowledge(delivery); // last: what is not on record by then comes again, and is set aside again
+  }
+
+  async function record(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): Promise<void> {
+    const { parsed } = delivery;
+    await recordFailure(database, name, parsed.ok ? parsed.event : parsed, failure, retry).catch(
+      (error: unknown) =>
+        log.warn({ ...deliveryLogFields(delivery), error: briefly(error) }, 'could not record the failure'),
+    );
+  }
+
+  return {
+    begin: (delivery, failure, retry) => {
+      const work = setAside(delivery, failure, retry)
+        .catch((error: unknown) => delivery.attachment.session.fail(error)) // delivered again in a new one
+        .finally(() => underWay.delete(delivery));
+      underWay.set(delivery, work);
+    },
+    finished: async () => {
+      while (underWay.size > 0) await Promise.all(underWay.values());
+    },
+  };
+}
+
+const refusalOf = (outcome: PublishOutcome, name: string, retry: RetryDelay | undefined): string =>
+  outcome.kind === 'refused'
+    ? `${outcome.unencodable ? UNENCODABLE : ''}${outcome.error}`
+    : `${name} has lost its ${retry ? 'retry' : 'dead-letter'} queue`;
+
+const UNENCODABLE = 'it cannot be written as AMQP: ';
+const isForGood = (refusal: string) => refusal.startsWith(UNENCODABLE);
