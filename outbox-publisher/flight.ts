@@ -1,7 +1,7 @@
 import { toMessage } from '../shared/messaging/event-message';
 import type { Publisher, PublishOutcome } from '../shared/messaging/publisher';
 import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
-import type { OutboxRow } from './outbox-rows';
+import { LARGEST_BODY, type OutboxRow } from './outbox-rows';
 import { createReturned, type Returned } from './returned';
 
 export type Answer = { row: OutboxRow } & ({ outcome: PublishOutcome } | { error: Error });
@@ -72,7 +72,11 @@ export function createFlight(publisher: Publisher, window: number): Flight {
 
 function send(publisher: Publisher, row: OutboxRow): Promise<PublishOutcome> {
   try {
-    return publisher.publish(toMessage(row, { exchange: EVENTS_EXCHANGE, routingKey: row.type }));
+    const { body } = row;
+    if (body === null) throw new Error(`its body is larger than ${LARGEST_BODY / 1024 / 1024} MiB`);
+    return publisher.publish(
+      toMessage({ ...row, body }, { exchange: EVENTS_EXCHANGE, routingKey: row.type }),
+    );
   } catch (error) {
     // A time that no message can carry, say: it is this row's trouble, and no reason to stop.
     return Promise.resolve({ kind: 'refused', error: (error as Error).message });

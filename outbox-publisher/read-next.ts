@@ -25,7 +25,7 @@ const DUE_EVERY_MS = 500;
 const DUE_SHARE = 0.1;
 /** Read beside probes, to see whether anything at all is routed. */
 const OTHERS = 20;
-const FIRST_READ = 16;
+const FIRST_READ = 4;
 const NOTHING: Next = { rows: [], all: false };
 
 /**
