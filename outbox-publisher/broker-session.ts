@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Channel } from 'amqplib';
 import { briefly } from '../shared/messaging/failure';
 import { openPublisher } from '../shared/messaging/publisher';
-import { keepSession, type Session, type SessionKeeper } from '../shared/messaging/session';
+import { keepSession, type Session } from '../shared/messaging/session';
 import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
 import { backoffMs } from '../shared/service/backoff';
 import type { Check } from '../shared/service/health-server';
@@ -24,7 +24,7 @@ export interface Broker {
   /** Something was routed: whatever was at fault is not any more. */
   works(): void;
   ready(): Check;
-  stop: SessionKeeper['stop'];
+  stop(): Promise<void>;
 }
 
 export interface BrokerOptions {
@@ -85,7 +85,7 @@ export function keepBroker({ url, window, log, onEnd }: BrokerOptions): Broker {
       onEnd(error, flight);
       lost.abort();
     });
-    return { flight, lost: lost.signal, fail: session.fail };
+    return { flight, lost: lost.signal, fail: (error) => session.fail(error) };
   }
 
   function blame(error: Error): void {
@@ -108,6 +108,6 @@ export function keepBroker({ url, window, log, onEnd }: BrokerOptions): Broker {
       if (fault && performance.now() - fault.at < FAULT_MS) return fault.reason;
       return keeper.isUp() || 'not connected to RabbitMQ, or it is in alarm and takes no messages';
     },
-    stop: keeper.stop,
+    stop: () => keeper.stop(),
   };
 }

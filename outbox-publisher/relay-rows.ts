@@ -76,7 +76,7 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
     const settling = flight.answered() || unmarked.size > 0 ? settle() : undefined;
     settling?.catch(() => undefined); // it is awaited below
     if (rows.length > 0) assertTrusted(startedAt);
-    rows.forEach(flight.publish); // while the database is at the others
+    for (const row of rows) flight.publish(row); // while the database is at the others
     const { broken, wrote } = (await settling) ?? { broken: undefined, wrote: false };
     if (broken) return broken;
     standing.waiting(flight.rows.size, problemOf(run), flight.returned.types());

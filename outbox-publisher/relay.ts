@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Client } from 'pg';
 import { briefly } from '../shared/messaging/failure';
 import { backoff } from '../shared/service/backoff';
-import type { Health } from '../shared/service/health-server';
+import type { Check } from '../shared/service/health-server';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
 import { keepBroker, type OpenBroker } from './broker-session';
@@ -13,7 +13,10 @@ import { suspect } from './suspects';
 import { createUnmarked } from './unmarked';
 
 export interface Relay {
-  health: Required<Health>;
+  health: {
+    checks: Record<'database' | 'broker' | 'relaying', () => Check>;
+    alive: () => Check;
+  };
   stop(): Promise<void>;
 }
 
@@ -78,12 +81,10 @@ export function startRelay(
   async function own(client: Client, open: OpenBroker): Promise<void> {
     log.info('owns the outbox');
     standing.owns();
-    const { flight, lost, fail } = open;
-    const error = await relayRows({
-      ...{ client, flight, unmarked, suspects, standing, options, log, moved, lost },
-      stopping: stopping.signal,
-    });
-    if (error) fail(error);
+    const run = { client, unmarked, suspects, standing, options, log, moved };
+    const { flight, lost } = open;
+    const error = await relayRows({ ...run, flight, lost, stopping: stopping.signal });
+    if (error) open.fail(error);
     await giveUp(client);
     log.info('gave the outbox up');
   }
@@ -124,8 +125,12 @@ export function startRelay(
 
   return {
     health: {
-      checks: { database: standing.database, broker: broker.ready, relaying: standing.relaying },
-      alive: standing.alive,
+      checks: {
+        database: () => standing.database(),
+        broker: () => broker.ready(),
+        relaying: () => standing.relaying(),
+      },
+      alive: () => standing.alive(),
     },
     stop: async () => {
       stopping.abort();
