@@ -64,7 +64,7 @@ export function keepBroker({ url, window, log, onEnd }: BrokerOptions): Broker {
       const channel = await session.openChannel();
       if (missing) await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
       else await channel.checkExchange(EVENTS_EXCHANGE);
-      if (missing) log.warn({ exchange: EVENTS_EXCHANGE }, 'the exchange was missing and is declared');
+      if (missing) log.warn(`the exchange ${EVENTS_EXCHANGE} was missing and is declared`);
       missing = false;
       if (fault?.code === NOT_FOUND) fault = undefined;
       open = await openSession(session, channel);
