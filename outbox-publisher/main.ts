@@ -30,11 +30,7 @@ runService('outbox-publisher', async (log) => {
     { eventLogMs: settings.EVENT_LOG_RETENTION, processedEventsMs: settings.PROCESSED_EVENTS_RETENTION },
     log,
   );
-  const health = await serveHealth(
-    { checks: { database: () => relay.isReady().database, broker: () => relay.isReady().broker } },
-    settings.HEALTH_PORT,
-    settings.HEALTH_HOST,
-  );
+  const health = await serveHealth(relay.health, settings.HEALTH_PORT, settings.HEALTH_HOST);
   log.info({ health_port: health.port }, 'relaying');
   return async () => {
     await Promise.all([relay.stop(), stopHistory()]);

@@ -3,118 +3,31 @@ import { newId } from '../shared/ids';
 import type { Event } from '../shared/events/envelope';
 import { openPublisher } from '../shared/messaging/publisher';
 import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
-import { makeEvents, insertIntoOutbox } from '../shared/outbox/write-outbox';
-import { announce } from '../shared/events/announce';
-import { createLogger } from '../shared/service/logger';
-import { startProxy, type TcpProxy } from '../shared/testing/tcp-proxy';
-import { createTestBroker, type TestBroker } from '../shared/testing/test-broker';
-import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
+import { insertIntoOutbox, makeEvents } from '../shared/outbox/write-outbox';
 import { until } from '../shared/testing/until';
-import { startRelay, type Relay } from './relay';
+import { createRelayWorld, firstArrivals, lowStock, restored, type RelayWorld } from './testing/relay-world';
 
-let db: TestDatabase;
-let broker: TestBroker;
-let running: Relay[] = [];
-let proxies: TcpProxy[] = [];
+let world: RelayWorld;
 beforeEach(async () => {
-  [db, broker] = await Promise.all([createTestDatabase(), createTestBroker()]);
-  await broker.channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+  world = await createRelayWorld();
 });
-afterEach(async () => {
-  await Promise.all(running.map((relay) => relay.stop()));
-  running = [];
-  await Promise.all(proxies.map((proxy) => proxy.close()));
-  proxies = [];
-  await Promise.all([db.drop(), broker.drop()]);
-});
+afterEach(() => world.close());
 
-const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
-
-async function proxyTo(url: string): Promise<TcpProxy> {
-  const proxy = await startProxy(url);
-  proxies.push(proxy);
-  return proxy;
-}
-
-async function start(
-  urls: { database?: string; rabbitmq?: string } = {},
-  options = { batchSize: 100, window: 200 },
-): Promise<Relay> {
-  const relay = startRelay(urls.database ?? db.url, urls.rabbitmq ?? broker.url, options, log);
-  running.push(relay);
-  await until('the relay to be connected', () => relay.isReady().database && relay.isReady().broker);
-  return relay;
-}
-
-const restored = (order_id: string, n: number) =>
-  announce({ correlationid: `c-${n}` }, 'inventory.restored.v1', order_id, {
-    order_id,
-    restaurant_id: newId(),
-    items: [{ menu_item_id: newId(), quantity: n, available_qty: n }],
-  });
-
-/** Writes events about the orders, in turn, to the outbox. */
-async function write(orderIds: readonly string[], count: number): Promise<Event[]> {
-  const events = makeEvents(
-    'inventory-service',
-    Array.from({ length: count }, (_, n) => restored(orderIds[n % orderIds.length]!, n + 1)),
-  );
-  await db.database.$executeRaw(insertIntoOutbox(events));
-  return events;
-}
-
-/** A stranger's queue on the exchange, and all that arrives in it. */
-async function listen(
-  pattern = '#',
-  args: Record<string, unknown> = {},
-): Promise<{ queue: string; received: Event[]; messageIds: unknown[] }> {
-  const { queue } = await broker.channel.assertQueue(`listener-${newId()}`, {
-    durable: true,
-    arguments: args,
-  });
-  await broker.channel.bindQueue(queue, EVENTS_EXCHANGE, pattern);
-  const received: Event[] = [];
-  const messageIds: unknown[] = [];
-  if (!args['x-max-length']) {
-    await broker.channel.consume(
-      queue,
-      (message) => {
-        if (!message) return;
-        received.push(JSON.parse(message.content.toString()) as Event);
-        messageIds.push(message.properties.messageId);
-      },
-      { noAck: true },
-    );
-  }
-  return { queue, received, messageIds };
-}
-
-const waiting = () => db.database.outboxEvent.count();
-const logged = () => db.database.eventLog.count();
-/** The order in which the events about each subject first came. */
-function firstArrivals(received: readonly Event[]): Map<string, string[]> {
-  const bySubject = new Map<string, string[]>();
-  for (const { subject, id } of received) {
-    const ids = bySubject.get(subject) ?? [];
-    if (!ids.includes(id)) bySubject.set(subject, [...ids, id]);
-  }
-  return bySubject;
-}
 const inOrder = (events: readonly Event[], received: readonly Event[]) =>
   expect(firstArrivals(received)).toEqual(firstArrivals(events));
 
 describe('the relay', () => {
   it('publishes in the order written, with what the management UI shows, and moves the rows to the log', async () => {
-    const { received } = await listen();
-    const { queue } = await broker.channel.assertQueue('one', { durable: true });
-    await broker.channel.bindQueue(queue, EVENTS_EXCHANGE, '#');
-    const events = await write([newId(), newId()], 250);
-    await start();
+    const { received } = await world.listen();
+    const { queue } = await world.broker.channel.assertQueue('one', { durable: true });
+    await world.broker.channel.bindQueue(queue, EVENTS_EXCHANGE, '#');
+    const events = await world.write([newId(), newId()], 250);
+    await world.start();
     await until('all', () => received.length === events.length);
     expect(received).toEqual(JSON.parse(JSON.stringify(events)));
-    await until('the outbox to be empty', async () => (await waiting()) === 0);
-    expect(await logged()).toBe(events.length);
-    const first = await broker.take('one');
+    await until('the outbox to be empty', async () => (await world.waiting()) === 0);
+    expect(await world.logged()).toBe(events.length);
+    const first = await world.broker.take('one');
     expect(first.fields.routingKey).toBe('inventory.restored.v1');
     expect(first.properties).toMatchObject({
       messageId: events[0]!.id,
@@ -128,12 +41,12 @@ describe('the relay', () => {
   });
 
   it('has a new event on the exchange within tens of milliseconds when it is idle', async () => {
-    const { received } = await listen();
-    await start();
+    const { received } = await world.listen();
+    await world.start();
     const took: number[] = [];
     for (let n = 1; n <= 20; n++) {
       const from = performance.now();
-      await write([newId()], 1);
+      await world.write([newId()], 1);
       await until('it', () => received.length === n);
       took.push(performance.now() - from);
     }
@@ -143,154 +56,117 @@ describe('the relay', () => {
   });
 
   it('finds a row whose transaction commits after later ones', async () => {
-    const { received } = await listen();
-    await start();
+    const { received } = await world.listen();
+    await world.start();
     const [late] = makeEvents('inventory-service', [restored(newId(), 1)]);
-    await db.database.$transaction(async (tx) => {
+    await world.db.database.$transaction(async (tx) => {
       await tx.$executeRaw(insertIntoOutbox([late!]));
-      const early = await write([newId()], 5);
+      const early = await world.write([newId()], 5);
       await until('the early ones', () => received.length === early.length);
     });
     await until('the late one', () => received.some((event) => event.id === late!.id));
   });
 
   it('publishes what nobody subscribes to, and keeps back what a service should have got', async () => {
-    await db.database.subscription.create({
-      data: { consumer: 'some-service', eventType: 'inventory.low_stock.v1' },
-    });
-    const unwanted = await write([newId()], 3);
+    await world.subscribe('inventory.low_stock.v1');
+    const unwanted = await world.write([newId()], 3);
     const itemId = newId();
-    const data = {
-      menu_item_id: itemId,
-      restaurant_id: newId(),
-      name: 'Dal',
-      available_qty: 1,
-      low_stock_threshold: 10,
-    };
-    const [lost] = makeEvents('inventory-service', [
-      announce({ correlationid: 'c' }, 'inventory.low_stock.v1', itemId, data),
-    ]);
-    await db.database.$executeRaw(insertIntoOutbox([lost!]));
-    await start();
-    await until('the unwanted ones in the log', async () => (await logged()) === unwanted.length);
-    const kept = await until('the lost one to be kept back', () =>
-      db.database.outboxEvent.findFirst({ where: { eventId: lost!.id, attempts: { gte: 1 } } }),
-    );
-    expect(kept).toMatchObject({
-      lastError: expect.stringContaining('no queue'),
-      nextAttemptAt: expect.any(Date),
-    });
+    const lost = lowStock(itemId);
+    await world.writeEvents(lost);
+    await world.start();
+    await until('the unwanted ones in the log', async () => (await world.logged()) === unwanted.length);
+    const kept = () => world.db.database.outboxEvent.findFirstOrThrow({ where: { eventId: lost.id } });
     // It does not hold up what comes after it, of its own order or of others'.
-    const later = await write([newId(), itemId], 4);
-    await until('the later ones', async () => (await logged()) === unwanted.length + later.length);
+    const later = await world.write([newId(), itemId], 4);
+    await until('the later ones', async () => (await world.logged()) === unwanted.length + later.length);
+    // That its queue is missing is not its own fault.
+    expect(await kept()).toMatchObject({ attempts: 0, nextAttemptAt: null });
     // Somebody declares the queue; nothing else has to be done.
-    const { received } = await listen('inventory.low_stock.v1');
-    await until('the lost one', () => received.some((event) => event.id === lost!.id));
-    await until('the outbox to be empty', async () => (await waiting()) === 0);
+    const { received } = await world.listen('inventory.low_stock.v1');
+    await until('the lost one', () => received.some((event) => event.id === lost.id));
+    await until('the outbox to be empty', async () => (await world.waiting()) === 0);
   });
 
   it('puts a refused event out of the way of the others, and publishes it when it is taken', async () => {
-    const { queue } = await listen('inventory.restored.v1', {
+    const { queue } = await world.listen('inventory.restored.v1', {
       'x-max-length': 1,
       'x-overflow': 'reject-publish',
     });
-    const events = await write([newId(), newId()], 10);
-    await start();
+    const events = await world.write([newId(), newId()], 10);
+    await world.start();
     await until('the refused ones to wait', () =>
-      db.database.outboxEvent.count({ where: { attempts: { gte: 1 } } }).then((count) => count >= 8),
+      world.db.database.outboxEvent.count({ where: { attempts: { gte: 1 } } }).then((count) => count >= 8),
     );
-    const refused = await db.database.outboxEvent.findFirst({ where: { attempts: { gte: 1 } } });
+    const refused = await world.db.database.outboxEvent.findFirst({ where: { attempts: { gte: 1 } } });
     expect(refused?.lastError).toContain('refused');
-    await broker.channel.deleteQueue(queue);
-    await until('all in the log', async () => (await logged()) === events.length, 30_000);
+    await world.broker.channel.deleteQueue(queue);
+    await until('all in the log', async () => (await world.logged()) === events.length, 30_000);
   });
 
   it('blames only the row that makes the broker close the channel, or that cannot be sent at all', async () => {
-    const { received } = await listen();
-    const before = await write([newId()], 5);
-    await db.database.$executeRaw`
+    const { received } = await world.listen();
+    const before = await world.write([newId()], 5);
+    await world.db.database.$executeRaw`
       INSERT INTO outbox_events (event_id, type, subject, correlation_id, body)
       VALUES (${newId()}::uuid, ${'x'.repeat(300)}, 's', 'c', '{}'::json)`;
     // Not an object, and not even text to PostgreSQL: such a body is nobody's event, but no reason to stop.
-    await db.database.$executeRaw`
+    await world.db.database.$executeRaw`
       INSERT INTO outbox_events (event_id, type, subject, correlation_id, body)
       VALUES (${newId()}::uuid, 'odd.v1', 's', 'c', '["a\\u0000b"]'::json)`;
-    const after = await write([newId()], 5);
-    await start();
+    const after = await world.write([newId()], 5);
+    await world.start();
     await until('the others', () => received.length === before.length + after.length + 1);
     expect(
       await until('the impossible one to wait', () =>
-        db.database.outboxEvent.findFirst({ where: { attempts: { gte: 1 } } }),
+        world.db.database.outboxEvent.findFirst({ where: { attempts: { gte: 1 } } }),
       ),
     ).toBeTruthy();
-    await until('the others to be marked', async () => (await waiting()) === 1);
+    await until('the others to be marked', async () => (await world.waiting()) === 1);
   });
 
   it('survives the loss of the exchange, of its broker connection and of its database connection', async () => {
-    const [database, rabbitmq] = [await proxyTo(db.url), await proxyTo(broker.url)];
-    const { received } = await listen();
-    await start({ database: database.url, rabbitmq: rabbitmq.url });
+    const [database, rabbitmq] = [await world.proxyTo(world.db.url), await world.proxyTo(world.broker.url)];
+    const { received } = await world.listen();
+    await world.start({ database: database.url, rabbitmq: rabbitmq.url });
     const orders = [newId(), newId(), newId()];
     const events: Event[] = [];
     for (let round = 0; round < 6; round++) {
-      events.push(...(await write(orders, 200)));
+      events.push(...(await world.write(orders, 200)));
       (round % 2 === 0 ? database : rabbitmq).cut();
     }
     await until('all', () => new Set(received.map((event) => event.id)).size === events.length, 30_000);
     inOrder(events, received);
-    await until('the outbox to be empty', async () => (await waiting()) === 0);
-    expect(await logged()).toBe(events.length);
-  });
-
-  it('marks nothing before it is confirmed, and publishes again what it could not mark', async () => {
-    const { received } = await listen();
-    await start();
-    const events = await db.database.$transaction(async (tx) => {
-      await tx.$executeRaw`LOCK TABLE event_log IN EXCLUSIVE MODE`; // published it can be, marked it cannot
-      const written = await write([newId()], 1);
-      await until('its publication', () => received.length > 0);
-      await until('the end of the relay between confirm and mark', () =>
-        tx.$queryRaw<{ ended: boolean }[]>`
-        SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'outbox-publisher' AND wait_event_type = 'Lock'`.then(
-          (rows) => rows.length > 0,
-        ),
-      );
-      return written;
-    });
-    await until('it once more', () => received.length > 1);
-    await until('the outbox to be empty', async () => (await waiting()) === 0);
-    expect(await logged()).toBe(1);
-    expect(new Set(received.map((event) => event.id))).toEqual(new Set(events.map((event) => event.id)));
+    await until('the outbox to be empty', async () => (await world.waiting()) === 0);
+    expect(await world.logged()).toBe(events.length);
   });
 });
 
 describe('two relays', () => {
   it('keep the order of each order, publish hardly anything twice, and one takes over from the other', async () => {
-    const proxy = await proxyTo(db.url);
-    const { received } = await listen();
-    await start({ database: proxy.url });
-    await start();
+    const proxy = await world.proxyTo(world.db.url);
+    const { received } = await world.listen();
+    await world.start({ database: proxy.url });
+    await world.start();
     const orders = Array.from({ length: 10 }, () => newId());
-    const events = await write(orders, 500);
+    const events = await world.write(orders, 500);
     await until('the first ones', () => received.length >= 100);
     proxy.takeAway(); // the owner loses the database, and with it the ownership
-    events.push(...(await write(orders, 500)));
+    events.push(...(await world.write(orders, 500)));
     await until('all', () => new Set(received.map((event) => event.id)).size === events.length);
     inOrder(events, received);
-    await until('the outbox to be empty', async () => (await waiting()) === 0);
-    expect(await logged()).toBe(events.length);
+    await until('the outbox to be empty', async () => (await world.waiting()) === 0);
+    expect(await world.logged()).toBe(events.length);
   });
 
   it('take turns without publishing anything twice when one is stopped in an orderly way', async () => {
-    const { received } = await listen();
-    const first = await start();
-    await start();
-    const events = await write([newId(), newId()], 2_000);
+    const { received } = await world.listen();
+    const first = await world.start();
+    await world.start();
+    const events = await world.write([newId(), newId()], 2_000);
     await until('some', () => received.length > 0);
     await first.stop();
     await until('all', () => received.length >= events.length);
-    await until('the outbox to be empty', async () => (await waiting()) === 0);
+    await until('the outbox to be empty', async () => (await world.waiting()) === 0);
     expect(received).toHaveLength(events.length);
     inOrder(events, received);
   });
@@ -299,7 +175,7 @@ describe('two relays', () => {
 describe('the publisher', () => {
   it('is not confused by a session that ends with confirms outstanding', async () => {
     const ends: ((reason: Error) => void)[] = [];
-    const connection = await connect(broker.url);
+    const connection = await connect(world.broker.url);
     const publisher = await openPublisher(
       {
         openChannel: () => connection.createChannel(),

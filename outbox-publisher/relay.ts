@@ -1,29 +1,32 @@
+import { performance } from 'node:perf_hooks';
 import type { Client } from 'pg';
 import { briefly } from '../shared/messaging/failure';
-import { openPublisher, type Publisher } from '../shared/messaging/publisher';
-import { keepSession, type Session } from '../shared/messaging/session';
-import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
 import { backoff } from '../shared/service/backoff';
+import type { Check } from '../shared/service/health-server';
 import type { Logger } from '../shared/service/logger';
-import { within } from '../shared/service/within';
-import { connectOwner, giveUp, tryToOwn } from './ownership';
-import { postpone, type OutboxRow } from './outbox-rows';
-import { relayRows, reportRefusals, retryInMs, type RelayOptions } from './relay-rows';
 import { pause } from '../shared/service/pause';
+import { keepBroker, type OpenBroker } from './broker-session';
+import { connectOwner, disconnect, giveUp, lookAtOwner, STANDBY_POLL_MS, tryToOwn } from './ownership';
+import { relayRows, type RelayOptions } from './relay-rows';
+import { createStanding } from './standing';
+import { suspect } from './suspects';
+import { createUnmarked } from './unmarked';
 
 export interface Relay {
-  /** True while it is connected to both sides, be it as the owner or standing by. */
-  isReady(): { database: boolean; broker: boolean };
+  health: {
+    checks: Record<'database' | 'broker' | 'relaying', () => Check>;
+    alive: () => Check;
+  };
   stop(): Promise<void>;
 }
 
-const STANDBY_POLL_MS = 250;
-const CONFIRM_TIMEOUT_MS = 15_000;
+const LOOK_EVERY_MS = 1_000;
+/** A connection that has lasted so long, as a standby's does, was no failure. */
+const LASTED_MS = 10_000;
 
 /**
- * Relays the outbox to the events exchange. Of several relays one owns the outbox and the others stand
- * by: with one writer, one order's events are published in the order in which they were written. A
- * relay that loses the broker gives the ownership up, for one that may still have it.
+ * Relays the outbox to the events exchange. Of several relays one owns the outbox and the others stand by: see
+ * ownership.ts. A relay that loses the broker gives the ownership up, for one that may still have it.
  */
 export function startRelay(
   databaseUrl: string,
@@ -32,97 +35,107 @@ export function startRelay(
   log: Logger,
 ): Relay {
   const stopping = new AbortController();
-  let broker: { session: Session; publisher: Publisher } | undefined;
-  let connected = false;
+  const standing = createStanding();
+  const unmarked = createUnmarked();
   const suspects = new Set<string>();
-
-  const keeper = keepSession({
+  let worked = false;
+  const broker = keepBroker({
     url: rabbitmqUrl,
-    name: 'outbox-publisher',
+    window: options.window,
     log,
-    setUp: async (session) => {
-      const channel = await session.openChannel();
-      await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
-      broker = { session, publisher: await openPublisher(session, CONFIRM_TIMEOUT_MS) };
-      session.onEnd(() => (broker = undefined));
+    onEnd: (error, { rows, awaiting }) => {
+      const refusal = suspect(
+        suspects,
+        [...rows.values()].filter(({ seq }) => awaiting.has(seq)),
+        error,
+      );
+      if (refusal) unmarked.refused(refusal);
     },
   });
 
   /** One database connection, from its opening until it breaks or the relay stops. */
   async function serve(client: Client, lost: AbortSignal): Promise<void> {
+    let lookAt = 0;
     while (!stopping.signal.aborted && !lost.aborted) {
-      if (!broker || !(await tryToOwn(client))) {
-        await pause(STANDBY_POLL_MS, stopping.signal);
+      standing.beat();
+      const open = broker.open();
+      if (open && (await tryToOwn(client))) {
+        await own(client, open);
+        lookAt = 0;
         continue;
       }
-      log.info('owns the outbox');
-      await relayWhileOwner(client, broker);
-      await giveUp(client);
-      log.info('gave the outbox up');
+      if (performance.now() >= lookAt) {
+        lookAt = performance.now() + LOOK_EVERY_MS;
+        await watchOwner(client);
+      }
+      await pause(STANDBY_POLL_MS, stopping.signal);
     }
   }
 
-  async function relayWhileOwner(
-    client: Client,
-    { session, publisher }: { session: Session; publisher: Publisher },
-  ): Promise<void> {
-    const lost = new AbortController();
-    let endedBy: Error | undefined;
-    session.onEnd((reason) => {
-      endedBy = reason;
-      lost.abort();
-    });
-    const { inFlight, error } = await relayRows({
-      client,
-      publisher,
-      options,
-      log,
-      suspects,
-      lost: lost.signal,
-      stopping: stopping.signal,
-    });
-    if (error) session.fail(error);
-    if (endedBy && isChannelError(endedBy)) await accuse(client, inFlight, endedBy);
+  const moved = () => {
+    worked = true;
+    standing.moved();
+    broker.works();
+  };
+
+  async function own(client: Client, open: OpenBroker): Promise<void> {
+    log.info('owns the outbox');
+    standing.owns();
+    const run = { client, unmarked, suspects, standing, options, log, moved };
+    const { flight, lost } = open;
+    const error = await relayRows({ ...run, flight, lost, stopping: stopping.signal });
+    if (error) open.fail(error);
+    await giveUp(client);
+    log.info('gave the outbox up');
   }
 
-  /** The broker closed the channel over something published: one of these rows, and if it is one, this. */
-  async function accuse(client: Client, inFlight: readonly OutboxRow[], error: Error): Promise<void> {
-    const [only] = inFlight;
-    if (inFlight.length === 1 && only && suspects.delete(only.seq)) {
-      const refusal = { seq: only.seq, error: briefly(error), retryInMs: retryInMs(only.attempts) };
-      await postpone(client, [refusal]);
-      reportRefusals(log, inFlight, [refusal]);
-    } else for (const row of inFlight) suspects.add(row.seq);
+  async function watchOwner(client: Client): Promise<void> {
+    const owner = await lookAtOwner(client);
+    standing.standsBy(owner);
+    if (owner?.ended)
+      log.warn(
+        { pid: owner.pid, application: owner.application, silent_ms: Math.round(owner.silentMs ?? 0) },
+        'the relay that owns the outbox has done nothing for too long: its session is ended',
+      );
   }
 
   const running = (async () => {
     for (let failures = 0; !stopping.signal.aborted; failures++) {
       const lost = new AbortController();
+      const startedAt = performance.now();
       let client: Client | undefined;
+      worked = false;
+      standing.beat();
       try {
         client = await connectOwner(databaseUrl, (error) => lost.abort(error));
-        connected = true;
-        failures = 0;
+        standing.connected();
         await serve(client, lost.signal);
+        throw lost.signal.reason ?? new Error('stopping');
       } catch (error) {
-        if (!stopping.signal.aborted)
-          log.warn({ error: briefly(error) }, 'the database is away, connecting again');
+        const why = briefly(error);
+        standing.disconnected(why);
+        if (!stopping.signal.aborted) log.warn({ error: why }, 'the database is away, connecting again');
       }
-      connected = false;
-      if (client) await within(2_000, client.end()).catch(() => undefined);
+      if (client) await disconnect(client);
+      // Merely to connect proves nothing.
+      if (worked || performance.now() - startedAt > LASTED_MS) failures = 0;
       if (!stopping.signal.aborted) await backoff(failures, { signal: stopping.signal });
     }
   })();
 
   return {
-    isReady: () => ({ database: connected, broker: keeper.isUp() }),
+    health: {
+      checks: {
+        database: () => standing.database(),
+        broker: () => broker.ready(),
+        relaying: () => standing.relaying(),
+      },
+      alive: () => standing.alive(),
+    },
     stop: async () => {
       stopping.abort();
       await running;
-      await keeper.stop();
+      await broker.stop();
     },
   };
 }
-
-// amqplib's words when the server closes one channel and keeps the connection.
-const isChannelError = (error: Error) => error.message.startsWith('Channel closed by server');

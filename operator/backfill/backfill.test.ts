@@ -1,3 +1,6 @@
+import { Client } from 'pg';
+import { markPublished } from '../../outbox-publisher/outbox-rows';
+import { firstIdOf } from '../../shared/history/partitions';
 import { newId } from '../../shared/ids';
 import type { Event } from '../../shared/events/envelope';
 import { startConsumer, type Consumer } from '../../shared/messaging/consumer';
@@ -8,6 +11,7 @@ import {
   parseRetryDelays,
   serviceNames,
 } from '../../shared/messaging/topology';
+import { insertIntoOutbox } from '../../shared/outbox/write-outbox';
 import { createLogger } from '../../shared/service/logger';
 import { anEvent, orderCancelled, orderPlaced } from '../../shared/testing/events';
 import { createTestBroker, type TestBroker } from '../../shared/testing/test-broker';
@@ -97,6 +101,8 @@ const history = (orders: number): Event[] =>
     const restored = { order_id, restaurant_id: newId(), items: [] };
     return [placed, anEvent('inventory.restored.v1', order_id, restored), orderCancelled(order_id)];
   }).flat();
+/** A UUIDv7 of a moment. */
+const idAt = (ms: number) => firstIdOf(ms).slice(0, 14) + newId().slice(14);
 const ofNewcomer = (events: readonly Event[]) =>
   events.filter(({ type }) => (TYPES as readonly string[]).includes(type)).map(({ id }) => id);
 
@@ -203,6 +209,35 @@ describe('a backfill', () => {
     );
     await db.database.subscription.updateMany({ where: { consumer: NEWCOMER }, data: { until: new Date() } });
     await expect(backfill()).rejects.toThrow(`${NEWCOMER} subscribes to nothing; ${OLDER} does`);
+  });
+
+  it('keeps the order of publication, whatever the clocks of the machines that made the ids', async () => {
+    const orders = Array.from({ length: 60 }, () => {
+      const placed = orderPlaced([{ menu_item_id: newId(), quantity: 1 }]);
+      // Made a moment later by a machine whose clock is 40 ms behind.
+      return [placed, orderCancelled(placed.subject)].map((event, n) => ({
+        ...event,
+        id: idAt(Date.now() - 40 * n),
+      }));
+    });
+    const events = orders.flat();
+    await db.database.$executeRaw(insertIntoOutbox(events));
+    const outbox = new Client({ connectionString: db.url });
+    await outbox.connect();
+    const { rows } = await outbox.query<{ seq: string }>('SELECT seq FROM outbox_events ORDER BY seq');
+    for (let n = 0; n < rows.length; n += 50)
+      await markPublished(
+        outbox,
+        rows
+          .slice(n, n + 50)
+          .map(({ seq }) => seq)
+          .reverse(),
+      );
+    await outbox.end();
+    startNewcomer();
+    await backfill('--rate 5000 --waiting 30'); // several pages to each moment
+    await until('all', () => handled.length === events.length);
+    expect(handled.map(({ id }) => id)).toEqual(events.map(({ id }) => id));
   });
 
   it('has a service without a queue declared first', async () => {

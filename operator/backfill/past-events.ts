@@ -16,17 +16,21 @@ export interface Span {
 /** Where in the log, exactly: several events may have one time. */
 export interface Position {
   at: string;
+  /** The outbox's number; 0 for events from before it was kept. */
+  seq: string;
   eventId: string;
 }
 
 export interface PastEvent extends StoredEvent {
   published_at: string;
+  seq: string;
   /** The service has handled it, and it is to be left out; its body is not read then. */
   skip: boolean;
 }
 
 export const startOf = (span: Span): Position => ({
   at: span.from,
+  seq: '0',
   eventId: '00000000-0000-0000-0000-000000000000',
 });
 
@@ -34,9 +38,10 @@ const ISO = (column: string) =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS published_at`;
 
 /**
- * The events after a position, in the order of their publication (and of one moment in the order of their
- * ids, which grow with time), whatever their type. Each type's share is read from its own index range, so
- * that a page costs the same wherever in a long log it is.
+ * The events after a position, in the order of their publication, whatever their type. Those of one moment were
+ * marked in one statement, and are in the order in which they were written: their ids, made by the clocks of
+ * several machines, say nothing of it. Each type's share is read from its own index range, so that a page costs the
+ * same wherever in a long log it is.
  */
 export async function readPage(
   client: Client,
@@ -48,20 +53,20 @@ export async function readPage(
     name: 'backfill-page',
     text: `WITH page AS MATERIALIZED (
              SELECT e.* FROM unnest($2::text[]) AS wanted (type) CROSS JOIN LATERAL (
-               SELECT event_id, published_at FROM event_log
+               SELECT event_id, published_at, coalesce(seq, 0) AS seq FROM event_log
                WHERE type = wanted.type AND published_at >= $3::timestamptz AND published_at < $5::timestamptz
-                 AND (published_at, event_id) > ($3::timestamptz, $4::uuid)
-               ORDER BY published_at, event_id LIMIT $6) e
-             ORDER BY published_at, event_id LIMIT $6),
+                 AND (published_at, coalesce(seq, 0), event_id) > ($3::timestamptz, $8::bigint, $4::uuid)
+               ORDER BY published_at, coalesce(seq, 0), event_id LIMIT $6) e
+             ORDER BY published_at, seq, event_id LIMIT $6),
            judged AS (
              SELECT page.*, NOT $7 AND EXISTS (SELECT FROM processed_events p
                WHERE p.consumer = $1 AND p.event_id = page.event_id) AS skip FROM page)
-           SELECT l.event_id, l.type, l.correlation_id, l.created_at, j.skip, ${ISO('l.published_at')},
+           SELECT l.event_id, l.type, l.correlation_id, l.created_at, j.seq, j.skip, ${ISO('l.published_at')},
              CASE WHEN NOT j.skip THEN l.body->>'source' END AS source,
              CASE WHEN NOT j.skip THEN l.body::text END AS body
            FROM judged j JOIN event_log l ON l.event_id = j.event_id
-           ORDER BY j.published_at, j.event_id`,
-    values: [service, types, after.at, after.eventId, to, limit, again],
+           ORDER BY j.published_at, j.seq, j.event_id`,
+    values: [service, types, after.at, after.eventId, to, limit, again, after.seq],
   });
   return rows;
 }

@@ -66,7 +66,7 @@ export async function sendEvents(result: Sent, options: SendOptions): Promise<vo
     room.enter(wanted.slice(0, underWay.length).map((event) => event.event_id));
     result.sent += underWay.length;
     result.skipped += skipped;
-    if (last) result.position = { at: last.published_at, eventId: last.event_id };
+    if (last) result.position = { at: last.published_at, seq: last.seq, eventId: last.event_id };
     progress(result);
   }
 }

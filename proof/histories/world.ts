@@ -267,9 +267,7 @@ export class World {
       return (await route.handle({ params, body, query: undefined }, context)).body;
     } catch (error) {
       if (error instanceof Problem && error.status === 409) return undefined; // refused, as it should be
-      throw isPassing(error)
-        ? new Error('the database failed', { cause: error })
-        : error;
+      throw isPassing(error) ? new Error('the database failed', { cause: error }) : error;
     }
   }
 }

@@ -44,7 +44,13 @@ export function runConsumer(service: string, handlers: HandlerTable, ...workers:
     });
     const stopWorkers = startWorkers.map((start) => start({ database, log }));
     const health = await serveHealth(
-      { checks: { database: () => databaseAnswers(database), consumer: () => consumer.isReady() } },
+      {
+        checks: {
+          database: () => databaseAnswers(database),
+          consumer: () => consumer.notReadyBecause() ?? true,
+        },
+        alive: () => consumer.isAlive() || 'it has been at the same batch for too long',
+      },
       config.HEALTH_PORT,
       config.HEALTH_HOST,
     );

@@ -1,26 +1,44 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Whether something holds; a text says that it does not, and why. */
+export type Check = boolean | string;
+
 export interface Health {
   /** What has to be true for the process to do its work; each is asked anew at every request. */
-  checks: Record<string, () => boolean | Promise<boolean>>;
+  checks: Record<string, () => Check | Promise<Check>>;
+  /** Whether the process is able to go on at all. Where it is not, `/healthz` says so and a supervisor restarts it. */
+  alive?: () => Check;
 }
 
-/** The answer of `/readyz`: 200 when all checks hold, else 503, naming which do not. */
+export interface Readiness {
+  ready: boolean;
+  checks: Record<string, boolean>;
+  /** Of the checks that do not hold those that know why. */
+  reasons?: Record<string, string>;
+}
+
+/** The answer of `/readyz`: 200 when all checks hold, else 503, naming which do not and why. */
 export async function readiness({
   checks,
-}: Health): Promise<{ status: 200 | 503; body: { ready: boolean; checks: Record<string, boolean> } }> {
+}: Pick<Health, 'checks'>): Promise<{ status: 200 | 503; body: Readiness }> {
   const results = await Promise.all(
     Object.entries(checks).map(
       async ([name, check]) => [name, await Promise.resolve(check()).catch(() => false)] as const,
     ),
   );
-  const ready = results.every(([, ok]) => ok);
-  return { status: ready ? 200 : 503, body: { ready, checks: Object.fromEntries(results) } };
+  const ready = results.every(([, result]) => result === true);
+  const reasons = results.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const body: Readiness = {
+    ready,
+    checks: Object.fromEntries(results.map(([name, r]) => [name, r === true])),
+  };
+  if (reasons.length > 0) body.reasons = Object.fromEntries(reasons);
+  return { status: ready ? 200 : 503, body };
 }
 
 /**
- * Serves `/healthz` (the process runs and its event loop turns) and `/readyz` (see {@link readiness}).
+ * Serves `/healthz` (the process runs, its event loop turns, and `alive` holds) and `/readyz` (see {@link readiness}).
  * @throws when the port is taken
  */
 export async function serveHealth(
@@ -34,7 +52,12 @@ export async function serveHealth(
       response.end(JSON.stringify(body));
     };
     const path = request.url?.split('?')[0];
-    if (path === '/healthz') return send(200, { status: 'ok' });
+    if (path === '/healthz') {
+      const alive = health.alive?.() ?? true;
+      return alive === true
+        ? send(200, { status: 'ok' })
+        : send(503, { status: 'stuck', reason: alive || undefined });
+    }
     if (path !== '/readyz')
       return send(404, { title: 'Not Found', detail: 'This port serves /healthz and /readyz.' });
     readiness(health).then(

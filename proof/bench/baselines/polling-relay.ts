@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectBroker } from '../../../shared/messaging/connect-broker';
 import { Client } from 'pg';
 import { sessionConfig } from '../../../shared/service/session-settings';
-import { markPublished, type OutboxRow } from '../../../outbox-publisher/outbox-rows';
-import { toMessage } from '../../../shared/messaging/event-message';
+import { markPublished } from '../../../outbox-publisher/outbox-rows';
+import { toMessage, type StoredEvent } from '../../../shared/messaging/event-message';
 
 // A relay as many are: once a second it reads all that waits, publishes it with confirms, and marks it.
 
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
 
   for (let next = Date.now(); !stopping; await delay(Math.max(0, next - Date.now()))) {
     next += EVERY_MS;
-    const { rows } = await database.query<OutboxRow>(
+    const { rows } = await database.query<StoredEvent & { seq: string }>(
       `SELECT seq, event_id, type, correlation_id, created_at, body::text AS body, attempts
        FROM outbox_events ORDER BY seq`,
     );

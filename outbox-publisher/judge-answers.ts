@@ -1,0 +1,80 @@
+import { performance } from 'node:perf_hooks';
+import type { Client } from 'pg';
+import { LateError } from '../shared/service/within';
+import type { Answer, Flight } from './flight';
+import { retryInMs, subscribedAmong, type OutboxRow } from './outbox-rows';
+import type { Suspects } from './suspects';
+import type { Unmarked } from './unmarked';
+
+export interface Judge {
+  client: Client;
+  flight: Flight;
+  unmarked: Unmarked;
+  suspects: Suspects;
+  /** When the broker last answered anything, on the clock of performance.now(). */
+  answeredAt: number;
+}
+
+// A broker that confirms others within this time is alive.
+const SILENCE_MS = 5_000;
+// Its queue is declared again within seconds.
+const NO_QUEUE = 'no queue took it, though a service subscribes to its type';
+const LONGEST_WITHOUT_QUEUE_MS = 5_000;
+
+/**
+ * Decides of each answer what becomes of the row: published, refused, or kept in hand. Nothing is written yet.
+ * @returns the error that the broker is lost by, if it is
+ */
+export async function judgeAnswers(judge: Judge, answers: readonly Answer[]): Promise<Error | undefined> {
+  const { flight, unmarked, suspects } = judge;
+  if (answers.some((answer) => 'outcome' in answer)) judge.answeredAt = performance.now();
+  const routed = new Set<string>();
+  const unroutable: OutboxRow[] = [];
+  let broken: Error | undefined;
+  for (const answer of answers) {
+    const { row } = answer;
+    if ('error' in answer) {
+      if (!isItsOwnFault(answer.error, judge.answeredAt)) {
+        broken ??= answer.error;
+        continue; // whether the broker has it is unknown
+      }
+      flight.awaiting.delete(row.seq);
+      unmarked.refused({ row, error: answer.error.message, retryInMs: retryInMs(row.attempts) });
+    } else if (answer.outcome.kind === 'routed') {
+      unmarked.published(row);
+      routed.add(row.type);
+    } else if (answer.outcome.kind === 'refused') {
+      unmarked.refused({ row, error: answer.outcome.error, retryInMs: retryInMs(row.attempts) });
+    } else unroutable.push(row);
+    suspects.delete(row.seq);
+  }
+  // In this order: what was routed before the first came back says nothing of the broker's state after.
+  judgeReturned(judge, routed);
+  if (unroutable.length > 0) await judgeUnroutable(judge, unroutable);
+  return broken;
+}
+
+/** Silence about one message, while others are confirmed, is that message's trouble; any other error is the broker's. */
+const isItsOwnFault = (error: Error, answeredAt: number) =>
+  error instanceof LateError && performance.now() - answeredAt < SILENCE_MS;
+
+async function judgeUnroutable(
+  { client, flight, unmarked }: Judge,
+  rows: readonly OutboxRow[],
+): Promise<void> {
+  const wanted = await subscribedAmong(client, [...new Set(rows.map((row) => row.type))]);
+  for (const row of rows) {
+    if (wanted.has(row.type)) flight.returned.add(row);
+    else unmarked.published(row); // nobody subscribes to it: published is published
+  }
+}
+
+function judgeReturned({ flight, unmarked }: Judge, routed: ReadonlySet<string>): void {
+  if (flight.returned.size === 0) return;
+  for (const type of routed)
+    for (const { seq } of flight.returned.routed(type)) if (!unmarked.has(seq)) flight.forget(seq); // to be read again, in its order
+  for (const row of flight.returned.stuck()) {
+    const wait = Math.min(LONGEST_WITHOUT_QUEUE_MS, retryInMs(row.attempts));
+    unmarked.refused({ row, error: NO_QUEUE, retryInMs: wait });
+  }
+}

@@ -1,0 +1,84 @@
+import { performance } from 'node:perf_hooks';
+import type { Client } from 'pg';
+import type { Flight } from './flight';
+import { CLOSED_BY, dueRows, readyRows, rowsOf, type OutboxRow } from './outbox-rows';
+import type { Suspects } from './suspects';
+
+export interface Next {
+  rows: OutboxRow[];
+  /** There are no more. */
+  all: boolean;
+}
+
+export interface ReaderOptions {
+  client: Client;
+  flight: Flight;
+  suspects: Suspects;
+  /** Rows read at a time. */
+  batchSize: number;
+  /** Publishes awaiting their confirm at most. */
+  window: number;
+}
+
+const DUE_EVERY_MS = 500;
+/** Of each read, for rows that were refused before, however many wait that were not. */
+const DUE_SHARE = 0.1;
+/** Read beside probes, to see whether anything at all is routed. */
+const OTHERS = 20;
+const FIRST_READ = 4;
+const NOTHING: Next = { rows: [], all: false };
+
+/**
+ * Chooses what is published next, in one connection's time. The first read is a small one, and each may be twice as
+ * large as the one before: where rows are so large that a full read takes longer than a statement may, it is cut off
+ * once and not for ever.
+ */
+export function createReader({ client, flight, suspects, batchSize, window }: ReaderOptions) {
+  let reach = Math.min(FIRST_READ, batchSize);
+  let dueAt = 0;
+  const inFlight = () => [...flight.rows.keys()];
+
+  return async function readNext(): Promise<Next> {
+    if (suspects.size > 0) return readSuspect();
+    if (flight.returned.everything) return readProbes();
+    const probes = flight.returned.probe();
+    // What waits for its mark has its place in the window too.
+    const room = Math.min(reach, window - flight.rows.size + flight.answers());
+    // Where much is waiting, half a window at a time: a few rows cost as much to read as hundreds.
+    if (room < Math.min(reach, window / 2)) return { rows: probes, all: false };
+    const due = await readDue(Math.max(1, Math.floor(room * DUE_SHARE)));
+    const rows = await readyRows(client, room - due.length, {
+      seqs: [...inFlight(), ...due.map(({ seq }) => seq)],
+    });
+    const all = rows.length < room - due.length;
+    if (!all) reach = Math.min(batchSize, reach * 2);
+    return { rows: [...probes, ...due, ...rows], all };
+  };
+
+  /** Twice a second, or at once where there were more. */
+  async function readDue(limit: number): Promise<OutboxRow[]> {
+    if (performance.now() < dueAt) return [];
+    const due = await dueRows(client, limit, { seqs: inFlight() });
+    if (due.length < limit) dueAt = performance.now() + DUE_EVERY_MS;
+    const [alone, others] = [due.filter(endsChannels), due.filter((row) => !endsChannels(row))];
+    for (const { seq } of alone) suspects.add(seq);
+    return others;
+  }
+
+  async function readSuspect(): Promise<Next> {
+    if (flight.awaiting.size > 0) return NOTHING;
+    const open = [...suspects].filter((seq) => !flight.rows.has(seq));
+    const rows = await rowsOf(client, open, 1);
+    if (rows.length === 0) suspects.clear(); // published by another relay, or postponed
+    return { rows, all: false };
+  }
+
+  async function readProbes(): Promise<Next> {
+    const probes = flight.awaiting.size > 0 ? [] : flight.returned.probe();
+    if (probes.length === 0) return { rows: [], all: true };
+    const others = await readyRows(client, OTHERS, { seqs: inFlight(), types: flight.returned.types() });
+    return { rows: [...probes, ...others], all: true };
+  }
+}
+
+const endsChannels = ({ last_error }: OutboxRow) => last_error?.startsWith(CLOSED_BY) === true;
