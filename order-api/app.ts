@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { newId } from '../shared/ids';
 import { databaseAnswers } from '../shared/service/database';
 import { readiness } from '../shared/service/health-server';
+import { identity } from '../shared/service/identity';
 import { boundAdmission } from './http/admission';
 import { serveDocs, serveIndex } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
@@ -35,7 +36,7 @@ export function buildApp(deps: AppDependencies): Express {
   app.use(BASE, (request, response, next) =>
     admission.isFull() ? void answerProblem(admission.refusal, request, response, next) : next(),
   );
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
   app.get('/readyz', async (_request, response) => {
     const { status, body } = await readiness({ checks: { database: () => databaseAnswers(database) } });
     response.status(status).json(body);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { briefly } from '../shared/messaging/failure';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
+import { PortTakenError } from '../shared/service/exit-codes';
 import { runService } from '../shared/service/run-service';
 import { buildApp } from './app';
 import { closeApiServer, createApiServer } from './http/api-server';
@@ -41,18 +42,21 @@ runService('order-api', async (log) => {
 });
 
 const CANNOT_LISTEN: Record<string, string> = {
-  EADDRINUSE: 'is in use; stop what listens there, or set PORT to another',
   EACCES: 'may not be used by this user; set PORT to one above 1023',
   EADDRNOTAVAIL: 'is not an address of this machine; set HOST to one',
   ENOTFOUND: 'is not an address of this machine; set HOST to one',
 };
 
-/** @returns the port it listens on. @throws {ConfigError} when it may not */
+/** @returns the port it listens on. @throws {PortTakenError} {ConfigError} when it may not */
 async function listen(server: Server, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: LISTEN_QUEUE }, resolve);
   }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE')
+      throw new PortTakenError(
+        `Cannot listen: ${host}:${port} is in use; stop what listens there, or set PORT to another.`,
+      );
     const why = CANNOT_LISTEN[error.code ?? ''];
     throw why ? new ConfigError(`Cannot listen: ${host}:${port} ${why}.`) : error;
   });

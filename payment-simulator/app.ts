@@ -6,6 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import type { z } from 'zod';
+import { identity } from '../shared/service/identity';
 import type { Logger } from '../shared/service/logger';
 import type { Asked } from './asked';
 import type { Book } from './book';
@@ -30,8 +31,8 @@ export function buildApp({ simulator, book, journal, held, log }: AppOptions): E
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', (_request, response) => void response.json({ ready: true, checks: {} }));
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
+  app.get('/readyz', (_request, response) => void response.json({ ready: true, checks: {}, ...identity() }));
   app.use(express.json({ limit: '64kb' }));
 
   const answer = async (request: Request, response: Response, asked: Omit<Asked, 'key'>) => {

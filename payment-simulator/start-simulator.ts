@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../shared/service/logger';
+import { listen } from '../shared/service/health-server';
 import { buildApp } from './app';
 import { Book } from './book';
 import { HeldRequests } from './held-requests';
@@ -34,10 +35,7 @@ export async function startSimulator(options: StartOptions) {
   const simulator = new Simulator({ book, journal, log, slowMs, stopping: stopping.signal, random });
   const held = new HeldRequests(options.hangMs);
   const server = createServer(buildApp({ simulator, book, journal, held, log }));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
+  await listen(server, options.port, options.host);
   const { port } = server.address() as AddressInfo;
   log.info({ port, host: options.host, payments: book.paymentCount }, 'listening');
   return {

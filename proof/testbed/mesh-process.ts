@@ -69,18 +69,18 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
   const supervised = new SupervisedService({
     name,
     main: mainOf(service),
-    env: {
+    env: () => ({
       ...ownEnvironment(),
       ...options.environment,
       ...urls,
       [portVariable(service)]: String(port),
-    },
-    prefix: '',
+    }),
     write: (line) => {
-      log.write(line);
-      if (line.includes('"level":"fatal"')) lastWords = line.trim().slice(0, 400);
+      log.write(`${line}\n`);
+      if (line.includes('"level":"fatal"')) lastWords = line.slice(0, 400);
       options.onLine(name, line);
     },
+    writeError: (line) => log.write(`${line}\n`),
     say: (line) => {
       log.write(`${line}\n`);
       // What it says of any other matter, such as a slow end, is in its log.

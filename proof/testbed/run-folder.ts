@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inLocal } from '../../scripts/servers/checkout';
-import { Instance } from '../../scripts/servers/instance';
+import { stopInstance } from '../../scripts/servers/instance';
 import { outside, runFolder } from '../../scripts/servers/instance-folder';
 import { describeProcess, isRunning } from '../../scripts/servers/process-identity';
 
@@ -65,8 +65,7 @@ async function cleanUpDeadRuns(): Promise<void> {
     // SIGKILL, because one may be left stopped; its number is only trusted together with its start.
     for (const one of started.filter(isRunning)) process.kill(one.pid, 'SIGKILL');
     for (const server of ['postgres', 'rabbitmq']) {
-      const folder = inLocal(name, server);
-      if (existsSync(path.join(folder, 'instance.json'))) await new Instance(folder).stop();
+      await stopInstance(inLocal(name, server));
     }
   }
   const byAge = dead.toSorted((a, b) => b.since.localeCompare(a.since));

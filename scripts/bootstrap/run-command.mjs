@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { compile, typecheck } from './compile.mjs';
 import { generateClient } from './generate-client.mjs';
 import { installDependencies } from './install-dependencies.mjs';
@@ -56,6 +57,6 @@ function compiled(script) {
     await build();
     const file = inRoot('dist', `${script}.js`);
     process.argv = [process.execPath, file, ...args];
-    await import(file);
+    await import(pathToFileURL(file).href); // a path may have a # or % in it
   };
 }

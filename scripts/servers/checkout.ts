@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { cannotWrite } from './state-file';
 
 /** The checkout (or the image's folder) that this file was compiled or loaded from. */
 export const checkout = findCheckout(__dirname);
@@ -11,7 +12,11 @@ export const checkoutHash = createHash('sha256').update(checkout).digest('hex').
 /** A path under `.local/`, where everything that outlives a run is kept; the folder is made. */
 export function inLocal(...segments: string[]): string {
   const local = path.join(checkout, '.local');
-  mkdirSync(local, { recursive: true, mode: 0o755 });
+  try {
+    mkdirSync(local, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw cannotWrite(local, error);
+  }
   return path.join(local, ...segments);
 }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, isFree } from './free-port';
+import { freePort, takePort } from './free-port';
 import { type Patience, type StartedProcess, stopProcess } from './owned-process';
 import { isRunning } from './process-identity';
+import { UserError } from './search';
+import { cannotWrite, readStateFile, writeStateFile } from './state-file';
 
 /** What is remembered of a private server between runs, in its own folder. */
 export interface InstanceRecord {
@@ -11,18 +13,36 @@ export interface InstanceRecord {
   ports: Record<string, number>;
   /** Of the run that started it last; an identity, so that a reused pid is not taken for it. */
   processes: StartedProcess[];
+  /** Where it was when it ran last: another place means that the checkout was moved or copied. */
+  folder?: string;
 }
 
 /** The folder of one private server: its data, log, credentials, ports and process. */
 export class Instance {
   readonly record: InstanceRecord;
+  /** Where it was before, if it was moved or copied since it ran last. */
+  readonly movedFrom: string | undefined;
 
+  /** @throws {UserError} where its record is lost and its data cannot be opened without */
   constructor(readonly folder: string) {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-    const file = this.inFolder('instance.json');
-    this.record = existsSync(file)
-      ? (JSON.parse(readFileSync(file, 'utf8')) as InstanceRecord)
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o755 });
+    } catch (error) {
+      throw cannotWrite(folder, error);
+    }
+    const known = readStateFile<InstanceRecord>(this.inFolder('instance.json'));
+    if (!isRecord(known) && existsSync(this.inFolder('data')))
+      throw new UserError(
+        `${this.inFolder('instance.json')} is lost or cut short, and with it the password for the data beside it.\n` +
+          'Restore it from a backup, or begin with empty data: npm start -- --fresh',
+      );
+    this.record = isRecord(known)
+      ? known
       : { password: randomBytes(18).toString('hex'), ports: {}, processes: [] };
+    this.movedFrom = known?.folder !== undefined && known.folder !== folder ? known.folder : undefined;
+    // What runs, runs in the other place: it is not ours to use, or to stop.
+    if (this.movedFrom !== undefined) this.record.processes = [];
+    this.record.folder = folder;
     this.save();
   }
 
@@ -39,7 +59,8 @@ export class Instance {
   async choosePorts(preferred: Record<string, number>): Promise<Record<string, number>> {
     for (const [name, port] of Object.entries(preferred)) {
       const last = this.record.ports[name];
-      this.record.ports[name] = last && (await isFree(last)) ? last : await freePort(port);
+      const owner = `${this.folder} ${name}`;
+      this.record.ports[name] = last && (await takePort(last, owner)) ? last : await freePort(port, owner);
     }
     this.save();
     return this.record.ports;
@@ -59,17 +80,24 @@ export class Instance {
   }
 
   private save(): void {
-    const file = this.inFolder('instance.json');
-    writeFileSync(`${file}.new`, JSON.stringify(this.record, null, 2), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    writeStateFile(this.inFolder('instance.json'), JSON.stringify(this.record, null, 2));
   }
 }
 
+const isRecord = (known: InstanceRecord | undefined): known is InstanceRecord =>
+  typeof known?.password === 'string' && typeof known.ports === 'object' && Array.isArray(known.processes);
+
 /** @param fresh begin with none of its data, stopping it first where a killed run has left it running */
 export async function openInstance(folder: string, fresh: boolean): Promise<Instance> {
-  const instance = new Instance(folder);
-  if (!fresh) return instance;
-  await instance.stop();
+  if (!fresh) return new Instance(folder);
+  const known = readStateFile<InstanceRecord>(path.join(folder, 'instance.json'));
+  if (isRecord(known)) await new Instance(folder).stop();
   rmSync(folder, { recursive: true, force: true });
   return new Instance(folder);
+}
+
+/** Stops what a run that was killed has left running in a folder, if its record can still be read. */
+export async function stopInstance(folder: string): Promise<void> {
+  if (isRecord(readStateFile<InstanceRecord>(path.join(folder, 'instance.json'))))
+    await new Instance(folder).stop();
 }

@@ -16,6 +16,8 @@ export async function localPostgres(search: Search): Promise<Server> {
   if (!findPostgres()) throw new NotAvailable('no PostgreSQL on this machine');
   const user = postgresUser();
   const instance = await openInstance(instanceFolder('postgres', search, user), search.fresh);
+  // Copied along with the data of a server that runs elsewhere: it would keep this one from starting.
+  if (instance.movedFrom !== undefined) rmSync(instance.inFolder('data', 'postmaster.pid'), { force: true });
   const reused = await startInstance(
     instance,
     {

@@ -1,3 +1,5 @@
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { findEpmd, findRabbitmq } from './find-binaries';
 import { randomPortBase } from './free-port';
 import { type Instance, openInstance } from './instance';
@@ -13,6 +15,7 @@ export async function localRabbitmq(search: Search): Promise<Server> {
   const script = findRabbitmq();
   if (!script) throw new NotAvailable('no RabbitMQ on this machine');
   const instance = await openInstance(instanceFolder('rabbitmq', search), search.fresh);
+  const rebuilt = rebuildWhereMoved(instance, search);
   const reused = await startInstance(
     instance,
     {
@@ -26,10 +29,27 @@ export async function localRabbitmq(search: Search): Promise<Server> {
   return {
     url: urlOf(instance, 'amqp'),
     managementUrl: urlOf(instance, 'management'),
+    rebuilt,
     how: `${reused ? 'private node, still running' : 'private node'} in ${instance.folder}`,
     // A node takes six seconds to end gracefully; a test's data is not worth them.
     stop: (hurry) => instance.stop({ hurry, graceMs: search.purpose === 'test' ? 0 : undefined }),
   };
+}
+
+/**
+ * RabbitMQ's quorum queues keep absolute paths: moved or copied data never becomes ready. What was in the queues is
+ * in PostgreSQL as well, and is sent again from there.
+ * @returns whether it begins empty for that reason
+ */
+function rebuildWhereMoved(instance: Instance, search: Search): boolean {
+  const { movedFrom } = instance;
+  if (movedFrom === undefined || !existsSync(instance.inFolder('data'))) return false;
+  search.log(
+    `This checkout was moved or copied (from ${path.dirname(path.dirname(movedFrom))}), and RabbitMQ cannot open moved data. ` +
+      'Its queues are made anew; events that were not handled are sent again from PostgreSQL.',
+  );
+  rmSync(instance.inFolder('data'), { recursive: true, force: true });
+  return true;
 }
 
 async function start(script: string, instance: Instance, search: Search): Promise<void> {

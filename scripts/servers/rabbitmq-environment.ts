@@ -27,6 +27,9 @@ export function rabbitmqEnvironment(instance: Instance, ports: Record<string, nu
   ];
   return {
     ...withoutErlang(process.env),
+    // Names of files are read back as they were written, whatever the locale of the shell.
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
     HOME: inFolder('home'), // the cookie is there
     // A fixed name: the data of a quorum queue belongs to the node that it names.
     RABBITMQ_NODENAME: 'ordermesh@localhost',

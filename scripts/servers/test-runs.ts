@@ -1,15 +1,16 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { inLocal } from './checkout';
-import { Instance } from './instance';
+import { stopInstance } from './instance';
 import { outside, runFolder } from './instance-folder';
 import { describeProcess, isRunning } from './process-identity';
+import { writeStateFile } from './state-file';
 
 /** Says whose the folder is, before anything is put into it. */
 export function claimTestRun(): void {
   const folder = inLocal(runFolder('test'));
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  writeFileSync(path.join(folder, 'owner.json'), JSON.stringify(describeProcess(process.pid)));
+  writeStateFile(path.join(folder, 'owner.json'), JSON.stringify(describeProcess(process.pid)));
 }
 
 /** Removes this run's folders; its servers have been stopped. */
@@ -22,8 +23,7 @@ export async function cleanUpDeadTestRuns(): Promise<void> {
   const runs = readdirSync(inLocal()).filter((name) => /^test-\d+$/.test(name));
   for (const run of runs.filter((name) => !ownerRuns(name))) {
     for (const server of ['postgres', 'rabbitmq']) {
-      const folder = inLocal(run, server);
-      if (existsSync(path.join(folder, 'instance.json'))) await new Instance(folder).stop();
+      await stopInstance(inLocal(run, server));
     }
     removeFolders(run);
   }

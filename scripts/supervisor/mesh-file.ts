@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { checkout } from '../servers/checkout';
+import { readStateFile, writeStateFile } from '../servers/state-file';
 
 /** What the other commands need to find the running mesh: `.local/mesh.json`. */
 export interface MeshFile {
@@ -13,18 +14,26 @@ export interface MeshFile {
   services: Record<string, { pid: number; health_url: string }>;
 }
 
+interface StoredMesh extends MeshFile {
+  /** Which checkout it runs from: a copy of that one must not take its mesh for its own. */
+  checkout?: string;
+}
+
 // Not inLocal(): reading must not create the folder, which an image may not even allow.
 const meshFile = path.join(checkout, '.local', 'mesh.json');
 
 /** The mesh that runs from this checkout; undefined when none does. */
 export function readMeshFile(file = meshFile): MeshFile | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as MeshFile) : undefined;
+  const stored = readStateFile<StoredMesh>(file);
+  if (!stored?.api_url || (stored.checkout !== undefined && stored.checkout !== checkout)) return undefined;
+  const { checkout: _, ...mesh } = stored;
+  return mesh;
 }
 
 /** Atomic, so that a reader never sees half of it; for the owner only, as the passwords are in it. */
 export function writeMeshFile(mesh: MeshFile, file = meshFile): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(mesh, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  const stored: StoredMesh = { ...mesh, checkout };
+  writeStateFile(file, `${JSON.stringify(stored, null, 2)}\n`);
 }
 
 export function removeMeshFile(file = meshFile): void {

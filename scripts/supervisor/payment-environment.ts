@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync } from 'node:fs';
 import { inLocal } from '../servers/checkout';
+import { writeStateFile } from '../servers/state-file';
 
 export const PAYMENT_SIMULATOR = 'payment-simulator';
 
@@ -41,7 +42,7 @@ const KEY_FILE = () => inLocal('card-token.key');
  */
 export function cardTokenKey(file = KEY_FILE()): string {
   const own = `${file}.${process.pid}`;
-  writeFileSync(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  writeStateFile(own, `${randomBytes(32).toString('base64')}\n`);
   try {
     linkSync(own, file); // whole or not at all, and never over another one
   } catch (error) {

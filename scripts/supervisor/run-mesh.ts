@@ -1,7 +1,8 @@
 import { UserError } from '../servers/search';
 import { type Servers, provideServers } from '../servers/provide-servers';
 import { banner } from './banner';
-import { choosePorts } from './choose-ports';
+import { choosePorts, reachedAt, type Ports } from './choose-ports';
+import { chooseLogFormat } from './log-format';
 import { type Control, aborted } from './control';
 import { findOrderable, offerDemoMenu } from './demo-menu';
 import { discoverServices } from './discover-services';
@@ -13,6 +14,7 @@ import {
   simulatorEnvironment,
 } from './payment-environment';
 import { runMigrations } from './run-migrations';
+import { sendAgain } from './send-again';
 import { ServiceGroup } from './service-group';
 import type { StartArguments } from './start-arguments';
 import { claimStart } from './start-lock';
@@ -30,6 +32,7 @@ export async function runMesh(given: StartArguments, control: Control): Promise<
     try {
       if (given.fresh) removeSimulatorData();
       await runMigrations(servers, control);
+      if (servers.brokerRebuilt) await sendAgain(servers.databaseUrl);
       await runServices(given, control, servers, ports);
     } finally {
       control.say('stopping the servers');
@@ -44,10 +47,11 @@ async function runServices(
   given: StartArguments,
   control: Control,
   servers: Servers,
-  ports: Record<string, number>,
+  ports: Ports,
 ): Promise<void> {
   const { databaseUrl, rabbitmqUrl, managementUrl } = servers;
-  const apiUrl = `http://127.0.0.1:${ports['order-api']}`;
+  const names = discoverServices();
+  const apiUrl = reachedAt('order-api', ports.of('order-api'));
   const mesh: MeshFile = {
     api_url: apiUrl,
     database_url: databaseUrl,
@@ -55,16 +59,16 @@ async function runServices(
     management_url: managementUrl ?? null,
     services: {},
   };
-  const simulatorPort = ports[PAYMENT_SIMULATOR];
-  const simulatorUrl = simulatorPort ? `http://127.0.0.1:${simulatorPort}` : undefined;
-  const payments = paymentEnvironment(simulatorUrl);
+  const simulatorUrl = () =>
+    names.includes(PAYMENT_SIMULATOR) ? reachedAt(PAYMENT_SIMULATOR, ports.of(PAYMENT_SIMULATOR)) : undefined;
   let published = false;
   const group = new ServiceGroup({
     control,
+    names,
     ports,
     environment: (service) => ({
       ...process.env,
-      ...(service === PAYMENT_SIMULATOR ? simulatorEnvironment() : payments),
+      ...(service === PAYMENT_SIMULATOR ? simulatorEnvironment() : paymentEnvironment(simulatorUrl())),
       DATABASE_URL: databaseUrl,
       RABBITMQ_URL: rabbitmqUrl,
     }),
@@ -79,8 +83,12 @@ async function runServices(
     if (given.demo) await offerDemoMenu(apiUrl, databaseUrl, control.say);
     writeMeshFile(mesh);
     published = true;
-    process.stdout.write(`${banner({ apiUrl, simulatorUrl, servers }, await findOrderable(databaseUrl))}\n`);
-    await aborted(control.stopping);
+    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, await findOrderable(databaseUrl));
+    // Where a program reads the log, nothing else is in it.
+    (chooseLogFormat() === 'pretty' ? process.stdout : process.stderr).write(`${text}\n`);
+    const watching = group.watch(control.stopping);
+    await Promise.race([aborted(control.stopping), group.hopeless]);
+    await watching;
   } finally {
     published = false;
     removeMeshFile();

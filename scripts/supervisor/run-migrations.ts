@@ -4,7 +4,7 @@ import { checkout } from '../servers/checkout';
 import type { Servers } from '../servers/provide-servers';
 import { UserError } from '../servers/search';
 import type { Control } from './control';
-import { prefixLines } from './prefixed-output';
+import { eachLine } from './each-line';
 
 /** The set-up step in a process of its own: what it loads and leaves behind is not the supervisor's. */
 export async function runMigrations(servers: Servers, { say, stopping }: Control): Promise<void> {
@@ -15,11 +15,14 @@ export async function runMigrations(servers: Servers, { say, stopping }: Control
     detached: true, // a Ctrl-C lets the migration in hand finish: half a one would need a repair
     timeout: 5 * 60_000,
   });
-  for (const output of [child.stdout, child.stderr]) prefixLines(output, '', (line) => say(line.trimEnd()));
+  const complaints: string[] = [];
+  eachLine(child.stdout, say);
+  eachLine(child.stderr, (line) => complaints.push(line));
   const code = await new Promise<number | string | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve(exitCode ?? signal));
   });
   stopping.throwIfAborted();
-  if (code !== 0) throw new UserError('The set-up step (npm run migrate) failed; see above.');
+  if (code !== 0) throw new UserError(`The set-up step (npm run migrate) failed.\n${complaints.join('\n')}`);
+  complaints.forEach(say);
 }

@@ -1,5 +1,5 @@
 import { serverUrls } from '../server-urls';
-import { choosePorts } from './choose-ports';
+import { choosePorts, reachedAt } from './choose-ports';
 import { type Control, aborted } from './control';
 import { readMeshFile } from './mesh-file';
 import { PAYMENT_SIMULATOR, paymentEnvironment } from './payment-environment';
@@ -12,9 +12,8 @@ import { ServiceGroup } from './service-group';
 export async function runNamedServices(names: string[], control: Control): Promise<void> {
   const { databaseUrl, rabbitmqUrl } = serverUrls(`npm start -- ${names.join(' ')}`);
   const ports = await choosePorts(names);
-  const own = ports[PAYMENT_SIMULATOR];
-  const simulatorUrl = own
-    ? `http://127.0.0.1:${own}`
+  const simulatorUrl = names.includes(PAYMENT_SIMULATOR)
+    ? reachedAt(PAYMENT_SIMULATOR, ports.of(PAYMENT_SIMULATOR))
     : readMeshFile()?.services[PAYMENT_SIMULATOR]?.health_url;
   const environment = {
     ...process.env,
@@ -22,13 +21,15 @@ export async function runNamedServices(names: string[], control: Control): Promi
     DATABASE_URL: databaseUrl,
     RABBITMQ_URL: rabbitmqUrl,
   };
-  const group = new ServiceGroup({ control, ports, environment: () => environment });
+  const group = new ServiceGroup({ control, names, ports, environment: () => environment });
   group.start();
   try {
     await group.untilReady();
     const where = names.map((name) => `${name} (${group.healthUrl(name)}/readyz)`);
     control.say(`running: ${where.join(', ')}. Ctrl-C stops ${names.length > 1 ? 'them' : 'it'}.`);
-    await aborted(control.stopping);
+    const watching = group.watch(control.stopping);
+    await Promise.race([aborted(control.stopping), group.hopeless]);
+    await watching;
   } finally {
     await group.stop();
   }

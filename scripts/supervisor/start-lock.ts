@@ -1,7 +1,8 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { inLocal } from '../servers/checkout';
+import { linkSync, rmSync } from 'node:fs';
+import { checkout, inLocal } from '../servers/checkout';
 import { describeProcess, isRunning } from '../servers/process-identity';
 import { UserError } from '../servers/search';
+import { readStateFile, writeStateFile } from '../servers/state-file';
 
 /**
  * One full `npm start` per checkout: two would share data and ports.
@@ -10,18 +11,18 @@ import { UserError } from '../servers/search';
  */
 export function claimStart(file = inLocal('start.lock')): () => void {
   const own = `${file}.${process.pid}`;
-  writeFileSync(own, JSON.stringify(describeProcess(process.pid)));
+  writeStateFile(own, JSON.stringify({ ...describeProcess(process.pid), checkout }));
   try {
     for (let attempt = 0; attempt < 3; attempt += 1) {
       if (link(own, file)) return () => rmSync(file, { force: true });
       const holder = read(file);
-      if (holder && isRunning(holder)) {
+      if (holder && (holder.checkout ?? checkout) === checkout && isRunning(holder)) {
         throw new UserError(
           `Ordermesh is already running from this checkout (process ${holder.pid}). Stop that one with Ctrl-C first,\n` +
             'or add a service to it: npm start -- <service>',
         );
       }
-      rmSync(file, { force: true }); // of a run that was killed
+      rmSync(file, { force: true }); // of a run that was killed, or copied along with the checkout
     }
     throw new Error(`${file} could not be claimed`);
   } finally {
@@ -40,10 +41,4 @@ function link(from: string, file: string): boolean {
   }
 }
 
-function read(file: string): { pid: number; identity: string } | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { pid: number; identity: string };
-  } catch {
-    return undefined;
-  }
-}
+const read = (file: string) => readStateFile<{ pid: number; identity: string; checkout?: string }>(file);

@@ -9,10 +9,11 @@ let service: SupervisedService;
 let log: string[];
 let said: string[];
 let pids: number[];
+let hopeless: string[];
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'ordermesh-test-'));
-  [log, said, pids] = [[], [], []];
+  [log, said, pids, hopeless] = [[], [], [], []];
 });
 
 afterEach(async () => {
@@ -26,17 +27,18 @@ function start(script: string): void {
   service = new SupervisedService({
     name: 'stub',
     main,
-    env: process.env,
-    prefix: 'stub | ',
+    env: () => process.env,
     write: (line) => log.push(line),
+    writeError: (line) => log.push(line),
     say: (line) => said.push(line),
     onStarted: (pid) => pids.push(pid),
+    onHopeless: (why) => hopeless.push(why),
   });
   service.start();
 }
 
 const starts = (count: number) =>
-  waitUntil(() => expect(log.filter((line) => line === 'stub | up\n')).toHaveLength(count), {
+  waitUntil(() => expect(log.filter((line) => line === 'up')).toHaveLength(count), {
     what: `start ${count}`,
     timeoutMs: 10_000,
     everyMs: 20,
@@ -56,7 +58,7 @@ test('one that is told to stop drains, and is not started again', async () => {
   await starts(1);
   await service.stop(10_000);
   expect(said).toEqual([]);
-  await waitUntil(() => expect(log).toContain('stub | drained\n'), {
+  await waitUntil(() => expect(log).toContain('drained'), {
     what: 'its last line',
     timeoutMs: 5000,
   });
@@ -75,6 +77,46 @@ test('stopping one that waits for its restart only cancels that', async () => {
   expect(said[0]).toMatch(/^stub ended with exit code 3; restarting it in 250 ms$/);
   await service.stop(10_000);
   expect(pids).toHaveLength(1);
+});
+
+test('one whose configuration is wrong is not started again, and its message is passed on', async () => {
+  start(
+    `console.log(JSON.stringify({ level: 'fatal', msg: 'Bad configuration: MAX: must be a number' })); process.exit(78)`,
+  );
+  await waitUntil(() => expect(hopeless).toHaveLength(1), {
+    what: 'the end',
+    timeoutMs: 10_000,
+    everyMs: 10,
+  });
+  expect(hopeless).toEqual(['stub cannot start. Bad configuration: MAX: must be a number']);
+  expect(pids).toHaveLength(1);
+});
+
+test('one that never was ready and dies again and again is given up, with its last words', async () => {
+  start(`throw new TypeError('broken'); `);
+  await waitUntil(() => expect(hopeless).toHaveLength(1), {
+    what: 'the end',
+    timeoutMs: 20_000,
+    everyMs: 20,
+  });
+  expect(hopeless).toEqual(['stub cannot start. TypeError: broken']);
+  expect(pids).toHaveLength(4);
+});
+
+test('one that was ready is started again whatever it ends with', async () => {
+  start(`setTimeout(() => process.exit(78), 50)`);
+  service.markReady();
+  await starts(2);
+  expect(hopeless).toEqual([]);
+});
+
+test('one that hangs is killed, and started again', async () => {
+  start('');
+  await starts(1);
+  process.kill(pids[0]!, 'SIGSTOP');
+  service.replace('does not answer');
+  await starts(2);
+  expect(said).toContain('stub does not answer: killing it, to start it anew');
 });
 
 test('restarts are quick at first, and never later than after ten seconds', () => {

@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PortTakenError } from './exit-codes';
+import { identity, type Identity } from './identity';
 
 /** Whether something holds; a text says that it does not, and why. */
 export type Check = boolean | string;
@@ -11,7 +13,7 @@ export interface Health {
   alive?: () => Check;
 }
 
-export interface Readiness {
+export interface Readiness extends Identity {
   ready: boolean;
   checks: Record<string, boolean>;
   /** Of the checks that do not hold those that know why. */
@@ -32,6 +34,7 @@ export async function readiness({
   const body: Readiness = {
     ready,
     checks: Object.fromEntries(results.map(([name, r]) => [name, r === true])),
+    ...identity(),
   };
   if (reasons.length > 0) body.reasons = Object.fromEntries(reasons);
   return { status: ready ? 200 : 503, body };
@@ -39,7 +42,7 @@ export async function readiness({
 
 /**
  * Serves `/healthz` (the process runs, its event loop turns, and `alive` holds) and `/readyz` (see {@link readiness}).
- * @throws when the port is taken
+ * @throws {PortTakenError} when the port is taken
  */
 export async function serveHealth(
   health: Health,
@@ -55,8 +58,8 @@ export async function serveHealth(
     if (path === '/healthz') {
       const alive = health.alive?.() ?? true;
       return alive === true
-        ? send(200, { status: 'ok' })
-        : send(503, { status: 'stuck', reason: alive || undefined });
+        ? send(200, { status: 'ok', ...identity() })
+        : send(503, { status: 'stuck', reason: alive || undefined, ...identity() });
     }
     if (path !== '/readyz')
       return send(404, { title: 'Not Found', detail: 'This port serves /healthz and /readyz.' });
@@ -65,10 +68,7 @@ export async function serveHealth(
       () => send(503, { ready: false, checks: {} }),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  await listen(server, port, host);
   return { port: (server.address() as AddressInfo).port, stop: () => closeServer(server) };
 }
 
@@ -76,5 +76,18 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
+  });
+}
+
+/** @throws {PortTakenError} when the port is taken */
+export async function listen(server: Server, port: number, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new PortTakenError(
+      `Port ${port} of ${host} is in use; stop what listens there, or set HEALTH_PORT to another.`,
+    );
   });
 }

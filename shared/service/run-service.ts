@@ -1,5 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { ConfigError } from './config';
+import { EXIT, PortTakenError } from './exit-codes';
+import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
 import { within } from './within';
 
@@ -13,11 +15,12 @@ const STOP_TIMEOUT_MS = 9_500;
 const HEAP = '--heap-growing-percent=100';
 
 /**
- * Runs a service's `start` as the process: reports bad configuration whole and exits 1, drains on
+ * Runs a service's `start` as the process: reports bad configuration whole (exit code 78), drains on
  * SIGTERM, SIGINT or when the process that started it is gone, and exits 0 within ten seconds.
  */
 export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
   setFlagsFromString(HEAP);
+  nameService(name);
   const log = createLogger(
     name,
     process.env.LOG_LEVEL && isLevel(process.env.LOG_LEVEL) ? process.env.LOG_LEVEL : 'info',
@@ -69,12 +72,15 @@ export function runService(name: string, start: (log: Logger) => Promise<Stop>):
   started.then(
     () => log.info('started'),
     (error: unknown) => {
-      if (error instanceof ConfigError) log.fatal(error.message);
+      if (error instanceof ConfigError || error instanceof PortTakenError) log.fatal(error.message);
       else log.fatal({ err: error }, 'could not start');
-      process.exit(1);
+      process.exit(exitCodeOf(error));
     },
   );
 }
+
+const exitCodeOf = (error: unknown): number =>
+  error instanceof ConfigError ? EXIT.configuration : error instanceof PortTakenError ? EXIT.portTaken : 1;
 
 const isLevel = (text: string) =>
   ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(text);

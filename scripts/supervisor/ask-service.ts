@@ -1,0 +1,21 @@
+/** What a service says of itself at `/readyz` and `/healthz`. */
+export interface Answer {
+  status: number;
+  body: {
+    service?: string;
+    instance?: string;
+    checks?: Record<string, boolean>;
+    reasons?: Record<string, string>;
+    reason?: string;
+  };
+}
+
+/** @returns undefined where nobody answers in time, or not with JSON */
+export async function ask(url: string): Promise<Answer | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    return { status: response.status, body: (await response.json()) as Answer['body'] };
+  } catch {
+    return undefined;
+  }
+}
