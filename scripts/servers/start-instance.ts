@@ -12,7 +12,7 @@ export interface InstanceStart {
   timeoutMs: number;
 }
 
-const attempts = 3;
+const attempts = 5;
 
 /**
  * Has the instance run and answer, and stops it again if it does not. Another
@@ -53,5 +53,5 @@ async function answers(instance: Instance, { what, ready }: InstanceStart): Prom
 
 function portWasTaken(instance: Instance): boolean {
   const logs = ['log', 'epmd.log'].map((name) => tailOf(instance.inFolder(name), 300));
-  return /eaddrinuse|address already in use|address in use/i.test(logs.join('\n'));
+  return /eaddrinuse|address already in use|address in use|port_already_used/i.test(logs.join('\n'));
 }

@@ -25,8 +25,7 @@ export function prettyLines(services: readonly string[], colour: boolean): (line
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
     ignore: 'pid,hostname,service',
-    messageFormat: (log, messageKey) =>
-      `${String(log.service ?? '').padEnd(width)}  ${String(log[messageKey] ?? '')}`,
+    messageFormat: (log, messageKey) => `${textOf(log.service).padEnd(width)}  ${textOf(log[messageKey])}`,
   });
   return (line) => {
     if (!line.startsWith('{')) return `${printable(line.trimEnd())}\n`;
@@ -34,6 +33,8 @@ export function prettyLines(services: readonly string[], colour: boolean): (line
     return `${text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)} …` : text}\n`;
   };
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** What a process says that is no log line, such as a crash of Node.js: without what could move the cursor. */
 const printable = (text: string): string =>

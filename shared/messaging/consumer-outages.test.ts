@@ -91,7 +91,7 @@ describe('a message that cannot be set aside', () => {
       'apply-to': 'queues',
     });
     const refused = async () => {
-      await bench.broker.channel.sendToQueue(names.deadLetterQueue, Buffer.from('fills it'));
+      bench.broker.channel.sendToQueue(names.deadLetterQueue, Buffer.from('fills it'));
       const queue = await bench.broker.manage<{ effective_policy_definition?: object; policy?: string }>(
         'GET',
         `/api/queues/{vhost}/${names.deadLetterQueue}`,
