@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type * as Engine from '@prisma/schema-engine-wasm';
@@ -58,7 +59,7 @@ export async function withSchemaEngine<T>(
 async function load(): Promise<Bindings> {
   const require = createRequire(__filename);
   const code = require.resolve('@prisma/schema-engine-wasm/schema_engine_bg');
-  const bindings = (await import(code)) as Bindings;
+  const bindings = (await import(pathToFileURL(code).href)) as Bindings;
   const binary = await readFile(path.join(path.dirname(code), 'schema_engine_bg.wasm'));
   const { instance } = await WebAssembly.instantiate(binary, { './schema_engine_bg.js': bindings });
   bindings.__wbg_set_wasm(instance.exports);
