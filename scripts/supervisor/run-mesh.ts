@@ -1,6 +1,7 @@
 import { UserError } from '../servers/search';
 import { type Servers, provideServers } from '../servers/provide-servers';
 import { banner } from './banner';
+import { checkConfiguration } from './check-configuration';
 import { choosePorts, reachedAt, type Ports } from './choose-ports';
 import { chooseLogFormat } from './log-format';
 import { type Control, aborted } from './control';
@@ -22,6 +23,7 @@ import { claimStart } from './start-lock';
 /** The whole of it: servers, schema and topology, services, a menu to order from; until Ctrl-C. */
 export async function runMesh(given: StartArguments, control: Control): Promise<void> {
   refuseToWipeForeignServers(given.fresh);
+  checkConfiguration();
   const release = claimStart();
   try {
     removeMeshFile(); // of a run that was killed
