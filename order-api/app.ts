@@ -1,7 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { newId } from '../shared/ids';
-import { databaseAnswers } from '../shared/service/database';
 import { readiness } from '../shared/service/health-server';
+import { databaseIsUsable } from '../shared/service/schema-version';
 import { identity } from '../shared/service/identity';
 import { boundAdmission } from './http/admission';
 import { serveDocs, serveIndex } from './http/docs';
@@ -27,6 +27,7 @@ export function buildApp(deps: AppDependencies): Express {
   const { database, log, cardTokenKey, mostInProgress = Infinity, backlog = noBound } = deps;
   const intake = openIntake(database, cardTokenKey);
   const admission = boundAdmission(mostInProgress);
+  const usable = databaseIsUsable(database);
   const answerProblem = answerProblems(log);
   const app = express();
   app.enable('case sensitive routing');
@@ -38,7 +39,7 @@ export function buildApp(deps: AppDependencies): Express {
   );
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
   app.get('/readyz', async (_request, response) => {
-    const { status, body } = await readiness({ checks: { database: () => databaseAnswers(database) } });
+    const { status, body } = await readiness({ checks: { database: usable } });
     response.status(status).json(body);
   });
   const document = openApiDocument(routes, BASE);

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { EXIT } from '../shared/service/exit-codes';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { seedMenu } from '../shared/testing/seed';
@@ -59,9 +60,9 @@ async function listening(environment: NodeJS.ProcessEnv = {}): Promise<Running &
 }
 
 /** What it says when it does not start: one line, without a stack trace. */
-async function refused(environment: NodeJS.ProcessEnv): Promise<string> {
+async function refused(environment: NodeJS.ProcessEnv, code: number = EXIT.configuration): Promise<string> {
   const running = run(environment);
-  expect((await running.end()).code).toBe(1);
+  expect((await running.end()).code).toBe(code);
   const log = running.log();
   expect(log).toMatchObject([{ level: 'fatal', service: 'order-api' }]);
   expect(JSON.stringify(log)).not.toContain('    at ');
@@ -100,7 +101,7 @@ describe('the port', () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    expect(await refused({ DATABASE_URL: db.url, PORT: String(port) })).toBe(
+    expect(await refused({ DATABASE_URL: db.url, PORT: String(port) }, EXIT.portTaken)).toBe(
       `Cannot listen: 127.0.0.1:${port} is in use; stop what listens there, or set PORT to another.`,
     );
     await new Promise((resolve) => other.close(resolve));

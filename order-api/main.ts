@@ -19,6 +19,8 @@ runService('order-api', async (log) => {
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: 'order-api',
+    // Somebody is waiting: after that they are told to try again.
+    answerTimeoutMs: 8_000,
     onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
   });
   await warmUp(database);

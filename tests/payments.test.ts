@@ -8,8 +8,8 @@ let itemId: string;
 beforeAll(async () => {
   mesh = await startMesh({
     environment: {
-      PAYMENT_TIMEOUT: '700ms',
-      PAYMENT_TAKEOVER: '5s', // about the shortest that goes with it
+      PAYMENT_TIMEOUT: '1500ms',
+      PAYMENT_TAKEOVER: '7s', // about the shortest that goes with it
       SIMULATOR_SLOW: '300ms',
       SIMULATOR_HANG: '10s',
     },

@@ -39,7 +39,7 @@ describe.each(['Asia/Kolkata', 'America/Los_Angeles'])('a database in %s', (zone
     const owner = await connectOwner(inUrl(), () => undefined);
     expect((await owner.query('SHOW timezone')).rows).toEqual([{ TimeZone: 'UTC' }]);
     expect((await owner.query('SHOW idle_in_transaction_session_timeout')).rows[0]).toEqual({
-      idle_in_transaction_session_timeout: '15s',
+      idle_in_transaction_session_timeout: '8s',
     });
     await owner.end();
   });

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { Server } from 'node:http';
+import { Agent, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '../../shared/testing/until';
 import { closeApiServer, createApiServer } from './api-server';
 
 let server: Server;
@@ -100,5 +101,34 @@ describe('the limits of a connection', () => {
     const answer = await say('POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 2\r\n\r\n{}');
     expect(answer).toMatch(/^HTTP\/1.1 417 /);
     expect(answer).toContain('application/problem+json');
+  });
+});
+
+describe('while it drains', () => {
+  it('answers those that keep a connection, tells them that it ends, and resets nobody', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const port = (server.address() as AddressInfo).port;
+    const closes: boolean[] = [];
+    const ask = () =>
+      new Promise<void>((resolve, reject) => {
+        const outgoing = request({ host: '127.0.0.1', port, agent }, (incoming) => {
+          closes.push(incoming.headers.connection === 'close');
+          incoming.resume();
+          incoming.on('end', resolve);
+        });
+        outgoing.on('error', (error: NodeJS.ErrnoException) =>
+          error.code === 'ECONNREFUSED' ? resolve() : reject(error),
+        );
+        outgoing.end();
+      });
+    let stopped = false;
+    const clients = Array.from({ length: 8 }, async () => {
+      while (!stopped) await ask();
+    });
+    await until('requests to flow', () => closes.length > 50);
+    const closing = closeApiServer(server, 5_000).then(() => (stopped = true));
+    await Promise.all([closing, ...clients]);
+    expect(closes.filter(Boolean).length).toBeGreaterThanOrEqual(8); // each connection was told
+    agent.destroy();
   });
 });

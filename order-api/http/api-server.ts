@@ -5,6 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { saysTooLarge } from './json-body';
 import { Problem } from './problem';
@@ -47,15 +48,27 @@ export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_M
   return server;
 }
 
+/** Clients that keep a connection learn in so long that it ends, before it does. */
+const LINGER_MS = 1_500;
+
 /**
- * Stops listening and lets requests in progress finish.
+ * Stops listening and lets requests in progress finish. A connection that is kept open is not cut at once, which would
+ * reset it under a request that is on its way: for a moment requests are still answered, with `Connection: close`.
  * @param withinMs after which a client that never ends its request is cut off
  */
 export async function closeApiServer(server: Server, withinMs: number): Promise<void> {
-  // Kept-alive connections count as open until they are idle, and idle ones would stay for seconds.
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
   const cut = setTimeout(() => server.closeAllConnections(), withinMs);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  // Of net and not of http, which closes idle connections too.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  let idle: NodeJS.Timeout | undefined;
+  const lingering = setTimeout(
+    () => (idle = setInterval(() => server.closeIdleConnections(), 50)),
+    Math.min(LINGER_MS, withinMs),
+  );
+  await closed;
+  server.close();
+  clearTimeout(lingering);
   clearInterval(idle);
   clearTimeout(cut);
 }

@@ -13,6 +13,8 @@ export interface GroupCommitOptions<Item, Result> {
   tooLate: () => Error;
 }
 
+const LOOK_EVERY_MS = 250;
+
 /**
  * Commits together what is asked for at the same time. An item that finds a lane free goes at once, with what else
  * came in the same turn of the event loop; in traffic those that come while all lanes are taken form the next
@@ -34,12 +36,21 @@ export function groupCommit<Item, Result>({
   }
   let waiting: Waiting[] = [];
   let free = lanes;
+  let looking: NodeJS.Timeout | undefined;
+
+  /** Also while all lanes wait for a database that says nothing. */
+  function turnAwayTheLate(): void {
+    const now = performance.now();
+    while (waiting[0] && waiting[0].until < now) waiting.shift()?.reject(tooLate());
+    if (waiting.length > 0) return;
+    clearInterval(looking);
+    looking = undefined;
+  }
 
   async function run(): Promise<void> {
     await nextTurn();
     while (waiting.length > 0) {
-      const now = performance.now();
-      while (waiting[0] && waiting[0].until < now) waiting.shift()?.reject(tooLate());
+      turnAwayTheLate();
       const group = waiting.slice(0, largest);
       waiting = waiting.slice(largest);
       if (group.length === 0) break;
@@ -60,6 +71,7 @@ export function groupCommit<Item, Result>({
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, until: performance.now() + patienceMs, resolve, reject });
+      looking ??= setInterval(turnAwayTheLate, LOOK_EVERY_MS).unref();
       if (free === 0) return;
       free -= 1;
       void run();

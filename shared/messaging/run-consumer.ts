@@ -1,8 +1,9 @@
 import { consumerConfig, port, readConfig, readTogether } from '../service/config';
-import { databaseAnswers, openDatabase, warmUp, type Database } from '../service/database';
+import { openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { serveHealth } from '../service/health-server';
 import type { Logger } from '../service/logger';
+import { databaseIsUsable } from '../service/schema-version';
 import { runService, type Stop } from '../service/run-service';
 import { startConsumer } from './consumer';
 import { briefly } from './failure';
@@ -46,7 +47,7 @@ export function runConsumer(service: string, handlers: HandlerTable, ...workers:
     const health = await serveHealth(
       {
         checks: {
-          database: () => databaseAnswers(database),
+          database: databaseIsUsable(database),
           consumer: () => consumer.notReadyBecause() ?? true,
         },
         alive: () => consumer.isAlive() || 'it has been at the same batch for too long',

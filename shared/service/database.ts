@@ -17,6 +17,8 @@ export interface DatabaseOptions {
   applicationName: string;
   /** Told of a connection that broke while idle; without a listener that would end the process. */
   onIdleError: (error: Error) => void;
+  /** How long an answer is waited for. Default: a minute. */
+  answerTimeoutMs?: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       max: target.poolSize ?? options.poolSize,
       idleTimeoutMillis: 60_000,
       // A server that vanished without a word would otherwise keep a query waiting for ever.
-      query_timeout: 60_000,
+      query_timeout: options.answerTimeoutMs ?? 60_000,
       // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
       // goodbye arrives in between: an error that nobody listens to would end the process.
       onConnect: (client) => void client.on('error', () => undefined),
@@ -83,12 +85,4 @@ export async function warmUp(database: Database): Promise<void> {
     5_000,
     database.$transaction((tx) => tx.$queryRaw`SELECT 1`),
   ).catch(() => undefined);
-}
-
-/** True when the database answers within the time given. */
-export async function databaseAnswers(database: Database, withinMs = 2_000): Promise<boolean> {
-  return within(withinMs, database.$queryRaw`SELECT 1`).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,4 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { until } from '../testing/until';
 import path from 'node:path';
 
 const logger = path.resolve('dist/shared/service/logger.js');
@@ -41,4 +43,27 @@ test('what is secret in an object or an error is not told', () => {
     { items: ['a'], nothing: null },
   ]);
   expect(lines[1]).toMatchObject({ err: { stack: expect.stringContaining('broke') as string } });
+});
+
+test('output that nobody reads takes a bounded part of the memory, and what was dropped is counted', async () => {
+  const script = `
+    const log = require(${JSON.stringify(logger)}).createLogger('tested', 'info');
+    const text = 'x'.repeat(1000);
+    const timer = setInterval(() => {
+      for (let n = 0; n < 2000; n++) log.info({ text }, 'line');
+      process.send(process.memoryUsage().rss);
+    }, 20);
+    process.on('message', () => { clearInterval(timer); setTimeout(() => process.disconnect(), 1500); });`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  let rss = 0;
+  let rounds = 0;
+  child.on('message', (bytes) => {
+    rss = Math.max(rss, Number(bytes));
+    rounds += 1;
+  });
+  await until('a hundred megabytes to be logged', () => rounds > 50, 30_000);
+  expect(rss).toBeLessThan(250 * 1024 * 1024);
+  child.send('enough');
+  const output = await text(child.stdout!);
+  expect(output).toContain('log lines were dropped, because nobody read the output');
 });

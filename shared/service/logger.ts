@@ -10,10 +10,22 @@ export type { Logger };
 export function createLogger(service: string, level: string): Logger {
   // Lines are written together, a few times a second or by the page, and the last ones at exit: a system call a
   // line is a tenth of what a busy consumer does.
-  const destination = pino.destination({ sync: false, minLength: PAGE_BYTES });
+  const destination = pino.destination({ sync: false, minLength: PAGE_BYTES, maxLength: MOST_WAITING_BYTES });
   setInterval(() => destination.flush(), FLUSH_MS).unref();
-  return pino(options(service, level), destination);
+  const log = pino(options(service, level), destination);
+  // Where nobody reads the output, lines wait in memory, up to a bound; beyond it they are dropped, and counted.
+  let dropped = 0;
+  destination.on('drop', () => (dropped += 1));
+  destination.on('drain', () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    log.warn({ lines }, 'log lines were dropped, because nobody read the output');
+  });
+  return log;
 }
+
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 
 const PAGE_BYTES = 4_096;
 const FLUSH_MS = 50;
