@@ -26,7 +26,7 @@ export function keepHistory(databaseUrl: string, retention: Retention, log: Logg
         const { made, dropped } = await tidyUp(databaseUrl, retention);
         if (made.length + dropped.length > 0) log.info({ made, dropped }, 'partitions of the history');
       } catch (error) {
-        log.warn({ error: briefly(error) }, 'could not keep the history in order');
+        log.warn({ error: briefly(error) }, 'could not maintain the partitions');
         next = AFTER_FAILURE_MS;
       }
       await pause(next, stopping.signal);

@@ -86,7 +86,7 @@ export function startRelay(
     const error = await relayRows({ ...run, flight, lost, stopping: stopping.signal });
     if (error) open.fail(error);
     await giveUp(client);
-    log.info('gave the outbox up');
+    log.info('gave up the outbox');
   }
 
   async function watchOwner(client: Client): Promise<void> {

@@ -116,7 +116,8 @@ export async function workOn(
     const finding = await askGateway(gateway, deskOf(database, gateway, options), payment);
     if (!finding) return;
     const settled = await settle(database, payment, finding);
-    if (!settled?.moved) return log.info({ cause: finding.cause }, 'the payment had moved on');
+    if (!settled?.moved)
+      return log.info({ cause: finding.cause }, 'the payment has changed in the meantime; nothing done');
     const { state } = settled.payment;
     const facts = {
       from: payment.state,
@@ -198,6 +199,6 @@ async function postpone(database: Database, payment: Payment, error: unknown, lo
         attempts = attempts - ${unasked ? 1 : 0}, round = round + ${keySpent ? 1 : 0}
       WHERE id = ${payment.id}::uuid AND state = ${payment.state} AND attempts = ${payment.attempts}`;
   } catch (failure) {
-    log.warn({ error: briefly(failure) }, 'could not note it; the payment is taken up later');
+    log.warn({ error: briefly(failure) }, 'could not record the failed call; the payment will be retried');
   }
 }

@@ -38,12 +38,12 @@ function expireUntilStopped(
     while (!stopping.signal.aborted) {
       try {
         const expired = await expireSome(database, ORDER_DEADLINE);
-        for (const order of expired) log.warn(order, 'PLACED for too long, cancelled');
+        for (const order of expired) log.warn(order, 'order cancelled: PLACED for too long');
         const drafts = await expireDrafts(database, DRAFT_DEADLINE);
-        for (const order of drafts) log.info(order, 'a DRAFT for too long, cancelled');
+        for (const order of drafts) log.info(order, 'draft cancelled: unchanged for too long');
         if (expired.length === BATCH || drafts.length === BATCH) continue;
       } catch (error) {
-        log.warn({ error: briefly(error) }, 'could not look for expired orders');
+        log.warn({ error: briefly(error) }, 'could not check for overdue orders');
       }
       await pause(ORDER_DEADLINE_EVERY, stopping.signal);
     }

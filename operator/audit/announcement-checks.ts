@@ -53,7 +53,7 @@ const entries = JSON.stringify([
 /** The ledger of payments, and refused cards, against the events about them. */
 export const paymentsAnnounced: Check = {
   name: 'payments-announced',
-  promise: 'whatever becomes of money is announced exactly once',
+  promise: 'every payment outcome is announced exactly once',
   // Other money than was asked for is announced only if an operator takes it for right.
   find: (range, { judgedFrom }) => Prisma.sql`
     WITH announced AS (

@@ -4,7 +4,7 @@ import { unhandled } from './unhandled-events';
 
 const handledByAll: Check = {
   name: 'events-handled',
-  promise: 'every published event is handled by all who had subscribed',
+  promise: 'every published event is handled by every subscriber',
   find: (range, settings) => Prisma.sql`
     SELECT event_id::text AS subject,
       CASE state WHEN 'dead letter' THEN 'warning' WHEN 'late' THEN 'violation' ELSE state END AS verdict,
@@ -44,7 +44,7 @@ export const outboxPass: Pass = {
 
 const notifiedOnce: Check = {
   name: 'notifications-once',
-  promise: 'nobody is told twice of the same event',
+  promise: 'no one is notified twice about the same event',
   find: (range) => Prisma.sql`
     SELECT event_id::text AS subject, format('%s notifications for %s', count(*), audience) AS problem
     FROM notifications WHERE ${inRange('event_id', range)} GROUP BY event_id, event_source, audience HAVING count(*) > 1`,

@@ -71,7 +71,7 @@ const once: Check = {
 
 const owners: Check = {
   name: 'stock-owners',
-  promise: 'whatever holds stock is an order',
+  promise: 'only orders hold stock',
   find: (range) => Prisma.sql`
     SELECT order_id::text AS subject, 'is in the stock ledger or reserved, and there is no such order' AS problem
     FROM (SELECT order_id FROM stock_movements WHERE ${inRange('order_id', range)}

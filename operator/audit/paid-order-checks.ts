@@ -59,7 +59,7 @@ const charged: Check = {
 
 const tokens: Check = {
   name: 'card-tokens',
-  promise: 'no card token is kept when it has served',
+  promise: 'no card token is kept after use',
   remedies: [{ type: 'order.placed.v1', consumer: 'payment-service' }, cancelled],
   find: (range) => Prisma.sql`
     SELECT t.order_id::text AS subject, t.order_id::text AS about,

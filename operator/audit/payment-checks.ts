@@ -6,7 +6,7 @@ import { hadMismatch, moneyOf, orderOf, paymentOf, standing, whereItStands } fro
 
 const owners: Check = {
   name: 'payment-owners',
-  promise: 'whatever is paid is an order that was placed and is paid by card',
+  promise: 'only placed orders that are paid by card have payments',
   // The tombstone of a cancelled order moves no money, whatever the order is paid with.
   find: (range) => Prisma.sql`
     SELECT p.order_id::text AS subject, CASE

@@ -3,7 +3,7 @@ import { graceBegan, type Settings } from './check';
 
 /**
  * The verdict on a payment `p` (or none) that is not yet where it should be. Work on it is under way while it is
- * young. After that, a gateway that gives no answer is nobody's bug: as long as it is being asked, a warning says
+ * young. After that, a gateway that gives no answer is not a bug of the mesh: as long as it is being asked, a warning says
  * so. A payment that nobody asks about is a violation, as is one that nothing is to be asked about any more.
  */
 export const standing = (settings: Settings): Prisma.Sql => Prisma.sql`CASE

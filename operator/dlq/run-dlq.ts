@@ -33,7 +33,9 @@ export async function runDlq(run: DlqRun): Promise<number> {
     return 0;
   }
   if (given.action === 'discard' && !given.yes && !given.dryRun && !run.confirm)
-    throw new UsageError('discard removes messages for good and nobody can be asked here: say --yes.');
+    throw new UsageError(
+      'discard removes messages for good and cannot ask for confirmation here: add --yes.',
+    );
   return withBroker(run.rabbitmqUrl(), 'ordermesh-dlq', async (broker) => {
     const queues = await chooseQueues(broker, given.services, run.services(), run.warn);
     switch (given.action) {

@@ -80,9 +80,7 @@ const STATUS_BY_CODE: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_H
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
   const title = STATUS_CODES[status] ?? 'Bad Request';
-  const body = JSON.stringify(
-    new Problem(status, title, `The request is not HTTP as it should be: ${error.message}`),
-  );
+  const body = JSON.stringify(new Problem(status, title, `The request is not valid HTTP: ${error.message}`));
   const head = [
     `HTTP/1.1 ${status} ${title}`,
     'Content-Type: application/problem+json; charset=utf-8',

@@ -113,7 +113,7 @@ const badPayments: [payment: unknown, at: string[], says: string][] = [
   [{ method: 'CARD', token: { secret: 'tok_secret' } }, ['#/payment/token'], 'must be a string'],
   [{ method: 'CARD', token: 'tok_secret'.repeat(26) }, ['#/payment/token'], '255 characters at most'],
   [{ method: 'CARD', token: 'tok_secret\0' }, ['#/payment/token'], 'control characters'],
-  [{ method: 'CASH', token: 'tok_secret' }, ['#/payment/token'], 'belongs to CARD alone'],
+  [{ method: 'CASH', token: 'tok_secret' }, ['#/payment/token'], 'is for CARD only'],
   [
     { method: 'CASH', token: 'tok_secret', cvc: 'tok_secret' },
     ['#/payment/token', '#/payment/cvc'],

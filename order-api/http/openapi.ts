@@ -52,7 +52,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
           'X-Correlation-Id': z
             .string()
             .optional()
-            .meta({ description: 'Kept in every event of the chain; made if absent' }),
+            .meta({ description: 'Carried in every event that follows; generated if absent' }),
         }),
         body: route.body && {
           required: !route.bodyOptional,

@@ -71,6 +71,6 @@ function invalid(status: number, title: string, type: string, errors: FieldError
   const detail =
     first && more.length === 0
       ? `${first.pointer}: ${first.detail}`
-      : `${errors.length} fields are not as they should be${listed}.`;
+      : `${errors.length} fields are not valid${listed}.`;
   return new Problem(status, title, detail, { type, errors: errors.slice(0, MOST_LISTED) });
 }

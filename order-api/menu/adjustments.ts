@@ -19,7 +19,10 @@ const adjustmentAnswer = z
       .enum(['BELOW_ZERO', 'ABOVE_MAXIMUM', 'UNKNOWN_ITEM'])
       .nullable()
       .meta({ description: 'Why it was rejected' }),
-    available_qty: z.int().nullable().meta({ description: 'Available when it was settled' }),
+    available_qty: z
+      .int()
+      .nullable()
+      .meta({ description: 'Available quantity once it was applied or rejected' }),
     requested_at: timestamp,
     settled_at: timestamp.nullable(),
   })
@@ -33,7 +36,7 @@ export const requestAdjustment = route({
     params: { menu_item_id: exampleIds.item },
     body: { delta: 10, reason: 'Delivery from the market' },
   },
-  summary: 'Restock or correct',
+  summary: 'Restock an item, or correct its stock',
   description:
     'inventory-service applies it whole, or rejects it whole where the stock would fall below zero. `Location` tells the outcome.',
   tag: 'Menu and stock',
@@ -42,7 +45,7 @@ export const requestAdjustment = route({
     delta: wholeNumber(-MAX_STOCK, MAX_STOCK).refine((delta) => delta !== 0, { error: 'must not be zero' }),
     reason: text(200),
   }),
-  answers: { 202: { description: 'Asked for', schema: adjustmentAnswer } },
+  answers: { 202: { description: 'Requested', schema: adjustmentAnswer } },
   async handle({ params, body }, { database, log, origin }) {
     const adjustment = { adjustment_id: newId(), menu_item_id: params.menu_item_id, ...body };
     const known = await database.menuItem.findUnique({
@@ -60,7 +63,7 @@ export const requestAdjustment = route({
         VALUES (${adjustment.adjustment_id}::uuid, ${adjustment.menu_item_id}::uuid, ${body.delta}::int, ${body.reason}, ${requestedAt}::timestamptz)
       )
       ${insertIntoOutbox(events)}`;
-    log.info({ event_id: events[0]?.id, ...adjustment }, 'adjustment asked for');
+    log.info({ event_id: events[0]?.id, ...adjustment }, 'adjustment requested');
     return {
       status: 202,
       headers: {

@@ -19,7 +19,7 @@ export const getItem = route({
   path: '/inventory/{menu_item_id}',
   name: 'getItem',
   example: { params: { menu_item_id: exampleIds.item } },
-  summary: 'An item, and what is available of it',
+  summary: 'An item and its available quantity',
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id }),
   answers: { 200: { description: 'The item', schema: itemAnswer } },

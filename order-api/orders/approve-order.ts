@@ -32,9 +32,9 @@ export const approveOrder = route({
     'At the names and prices of the menu as it is now. Approving it again changes nothing and answers where the order stands.',
   tag: 'Orders',
   params: z.object({ id }),
-  body: z.strictObject({ payment: payment.optional().meta({ description: 'CASH if absent' }) }),
+  body: z.strictObject({ payment: payment.optional().meta({ description: 'Default: CASH' }) }),
   bodyOptional: true,
-  answers: { 202: { description: 'Placed, now or before', schema: approvedAnswer } },
+  answers: { 202: { description: 'Placed, now or earlier', schema: approvedAnswer } },
   problems: {
     409: 'It is no draft (`not-a-draft`), or `items` lists what cannot be ordered any more (`not-orderable`)',
     503: CARDS_OR_DATABASE,

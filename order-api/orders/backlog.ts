@@ -36,9 +36,9 @@ export function watchBacklog(
       SELECT count(*)::int AS waiting FROM (SELECT FROM orders WHERE status = 'PLACED' LIMIT ${most}) AS placed`;
     const waiting = row?.waiting ?? 0;
     if (waiting >= most !== full)
-      log.warn({ waiting, most }, full ? 'takes orders again' : 'takes no orders: too many wait');
+      log.warn({ waiting, most }, full ? 'takes orders again' : 'refusing orders: too many are waiting');
     full = waiting >= most;
-    if (blind) log.info('sees the backlog again');
+    if (blind) log.info('counts waiting orders again');
     blind = false;
   }
 
@@ -47,7 +47,11 @@ export function watchBacklog(
       const startedAt = performance.now();
       await look().catch((error: unknown) => {
         // Once an outage: until then what was seen last holds.
-        if (!blind) log.warn({ error: briefly(error) }, 'cannot see the backlog: its bound is not kept');
+        if (!blind)
+          log.warn(
+            { error: briefly(error) },
+            'cannot count waiting orders: MAX_WAITING_ORDERS is not enforced',
+          );
         blind = true;
       });
       const pauseMs = Math.max(EVERY_MS, (performance.now() - startedAt) / LOOKING_SHARE);

@@ -49,7 +49,7 @@ export const payment = z
     method: z.enum(['CASH', 'CARD'], { error: 'must be CASH or CARD' }),
     token: opaqueText(255)
       .optional()
-      .meta({ description: 'The card, as a token of the payment gateway; with CARD alone', writeOnly: true }),
+      .meta({ description: "The payment gateway's token for the card; only with CARD", writeOnly: true }),
   })
   .refine(({ method, token }) => method !== 'CARD' || token !== undefined, {
     path: ['token'],
@@ -58,7 +58,7 @@ export const payment = z
   })
   .refine(({ method, token }) => method !== 'CASH' || token === undefined, {
     path: ['token'],
-    error: 'belongs to CARD alone',
+    error: 'is for CARD only',
     when: isObject,
   });
 

@@ -49,8 +49,8 @@ export const changeStatus = route({
   path: '/orders/{id}/status',
   name: 'moveOrder',
   example: { params: { id: exampleIds.orderToMove }, body: { status: 'OUT_FOR_DELIVERY' } },
-  summary: 'Move an order on, as staff',
-  description: 'To OUT_FOR_DELIVERY, DELIVERED or CANCELLED. PREPARING is set by the mesh alone.',
+  summary: 'Change the status of an order, as staff',
+  description: 'To OUT_FOR_DELIVERY, DELIVERED or CANCELLED. Only the mesh sets PREPARING.',
   tag: 'Orders',
   params: z.object({ id }),
   body: z.strictObject({ status }),
@@ -74,7 +74,7 @@ export const cancelOrder = route({
     body: { by: 'CUSTOMER', note: 'Ordered by mistake' },
   },
   summary: 'Cancel an order',
-  description: 'From any status before DELIVERED. What was taken from the stock for it is given back.',
+  description: 'From any status before DELIVERED. Its stock is returned.',
   tag: 'Orders',
   params: z.object({ id }),
   body: z.strictObject({
@@ -82,7 +82,7 @@ export const cancelOrder = route({
     note: lines(500).optional(),
   }),
   bodyOptional: true,
-  answers: { 200: { description: 'Cancelled, now or before', schema: movedAnswer } },
+  answers: { 200: { description: 'Cancelled, now or earlier', schema: movedAnswer } },
   problems: { 409: 'It is DELIVERED' },
   handle({ params, body }, context) {
     return move(

@@ -15,11 +15,11 @@ const body = z
     customer_id: text(64).optional().meta({ description: "The caller's own name for the customer; opaque" }),
     email: email.optional(),
     delivery_address: deliveryAddress.optional(),
-    payment: payment.optional().meta({ description: 'CASH if absent' }),
+    payment: payment.optional().meta({ description: 'Default: CASH' }),
     draft: z
       .boolean({ error: 'must be true or false' })
       .optional()
-      .meta({ description: 'Keeps it as a DRAFT, to be changed and then approved; nobody is told of it' }),
+      .meta({ description: 'Creates a DRAFT, which can be changed and then approved; it is not announced' }),
   })
   .refine(({ draft, payment }) => draft !== true || payment?.method !== 'CARD', {
     path: ['payment'],
@@ -41,7 +41,7 @@ export const placeOrder = route({
       payment: { method: 'CASH' },
     },
   },
-  summary: 'Place an order, or draft one',
+  summary: 'Place an order or create a draft',
   description:
     'Answers as soon as the order is committed. Whether the stock suffices, and the card is good, is decided a moment later: the order becomes PREPARING, or CANCELLED with the reason OUT_OF_STOCK or PAYMENT_FAILED. Prices are those of the menu.',
   tag: 'Orders',

@@ -101,7 +101,7 @@ export const getOrder = route({
   path: '/orders/{id}',
   name: 'getOrder',
   example: { params: { id: exampleIds.order } },
-  summary: 'An order, with the moves of its life',
+  summary: 'An order and its history',
   tag: 'Orders',
   params: z.object({ id }),
   answers: { 200: { description: 'The order', schema: orderWithHistory } },

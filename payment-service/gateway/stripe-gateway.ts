@@ -144,7 +144,7 @@ const answerOf = (payment: GatewayPayment): Answer =>
         code: payment.declineCode ?? 'card_declined',
         message:
           payment.declineCode === AUTHENTICATION_REQUIRED
-            ? 'The card needs its holder to authenticate, and nobody is there.'
+            ? 'The card needs its holder to authenticate, which is not possible here.'
             : 'The card was declined.',
       }
     : { kind: 'done', payment };

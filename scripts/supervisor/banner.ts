@@ -42,7 +42,7 @@ function managementLogin(url: string | undefined): string {
 
 function tryIt(apiUrl: string, orderable: Orderable | undefined): string[] {
   if (!orderable)
-    return [`  There is nothing to order yet: see POST /inventory/add/restaurant in ${apiUrl}/docs`];
+    return [`  Nothing can be ordered yet: see POST /inventory/add/restaurant in ${apiUrl}/docs`];
   const order = {
     restaurant_id: orderable.restaurantId,
     items: [{ menu_item_id: orderable.menuItemId, quantity: 2 }],

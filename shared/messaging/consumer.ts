@@ -258,7 +258,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         await aside.finished();
       })();
       await within(stopAt - Date.now(), settled).catch(() =>
-        log.warn('still at work, stopping all the same'),
+        log.warn('stopping although work is still in progress'),
       );
       hands.dropAll();
       // amqplib interleaves the frames of its channels, so the end of the connection could overtake the

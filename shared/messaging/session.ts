@@ -71,7 +71,7 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
       current = undefined;
       if (stopping.signal.aborted) return;
       const refused = permanentConnectionError(reason);
-      if (refused) log.error({ error: refused }, 'RabbitMQ does not let us in, connecting again');
+      if (refused) log.error({ error: refused }, 'RabbitMQ refuses the login, connecting again');
       else log.warn({ error: briefly(reason) }, 'RabbitMQ is away, connecting again');
       await backoff(failures, { signal: stopping.signal });
     }

@@ -103,7 +103,7 @@ export function createSettler(options: SettleOptions): Settler {
         }
         if (!(await isInfrastructures(error))) return { error };
         const fields = { error: briefly(error), events: batch.length };
-        if (!pausedBy && failures > 0) log.warn(fields, 'waiting: the database cannot do the work');
+        if (!pausedBy && failures > 0) log.warn(fields, 'paused: the database cannot do the work');
         if (failures > 0) pausedBy = briefly(error); // a deadlock's first retry is no outage
         await backoff(failures, { signal: stopping });
       }
