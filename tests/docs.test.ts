@@ -119,6 +119,15 @@ describe('the documentation', () => {
     expect(missingIn('README.md', commands)).toEqual([]);
   });
 
+  it('names tests that exist', () => {
+    const named = documents.flatMap((document) =>
+      [...read(document).matchAll(/npm test -- ([\w./-]+)/g)].map(([, path = '']) => path),
+    );
+    expect(named.length).toBeGreaterThan(5);
+    const tests = filesIn('.', /\.test\.ts$/);
+    expect(named.filter((path) => !tests.some((file) => file.includes(path)))).toEqual([]);
+  });
+
   it('has every variable of the configuration', () => {
     const variables = variablesInCode().filter((name) => !isForeign(name));
     expect(new Set(variables).size).toBeGreaterThan(25);

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import type { Event } from '../shared/events/envelope';
 import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
 import { startMesh, type Mesh } from '../shared/testing/mesh';
@@ -121,6 +124,25 @@ describe('the journey of an order', () => {
     expect(
       await mesh.db.database.eventLog.count({ where: { subject: id, type: 'order.cancelled.v1' } }),
     ).toBe(1);
+  });
+
+  it('is what the README shows, with a shell and curl', async () => {
+    const readme = readFileSync('README.md', 'utf8');
+    const [, script] = /^## Your first shop.*?^```sh\n(.*?)^```/ms.exec(readme) ?? [];
+    const api = `${mesh.service('order-api').url}/api/v1`;
+    const there = script?.replace(/^API=.*$/m, `API=${api}`);
+    expect(there).toContain(`API=${api}`);
+    const { stdout } = await promisify(execFile)('sh', ['-euc', `${there}`]);
+    const [looked = '', cancelled = ''] = stdout.trim().split('\n');
+    const order = JSON.parse(looked) as {
+      id: string;
+      total_amount: number;
+      items: { menu_item_id: string }[];
+    };
+    expect(order.total_amount).toBe(480);
+    expect(JSON.parse(cancelled)).toMatchObject({ order_id: order.id, status: 'CANCELLED' });
+    await mesh.quiet();
+    expect(await mesh.available(order.items[0]?.menu_item_id ?? '')).toBe(20);
   });
 
   it('sells exactly 50 of 50 to 200 customers at once', async () => {
