@@ -7,6 +7,7 @@ import { boundAdmission } from './http/admission';
 import { serveDocs, serveIndex } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
 import { readExamples, withLiveExamples } from './http/live-examples';
+import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
@@ -34,6 +35,7 @@ export function buildApp(deps: AppDependencies): Express {
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
   app.use(correlate);
+  app.use(refuseLarge);
   app.use(BASE, (request, response, next) =>
     admission.isFull() ? void answerProblem(admission.refusal, request, response, next) : next(),
   );
@@ -44,7 +46,7 @@ export function buildApp(deps: AppDependencies): Express {
   });
   const document = openApiDocument(routes, BASE);
   app.use(serveIndex());
-  app.use(serveDocs(async () => withLiveExamples(document, await readExamples(database))));
+  app.use(serveDocs(async () => withLiveExamples(document, await readExamples(database).catch(() => ({})))));
   app.all(['/healthz', '/readyz'], otherMethods(['GET']));
   app.use(BASE, serveRoutes(routes, admission, { database, log, cardTokenKey, backlog, intake }));
   app.use(unknownRoute);

@@ -42,6 +42,8 @@ describe('what is not HTTP', () => {
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
       400,
     ],
+    ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ["a proxy's request", 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', 405],
     ['a broken chunk', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
   ])('%s is answered with a problem', async (_, bytes, status) => {
     const [head = '', body = ''] = (await say(bytes)).split('\r\n\r\n');

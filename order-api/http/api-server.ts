@@ -19,18 +19,24 @@ const KEEP_ALIVE_MS = 75_000;
  */
 export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_MS): Server {
   const limits = { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: keepAliveMs };
-  const server = createServer(limits, app);
+  // Node would refuse a request without a host with an empty answer; here it is a problem, as everything else is.
+  const server = createServer({ ...limits, requireHostHeader: false }, (request, response) => {
+    if (request.httpVersion === '1.1' && request.headers.host === undefined)
+      return endWith(response, new Problem(400, 'Bad Request', 'The request has no Host header.'));
+    if (request.url === '*' && request.method === 'OPTIONS') return void response.writeHead(204).end();
+    app(request, response);
+  });
+  server.on('connect', (_request, socket) => {
+    const problem = new Problem(405, 'Method Not Allowed', 'CONNECT is not supported: this is no proxy.');
+    socket.end(rawAnswer(problem));
+  });
   // A body that is too large is refused before it is sent.
   server.on('checkContinue', (request, response) => {
     if (!saysTooLarge(request)) response.writeContinue();
     app(request, response);
   });
   server.on('checkExpectation', (_request, response) => {
-    const problem = new Problem(
-      417,
-      'Expectation Failed',
-      'The one expectation that can be met is 100-continue.',
-    );
+    const problem = new Problem(417, 'Expectation Failed', 'Only the expectation 100-continue is supported.');
     response.writeHead(417, {
       'content-type': 'application/problem+json; charset=utf-8',
       connection: 'close',
@@ -80,12 +86,26 @@ const STATUS_BY_CODE: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_H
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
   const title = STATUS_CODES[status] ?? 'Bad Request';
-  const body = JSON.stringify(new Problem(status, title, `The request is not valid HTTP: ${error.message}`));
+  const detail = `The request is not valid HTTP: ${error.message}`;
+  socket.end(rawAnswer(new Problem(status, title, detail)));
+}
+
+/** For where there is no response to write to. */
+function rawAnswer(problem: Problem): string {
+  const body = JSON.stringify(problem);
   const head = [
-    `HTTP/1.1 ${status} ${title}`,
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
     'Content-Type: application/problem+json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function endWith(response: ServerResponse, problem: Problem): void {
+  response.writeHead(problem.status, {
+    'content-type': 'application/problem+json; charset=utf-8',
+    connection: 'close',
+  });
+  response.end(JSON.stringify(problem));
 }

@@ -1068,6 +1068,13 @@ describe('addresses', () => {
     query('/orders?status[]=PLACED&customer_id=%00', ['customer_id', 'status%5B%5D']),
     query('/orders?restaurantid=$restaurant', ['restaurantid']),
     query('/restaurants?page=2', ['page']),
+    ...['%ff', '%zz', '%'].map((value): Case => ({
+      name: `a filter of ${value}`,
+      method: 'GET',
+      path: `/orders?customer_id=${value}`,
+      status: 400,
+      says: 'percent-encoding',
+    })),
     query('/orders/$order?expand=items', ['expand']),
     query('/inventory/$item?a=1&a=2', ['a']),
     query('/orders?customer_id=a&customer_id=b', ['customer_id']),
@@ -1139,7 +1146,7 @@ describe('addresses', () => {
   it('says at / where to go from there, as JSON and as a page', async () => {
     expect(await api.call('GET', '//')).toMatchObject({
       status: 200,
-      body: { links: { docs: '/docs', api: '/api/v1' } },
+      body: { links: { docs: '/docs', orders: '/api/v1/orders' } },
     });
     const page = await api.call('GET', '//', { headers: { accept: 'text/html,*/*;q=0.8' } });
     expect(page).toMatchObject({ status: 200, headers: { 'content-type': 'text/html; charset=utf-8' } });

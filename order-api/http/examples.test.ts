@@ -1,3 +1,4 @@
+import { DEMO_CUSTOMER } from './live-examples';
 import { routes } from '../routes';
 import type { AnyBody } from '../testing/test-api';
 import { openTestShop } from '../testing/test-shop';
@@ -10,6 +11,7 @@ async function anOrder(status: string): Promise<string> {
   const { body } = await shop.api.post('/orders', {
     restaurant_id: shop.restaurantId,
     items: [{ menu_item_id: shop.items[0], quantity: 1 }],
+    customer_id: DEMO_CUSTOMER,
   });
   const id = body.order_id as string;
   await shop.api.database.order.update({ where: { id }, data: { status } });
@@ -18,7 +20,7 @@ async function anOrder(status: string): Promise<string> {
 
 beforeAll(async () => {
   for (const status of ['PREPARING', 'PREPARING']) await anOrder(status);
-  for (const _ of [1, 2]) await shop.draft();
+  for (const _ of [1, 2]) await shop.draft(undefined, { customer_id: DEMO_CUSTOMER });
   await shop.api.post(`/inventory/${shop.items[0]}/adjustments`, { delta: 1, reason: 'count' });
 });
 

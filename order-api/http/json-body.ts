@@ -11,7 +11,7 @@ export const MAX_BODY_BYTES = 256 * 1024;
 const isJson = (request: Request) => Boolean(request.is(['application/json', 'application/*+json']));
 /** It may still be empty, and then needs no type: only reading it can tell. */
 const isUntypedStream = (request: Request) =>
-  request.headers['content-type'] === undefined && request.headers['transfer-encoding'] !== undefined;
+  !isJson(request) && request.headers['transfer-encoding'] !== undefined;
 
 const notJson = (got: string) =>
   new Problem(
@@ -30,13 +30,16 @@ export const tooLarge = () =>
 export const saysTooLarge = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
   Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES;
 
-/** Refuses a body unread: by its content type, and by its length where it is said. */
+/** Refuses a body that says that it is too large, whatever route it is for: it is not read. */
+export const refuseLarge: RequestHandler = (request, _response, next) =>
+  next(saysTooLarge(request) ? tooLarge() : undefined);
+
+/** Refuses a body unread, by its content type. */
 const refuseUnread: RequestHandler = (request, _response, next) => {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (hasBody && !isJson(request) && !isUntypedStream(request))
     throw notJson(request.get('content-type') ?? 'missing');
-  if (saysTooLarge(request)) throw tooLarge();
   next();
 };
 
@@ -70,9 +73,9 @@ async function readBytes(request: Request): Promise<Buffer> {
 /** Other charsets are turned away, and broken UTF-8 too: decoding would put U+FFFD in its place, and keep that. */
 function parse(request: Request, bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
-  if (isUntypedStream(request)) throw notJson('missing');
+  if (isUntypedStream(request)) throw notJson(request.get('content-type') ?? 'missing');
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.get('content-type') ?? '')?.[1] ?? 'utf-8';
-  if (charset.toLowerCase() !== 'utf-8')
+  if (!/^utf-?8$/i.test(charset))
     throw new Problem(415, 'Unsupported Media Type', `The body has to be UTF-8; its charset is ${charset}.`);
   if (!isUtf8(bytes))
     throw new Problem(400, 'Bad Request', 'The body is not valid UTF-8.', { type: 'invalid-json' });

@@ -16,6 +16,9 @@ export const exampleIds = {
   adjustedItem: '018f0000-0000-7000-8000-000000000009',
 } as const;
 
+/** Whose orders may be named: anybody may read the document, and "Execute" may cancel what it names. */
+export const DEMO_CUSTOMER = 'demo';
+
 type Examples = Partial<Record<keyof typeof exampleIds, string | null>>;
 
 /** Ids of this shop that the examples may name; what there is none of is null. */
@@ -26,7 +29,7 @@ export async function readExamples(database: Database): Promise<Examples> {
       WHERE m.on_sale AND s.available >= 10 ORDER BY m.id LIMIT 1
     ), newest AS (
       SELECT id, status, row_number() OVER (PARTITION BY status ORDER BY id DESC) AS nth
-      FROM (SELECT id, status FROM orders ORDER BY id DESC LIMIT 200) lately
+      FROM (SELECT id, status FROM orders WHERE customer_id = ${DEMO_CUSTOMER} ORDER BY id DESC LIMIT 200) lately
     ), adjusted AS (
       SELECT id, menu_item_id FROM adjustment_requests ORDER BY id DESC LIMIT 1
     )

@@ -98,7 +98,8 @@ function everyRoute(route: Route): Record<number, string> {
   const statuses = [
     400,
     ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
-    ...(route.body ? [413, 415, 422] : []),
+    413,
+    ...(route.body ? [415, 422] : []),
     503,
   ];
   return Object.fromEntries(statuses.map((status) => [status, PROBLEMS[status] ?? '']));

@@ -44,6 +44,7 @@ async function answer(
   deps: RouteDependencies,
 ): Promise<void> {
   const correlationid = response.locals.correlationId as string;
+  refuseBrokenQuery(request.originalUrl);
   const input = {
     params: route.params && validParameters(route.params, request.params, 'path'),
     // Strict: a misspelt filter would list everybody's orders.
@@ -59,6 +60,16 @@ async function answer(
     .status(result.status)
     .set(result.headers ?? {})
     .json(result.body);
+}
+
+/** Read leniently, `%ff` would be a filter that the client never sent. */
+function refuseBrokenQuery(url: string): void {
+  const query = url.split('?')[1] ?? '';
+  try {
+    decodeURIComponent(query.replaceAll('+', ' '));
+  } catch {
+    throw new Problem(400, 'Bad Request', 'The query is not valid: its percent-encoding is not UTF-8.');
+  }
 }
 
 const NO_QUERY = z.object({});

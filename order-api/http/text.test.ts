@@ -9,7 +9,9 @@ const read = (schema: z.ZodType, value: unknown) => {
 describe('one line of text', () => {
   it.each([
     ['A1 ', 'A1'],
-    ['  Masala\u00a0Dosa\t', 'Masala\u00a0Dosa'],
+    ['  Masala\u00a0 Dosa\t', 'Masala Dosa'],
+    ['\u2764\ufe0f table', '\u2764\ufe0f table'], // an emoji in its coloured style
+    ['1\ufe0f\u20e3', '1\ufe0f\u20e3'],
     ['Cafe\u0301', 'Caf\u00e9'],
     ['क्‍ष', 'क्‍ष'], // a joiner within a word
     ['می‌خواهم', 'می‌خواهم'],
@@ -37,6 +39,11 @@ describe('one line of text', () => {
     ['a\ufdd0', 'U+FDD0'],
     ['tag\u{e0041}', 'U+E0041'],
     ['\ud83c', 'broken Unicode'],
+    ['A1\ufe0f', 'U+FE0F'],
+    ['\u00e9\u200d\u00e9', 'U+200D'],
+    ['a\ue000', 'U+E000'],
+    ['a\ufffd', 'U+FFFD'],
+    ['a\u{1d173}', 'U+1D173'],
     ['a\0', 'U+0000'],
     ['x'.repeat(21), '20 characters at most, and has 21'],
     [5, 'must be a string'],
@@ -53,7 +60,8 @@ it('text of several lines keeps them, with one kind of line break', () => {
 });
 
 it('what somebody else has to recognise is kept to the letter', () => {
-  expect(read(opaqueText(50), 'to\u212bken')).toEqual({ kept: 'to\u212bken' });
+  expect(read(opaqueText(50), 'to\u212bken ')).toEqual({ kept: 'to\u212bken ' });
+  expect(read(opaqueText(50), `${' '.repeat(50)}t`)).toEqual({ refused: expect.stringContaining('has 51') });
 });
 
 describe('an e-mail address', () => {
@@ -65,6 +73,8 @@ describe('an e-mail address', () => {
     ["o'neil+tag@sub.example.co.uk", "o'neil+tag@sub.example.co.uk"],
     ['a..b@example.com', 'a..b@example.com'],
     ['a@localhost', 'a@localhost'],
+    ['a@127.1', 'a@127.1'],
+    ['a@EXAMPLE.com', 'a@EXAMPLE.com'],
     ['info@müller.example', 'info@xn--mller-kva.example'],
     ['info@例え.テスト', 'info@xn--r8jz45g.xn--zckzah'],
   ])('%s goes to %s', (given, address) => {
@@ -89,6 +99,7 @@ describe('an e-mail address', () => {
     `${'a'.repeat(65)}@example.com`,
     `a@${'a'.repeat(64)}.com`,
     `a@${'a.'.repeat(130)}com`,
+    `a@${'\u00fc.'.repeat(80)}com`,
   ])('%j is none', (given) => {
     expect(() => mailAddress(given)).toThrow(/^must /);
   });

@@ -28,9 +28,10 @@ export const lines = z
 
 export type RequestedLine = z.output<typeof line>;
 
-/** One string, of several lines perhaps, or its parts under names of the client's choosing. */
+/** One string, of several lines perhaps, or its parts under names of the client's choosing (which are kept to the letter: two
+ * that look the same stay two parts). */
 export const deliveryAddress = z
-  .union([linesOfText(500), z.record(text(50), linesOfText(200))], {
+  .union([linesOfText(500), z.record(opaqueText(50), linesOfText(200))], {
     error: 'must be a string, or an object of strings',
   })
   .refine(

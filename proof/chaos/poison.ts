@@ -25,7 +25,7 @@ const brews: { name: string; reason: string; body: () => Buffer }[] = [
   },
   {
     name: 'huge',
-    reason: 'invalid_data|unknown_type',
+    reason: 'too_large',
     body: () => json({ ...envelope('order.placed.v1'), data: { padding: 'x'.repeat(HUGE_BYTES) } }),
   },
 ];

@@ -125,6 +125,16 @@ describe('a message that cannot be set aside', () => {
     await until('the next one', () => processed(event));
     const letter = await bench.broker.take(names.deadLetterQueue);
     expect(letter.content.length).toBe(MAX_EVENT_BYTES + 1);
+    expect(letter.properties.headers).toMatchObject({ 'x-reason': 'too_large' });
+  });
+
+  it('by the dozen takes no more memory than is set aside for them, and none is lost', async () => {
+    await start(trace);
+    for (let n = 0; n < 30; n += 1) put('x'.repeat(1024 * 1024), {});
+    const event = soldOut();
+    publish(event);
+    await until('the next one', () => processed(event), 20_000);
+    for (let n = 0; n < 30; n += 1) await bench.broker.take(names.deadLetterQueue, 20_000);
   });
 });
 

@@ -1,12 +1,12 @@
 import type { ConsumeMessage } from 'amqplib';
 import { isEventType } from '../events/contracts';
-import { parseMessage, type ParsedMessage } from '../events/envelope';
+import { parseMessage } from '../events/envelope';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { pause } from '../service/pause';
 import { within } from '../service/within';
 import { failedAttempts } from './dead-letter';
-import { isSettled, leaveToBroker, type Attachment, type Delivery } from './delivery';
+import { isSettled, type Attachment, type Delivery } from './delivery';
 import { briefly } from './failure';
 import { createMissed } from './fetch-missed';
 import { subscribedTypes, type HandlerTable } from './handler';
@@ -54,6 +54,8 @@ const LONGEST_REST_MS = 50;
 
 /** A larger message is refused unread: no event of the mesh comes near it, and many may be in hand. */
 export const MAX_EVENT_BYTES = 256 * 1024;
+/** Of messages that are larger, so much is held at a time; the broker moves the others by itself. */
+const MOST_LARGE_BYTES = 8 * 1024 * 1024;
 /** How often the bindings are compared with the record, and what was missed is looked for. */
 const TEND_EVERY_MS = 5_000;
 const TEND_MS = 15_000;
@@ -110,6 +112,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let working: Promise<void> | undefined;
   let busySince: number | undefined;
   let missing = 0;
+  let inCopy: Delivery[] = [];
   let restUntil = 0;
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
@@ -141,22 +144,27 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   }
 
   function receive(message: ConsumeMessage, attachment: Attachment): void {
+    const large = tooLarge(message);
     const delivery: Delivery = {
       message,
-      parsed: tooLarge(message) ?? parseMessage(message.content, accepts, message.properties),
+      parsed: large ?? parseMessage(message.content, accepts, message.properties),
       attempt: failedAttempts(message) + 1,
       suspect: message.fields.redelivered,
       attachment,
     };
-    if (tooLarge(message)) {
-      log.error(
-        { bytes: message.content.length, most: MAX_EVENT_BYTES },
-        'too large for an event, left to the broker to dead-letter',
-      );
-      return leaveToBroker(delivery);
-    }
+    if (large && !hasRoomFor(delivery))
+      return aside.leave(delivery, { reason: large.reason, error: large.error, attempt: delivery.attempt });
     hands.take(delivery);
     work();
+  }
+
+  /** Large ones are copied to the dead-letter queue with the reason, as far as the memory for them goes. */
+  function hasRoomFor(delivery: Delivery): boolean {
+    inCopy = inCopy.filter((one) => !isSettled(one));
+    const bytes = inCopy.reduce((sum, { message }) => sum + message.content.length, 0);
+    if (bytes + delivery.message.content.length > MOST_LARGE_BYTES) return false;
+    inCopy.push(delivery);
+    return true;
   }
 
   /** The record says what to bind: it knows what a newer version takes, and what was ended. */
@@ -270,11 +278,11 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   };
 }
 
-const tooLarge = ({ content }: ConsumeMessage): ParsedMessage | undefined =>
+const tooLarge = ({ content }: ConsumeMessage) =>
   content.length > MAX_EVENT_BYTES
     ? {
-        ok: false,
-        reason: 'invalid_envelope',
+        ok: false as const,
+        reason: 'too_large' as const,
         error: `${content.length} bytes are more than ${MAX_EVENT_BYTES}`,
       }
     : undefined;

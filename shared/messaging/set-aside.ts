@@ -39,6 +39,8 @@ export interface AsideOptions {
 export interface Aside {
   /** Begins to set a failed message aside; the others need not wait for it. Never throws. */
   begin(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): void;
+  /** Leaves a dead letter to the broker at once, without a copy that says why; that is on record. Never throws. */
+  leave(delivery: Delivery, failure: Failure): void;
   /** Resolves when nothing is under way any more. */
   finished(): Promise<void>;
 }
@@ -87,6 +89,12 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
     }
   }
 
+  async function leave(delivery: Delivery, failure: Failure): Promise<void> {
+    log.error({ ...deliveryLogFields(delivery), ...failure }, 'failed, left to the broker to dead-letter');
+    leaveToBroker(delivery);
+    await record(delivery, failure, undefined);
+  }
+
   /** @returns why the broker has no copy for certain; undefined when it has one */
   async function copy(
     { message }: Delivery,
@@ -127,6 +135,7 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
         .finally(() => underWay.delete(delivery));
       underWay.set(delivery, work);
     },
+    leave: (delivery, failure) => void leave(delivery, failure),
     finished: async () => {
       while (underWay.size > 0) await Promise.all(underWay.values());
     },
