@@ -76,10 +76,10 @@ async function runServices(
   group.start();
   try {
     await group.untilReady();
-    if (given.demo) await offerDemoMenu(apiUrl, databaseUrl, control.say);
+    if (given.demo) await offerDemoMenu(apiUrl, control.say);
     writeMeshFile(mesh);
     published = true;
-    process.stdout.write(`${banner({ apiUrl, simulatorUrl, servers }, await findOrderable(databaseUrl))}\n`);
+    process.stdout.write(`${banner({ apiUrl, simulatorUrl, servers }, await findOrderable(apiUrl))}\n`);
     await aborted(control.stopping);
   } finally {
     published = false;
