@@ -41,10 +41,10 @@ async function waitUntilPrepared(apiUrl: string, orders: string[]): Promise<numb
   const deadline = Date.now() + PREPARED_WITHIN_MS;
   let waiting = orders;
   for (;;) {
-    const found = await Promise.all(
-      waiting.map((id) => get<{ order_id: string; status: string }>(apiUrl, `/orders/${id}`)),
+    const statuses = await Promise.all(
+      waiting.map(async (id) => (await get<{ status: string }>(apiUrl, `/orders/${id}`)).status),
     );
-    waiting = found.filter(({ status }) => status === 'PLACED').map(({ order_id }) => order_id);
+    waiting = waiting.filter((_, index) => statuses[index] === 'PLACED');
     if (waiting.length === 0 || Date.now() >= deadline) return waiting.length;
     await pause(ASK_EVERY_MS);
   }
