@@ -48,4 +48,6 @@ function findApi(): string {
   return url;
 }
 
-const trimmed = (url: string | undefined) => url?.replace(/\/+$/, '') || undefined;
+function trimmed(url: string | undefined): string | undefined {
+  return url?.replace(/\/+$/, '') || undefined;
+}
