@@ -2,23 +2,27 @@
 # All of them share every layer but the last few, which are empty or tiny.
 # No syntax beyond Docker's classic builder, so that it builds with or without BuildKit.
 
+# The proxy in front of order-api. Its configuration is checked here, so that a mistake fails the build.
+FROM haproxy:3.2-alpine AS gateway
+USER root
+COPY deploy/haproxy/haproxy.cfg /usr/local/etc/haproxy/haproxy.cfg
+# Readable for the user that runs it, whatever the umask of the checkout.
+RUN chmod 644 /usr/local/etc/haproxy/haproxy.cfg && haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg
+USER haproxy
+# Alpine has wget and no curl; other builds of HAProxy have curl.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s \
+  CMD wget -q -O /dev/null http://127.0.0.1:8404/readyz || curl -fsS -o /dev/null http://127.0.0.1:8404/readyz
+
 FROM node:24-bookworm-slim AS base
 WORKDIR /app
 ENV NPM_CONFIG_UPDATE_NOTIFIER=false NPM_CONFIG_AUDIT=false NPM_CONFIG_FUND=false
-
-# The one door to however many order-apis there are; see docker/gateway.mjs.
-FROM base AS gateway
-COPY docker ./docker
-ENV PORT=8000
-USER node
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["node", "docker/healthcheck.mjs"]
-CMD ["node", "docker/gateway.mjs"]
 
 FROM base AS build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --loglevel=error
 COPY . .
-RUN npm run build
+# Readable for the user that runs it, whatever the umask of the checkout.
+RUN chmod -R a+rX docker package.json prisma/migrations scripts && npm run build
 
 # What @prisma/client names as optional peers, the Prisma command line above all, counts as
 # optional as well as development: omitting both leaves just what a service loads.
@@ -30,18 +34,25 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --loglevel=error
 # Files belong to root and the process is not root: it cannot change its own code.
 FROM base AS mesh
 COPY --from=production-dependencies /app/node_modules ./node_modules
-COPY package.json ./
-COPY prisma/migrations ./prisma/migrations
-COPY docker ./docker
+COPY --from=build /app/package.json ./
+COPY --from=build /app/prisma/migrations ./prisma/migrations
+COPY --from=build /app/docker ./docker
+# npm run audit, dlq, payments, backfill, migrate and demo work inside the containers.
+COPY --from=build /app/scripts/bootstrap.mjs ./scripts/
+COPY --from=build /app/scripts/bootstrap ./scripts/bootstrap
 COPY --from=build /app/dist ./dist
 # The one place that a service may write to, where a volume is mounted on it: payment-simulator's journal.
 RUN mkdir /data && chown node:node /data
 # A container's own loopback is of no use to others. order-api still refuses to
-# listen this wide unless AUTH is configured: that is for whoever runs it to say.
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 HEALTH_HOST=0.0.0.0 HEALTH_PORT=9100
+# listen on every address unless AUTH is configured: that is for whoever runs it to say.
+# The root file system may be read-only; npm writes below /tmp, if anywhere.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 HEALTH_HOST=0.0.0.0 HEALTH_PORT=9100 \
+    API_URL=http://127.0.0.1:8000 NPM_CONFIG_CACHE=/tmp/npm
 USER node
 
 FROM mesh AS migrate
+# It runs to its end, and its exit code tells how it went.
+HEALTHCHECK NONE
 CMD ["node", "dist/scripts/migrate.js"]
 
 FROM mesh AS service

@@ -1,7 +1,7 @@
 # Sourced by .ci/run: the container path from build to stop, beside whatever else runs
 # on the machine: a project name of its own, and other ports where the usual are taken.
 
-SCALE=(--scale inventory-service=3 --scale order-api=2)
+SCALE=(--scale inventory-service=3 --scale order-api=3)
 COMPOSE=()
 
 compose_smoke() {
@@ -9,8 +9,10 @@ compose_smoke() {
   if timeout 20 docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); else COMPOSE=(docker-compose); fi
   export COMPOSE_PROJECT_NAME="ordermesh-ci-$$"
   API_PORT=$(free_port 8000) AMQP_PORT=$(free_port 5672) MANAGEMENT_PORT=$(free_port 15672)
-  SIMULATOR_PORT=$(free_port 9107)
-  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT API_URL="http://127.0.0.1:$API_PORT"
+  SIMULATOR_PORT=$(free_port 9107) STATS_PORT=$(free_port 8404)
+  # Passwords that no URL can hold as they are.
+  export POSTGRES_PASSWORD='p@ss/w#rd$x "q"' RABBITMQ_PASSWORD='p%40ss/w?rd'
+  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT STATS_PORT API_URL="http://127.0.0.1:$API_PORT"
 
   check 'Compose: a block for every service folder' 30 every_service_has_a_block
   if check 'Compose: build and start, scaled' 480 quietly "${COMPOSE[@]}" up --build -d "${SCALE[@]}"; then
@@ -19,9 +21,13 @@ compose_smoke() {
     check 'Compose: nothing of ours runs as root' 60 nothing_runs_as_root
     check 'Compose: published on 127.0.0.1 only' 20 published_on_loopback_only
     check 'Compose: the management UI answers' 60 management_ui_answers
+    check 'Compose: the proxy has a page of statistics' 20 statistics_answer
+    check 'Compose: the demo menu, once' 90 demo_is_seeded
     check 'Compose: place, cancel, out of stock' 120 npm run --silent smoke
+    check 'Compose: commands work inside a container' 120 commands_work_inside
     check 'Compose: every order-api took requests' 20 every_api_took_requests
-    check 'Compose: a crashed order-api is not missed, and restarted' 60 crash_an_api
+    check 'Compose: a killed order-api loses only what it was answering, and is restarted' 60 crash_an_api
+    check 'Compose: no order-api, then all of them again' 90 all_apis_leave_and_return
     check 'Compose: the broker restarts' 180 restart_the_broker
     check 'Compose: stops in time, with exit code 0' 60 stops_cleanly
     check 'Compose: starts again with its data' 180 starts_again
@@ -102,7 +108,7 @@ nothing_runs_as_root() {
 published_on_loopback_only() {
   local ports
   ports=$(describe '{{range $port, $to := .NetworkSettings.Ports}}{{range $to}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}' | xargs -n 1)
-  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq 4 ]
+  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq 5 ]
 }
 
 management_ui_answers() {
@@ -115,21 +121,60 @@ every_api_took_requests() {
     replicas=$((replicas + 1))
     timeout 20 docker logs "$id" 2>&1 | grep '"correlation_id"' >/dev/null || because "Replica $id took none." || return
   done
-  [ $replicas -eq 2 ]
+  [ $replicas -eq 3 ]
+}
+
+statistics_answer() {
+  local url="http://127.0.0.1:$STATS_PORT"
+  curl -fsS --max-time "$1" "$url/" | grep order-api-1 >/dev/null || because 'No page.' || return
+  curl -fsS --max-time "$1" "$url/metrics" | grep '^haproxy_backend_active_servers{proxy="order-api"} 3' >/dev/null || because 'Not 3 replicas.' || return
+}
+
+# inside SECONDS COMMAND...: in a container of order-api
+inside() { bounded "$1" "${COMPOSE[@]}" exec -T order-api "${@:2}"; }
+
+# Twice: the second time there is nothing to add.
+demo_is_seeded() {
+  inside "$1" npm run --silent demo >"$scratch/demo" && inside "$1" npm run --silent demo >"$scratch/demo-again" || return 1
+  grep "$API_URL/api/v1/orders" "$scratch/demo" >/dev/null || because 'It prints no command that works outside.' || return
+  grep 'nothing was added' "$scratch/demo-again" >/dev/null || because 'It was seeded twice.' || return
+  # The ids in the served examples are those of the shop.
+  curl -fsS --max-time 10 "$API_URL/openapi.json" >"$scratch/openapi" || return 1
+  ! grep -o '018f0000-0000-7000-8000-[0-9]*' "$scratch/openapi" || because 'An example names what there is not.' || return
+}
+
+commands_work_inside() {
+  inside "$1" npm run --silent audit && inside "$1" npm run --silent dlq -- list &&
+    inside "$1" npm run --silent payments -- list && inside "$1" npm run --silent migrate || return 1
 }
 
 # The process is killed, not the container: Docker does not restart what it was asked to kill.
 crash_an_api() {
-  local deadline=$((SECONDS + $1)) id error
+  local deadline=$((SECONDS + $1)) id load
   id=$(containers order-api | head -n 1)
+  timeout 30 node .ci/request-load.mjs "$API_URL" 10 8 & load=$!
+  bounded 3 sleep 3
   timeout 20 docker exec "$id" sh -c 'kill -9 $(cat /proc/1/task/1/children)' || because 'Could not kill it.' || return
-  for _ in $(seq 20); do
-    # Asked again once: a connection that the process took with it is lost, whoever balances.
-    error=$(curl -sSf -o /dev/null --max-time 10 --retry 1 --retry-all-errors --retry-delay 1 "$API_URL/readyz" 2>&1) ||
-      because "A request was not answered: $error" || return
-  done
+  wait "$load" || because 'Requests failed that the killed process did not hold.' || return
   until timeout 20 docker inspect -f '{{.RestartCount}} {{.State.Status}}' "$id" | grep '^[1-9][0-9]* running$' >/dev/null; do
     [ $SECONDS -lt $deadline ] || because 'It was not restarted.' || return
+    sleep 0.5
+  done
+}
+
+all_apis_leave_and_return() {
+  local deadline ids status
+  ids=$(containers order-api)
+  # shellcheck disable=SC2086 # a list
+  bounded 40 docker stop $ids >/dev/null || return 1
+  status=$(curl -sS --max-time 15 -o "$scratch/away" -w '%{http_code} %{content_type}' -D "$scratch/away-head" "$API_URL/api/v1/restaurants")
+  [[ "$status" == '503 application/problem+json'* ]] && grep -i '^retry-after: 1' "$scratch/away-head" >/dev/null ||
+    because "Without any, it answered $status." || return
+  # shellcheck disable=SC2086 # a list
+  bounded 40 docker start $ids >/dev/null || return 1
+  deadline=$((SECONDS + 20))
+  until curl -fsS -o /dev/null --max-time 5 "$API_URL/readyz" 2>/dev/null; do
+    [ $SECONDS -lt $deadline ] || because 'Not answered again within 20 s.' || return
     sleep 0.5
   done
 }

@@ -30,8 +30,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   );
   process.exitCode = 1;
 } else {
-  import('./bootstrap/run-command.mjs')
-    .then(({ runCommand }) => runCommand(process.argv[2], process.argv.slice(3)))
+  import('./bootstrap/run-in-image.mjs')
+    .then(({ isImage, runInImage }) =>
+      isImage() ? runInImage : import('./bootstrap/run-command.mjs').then(({ runCommand }) => runCommand),
+    )
+    .then((run) => run(process.argv[2], process.argv.slice(3)))
     .catch((error) => {
       tell(error);
       process.exitCode = error?.exitCode ?? 1;

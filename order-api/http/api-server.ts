@@ -103,9 +103,11 @@ function rawAnswer(problem: Problem): string {
 }
 
 function endWith(response: ServerResponse, problem: Problem): void {
+  const body = JSON.stringify(problem);
   response.writeHead(problem.status, {
-    'content-type': 'application/problem+json; charset=utf-8',
-    connection: 'close',
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
   });
-  response.end(JSON.stringify(problem));
+  response.end(body);
 }

@@ -33,7 +33,8 @@ export function serveDocs(document: () => Promise<object>): Router {
 const LINKS = {
   docs: '/docs',
   openapi: '/openapi.json',
-  api: '/api/v1',
+  orders: '/api/v1/orders',
+  restaurants: '/api/v1/restaurants',
   ready: '/readyz',
   health: '/healthz',
 };

@@ -40,7 +40,8 @@ function managementLogin(url: string | undefined): string {
   return `${origin}   user ${decodeURIComponent(username)}   password ${decodeURIComponent(password)}`;
 }
 
-function tryIt(apiUrl: string, orderable: Orderable | undefined): string[] {
+/** Commands that place an order, or where to read how to. */
+export function tryIt(apiUrl: string, orderable: Orderable | undefined): string[] {
   if (!orderable)
     return [`  Nothing can be ordered yet: see POST /inventory/add/restaurant in ${apiUrl}/docs`];
   const order = {

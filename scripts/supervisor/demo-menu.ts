@@ -1,5 +1,5 @@
-import { Client } from 'pg';
-import { sessionConfig } from '../../shared/service/session-settings';
+import { get, post } from './call-api';
+import { addDemoOrders } from './demo-orders';
 
 const restaurant = { name: 'Saffron Table' };
 const items = [
@@ -16,69 +16,47 @@ const items = [
   { sku: 'LASSI-MANGO', name: 'Mango Lassi', price: 110.5, available_qty: 30, category: 'Drinks' },
 ];
 
-/** Something that can be ordered, for the commands that `npm start` prints. */
+/** Something that can be ordered, for the commands that are printed. */
 export interface Orderable {
   restaurantId: string;
   menuItemId: string;
 }
 
-/** Makes a small menu through the REST API, as a client would, if there is no restaurant yet. */
-export async function offerDemoMenu(
-  apiUrl: string,
-  databaseUrl: string,
-  say: (line: string) => void,
-): Promise<void> {
-  const [row] = await query<{ empty: boolean }>(
-    databaseUrl,
-    'SELECT NOT EXISTS (SELECT FROM restaurants) AS empty',
-  );
-  if (!row?.empty) return;
+/**
+ * Adds a small menu and a few orders through the REST API, as a client would, if the shop has no restaurant yet.
+ * The orders are those that the examples at /docs need.
+ * @returns whether anything was added
+ * @throws {UserError} where the API does not answer, or refuses
+ */
+export async function offerDemoMenu(apiUrl: string, say: (line: string) => void): Promise<boolean> {
+  const { restaurants } = await get<{ restaurants: unknown[] }>(apiUrl, '/restaurants?limit=1');
+  if (restaurants.length > 0) return false;
   const { restaurant_id } = await post<{ restaurant_id: string }>(
-    `${apiUrl}/api/v1/inventory/add/restaurant`,
+    apiUrl,
+    '/inventory/add/restaurant',
     restaurant,
   );
-  for (const item of items) await post(`${apiUrl}/api/v1/inventory/add/${restaurant_id}/item`, item);
-  say(`The database was empty: added a demo menu, ${items.length} dishes of ${restaurant.name}`);
-}
-
-/** Any item that is on sale and in stock. */
-export async function findOrderable(databaseUrl: string): Promise<Orderable | undefined> {
-  const [row] = await query<Orderable>(
-    databaseUrl,
-    `SELECT item.restaurant_id AS "restaurantId", item.id AS "menuItemId"
-       FROM menu_items item JOIN stock_levels stock ON stock.menu_item_id = item.id
-      WHERE item.on_sale AND stock.available >= 2
-      ORDER BY item.created_at, item.id LIMIT 1`,
-  );
-  return row;
-}
-
-async function query<Row extends object>(databaseUrl: string, sql: string): Promise<Row[]> {
-  const client = new Client({
-    ...sessionConfig(databaseUrl, {
-      kind: 'command',
-      applicationName: 'ordermesh-start',
-      connectTimeoutMs: 5_000,
-    }),
-    query_timeout: 5000,
-  });
-  client.on('error', () => undefined); // the query in progress rejects with it
-  await client.connect();
-  try {
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
+  const ids: string[] = [];
+  for (const item of items) {
+    const path = `/inventory/add/${restaurant_id}/item`;
+    ids.push((await post<{ menu_item_id: string }>(apiUrl, path, item)).menu_item_id);
   }
+  say(`The database was empty: added a demo menu, ${items.length} dishes of ${restaurant.name}`);
+  await addDemoOrders(apiUrl, restaurant_id, ids, say);
+  return true;
 }
 
-async function post<Answer>(url: string, body: unknown): Promise<Answer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`POST ${url} answered ${response.status}: ${text}`);
-  return JSON.parse(text) as Answer;
+interface Menu {
+  items: { menu_item_id: string; on_sale: boolean; available_qty: number }[];
+}
+
+/** An item of the oldest restaurants that is on sale and in stock; undefined where there is none. */
+export async function findOrderable(apiUrl: string): Promise<Orderable | undefined> {
+  const page = await get<{ restaurants: { restaurant_id: string }[] }>(apiUrl, '/restaurants?limit=10');
+  for (const { restaurant_id } of page.restaurants) {
+    const menu = await get<Menu>(apiUrl, `/restaurants/${restaurant_id}/menu`);
+    const item = menu.items.find(({ on_sale, available_qty }) => on_sale && available_qty >= 2);
+    if (item) return { restaurantId: restaurant_id, menuItemId: item.menu_item_id };
+  }
+  return undefined;
 }

@@ -82,10 +82,10 @@ async function runServices(
   group.start();
   try {
     await group.untilReady();
-    if (given.demo) await offerDemoMenu(apiUrl, databaseUrl, control.say);
+    if (given.demo) await offerDemoMenu(apiUrl, control.say);
     writeMeshFile(mesh);
     published = true;
-    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, await findOrderable(databaseUrl));
+    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, await findOrderable(apiUrl));
     // Where a program reads the log, nothing else is in it.
     (chooseLogFormat() === 'pretty' ? process.stdout : process.stderr).write(`${text}\n`);
     const watching = group.watch(control.stopping);

@@ -50,8 +50,8 @@ const envelope = z.object({
 const LONGEST_CORRELATION_ID = 255;
 
 /** Why a message is not an event that its consumer can handle. */
-export type InvalidReason = 'too_large';
-'invalid_json' | 'invalid_envelope' | 'unknown_type' | 'invalid_data' | 'unsupported_content';
+export type InvalidReason =
+  'too_large' | 'invalid_json' | 'invalid_envelope' | 'unknown_type' | 'invalid_data' | 'unsupported_content';
 
 export type ParsedMessage =
   | { ok: true; event: Event }

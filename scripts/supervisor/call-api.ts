@@ -1,0 +1,36 @@
+import { UserError } from '../servers/search';
+
+/** GET of a path below `/api/v1`. @throws {UserError} where the API does not answer, or refuses */
+export function get<Answer>(apiUrl: string, path: string): Promise<Answer> {
+  return call<Answer>(apiUrl, 'GET', path);
+}
+
+/** POST of JSON to a path below `/api/v1`. @throws {UserError} where the API does not answer, or refuses */
+export function post<Answer>(apiUrl: string, path: string, body: unknown): Promise<Answer> {
+  return call<Answer>(apiUrl, 'POST', path, body);
+}
+
+async function call<Answer>(apiUrl: string, method: string, path: string, body?: unknown): Promise<Answer> {
+  const url = `${apiUrl}/api/v1${path}`;
+  let status: number;
+  let text: string;
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { accept: 'application/json', 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    });
+    status = response.status;
+    text = await response.text();
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw new UserError(`No answer from ${url}: ${(cause as NodeJS.ErrnoException)?.code ?? message}`);
+  }
+  if (status >= 400) throw new UserError(`${method} ${url} answered ${status}: ${text}`);
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    throw new UserError(`${url} is not the API of an Ordermesh: it answered something else than JSON.`);
+  }
+}
