@@ -31,7 +31,7 @@ function invisibleIn(value: string): string | undefined {
   const found = INVISIBLE.exec(value) ?? LOOSE.exec(value);
   if (!found) return undefined;
   const character =
-    Array.from(found[0]).find((one) => INVISIBLE.test(one) || /[\u200c\u200d\ufe0e\ufe0f]/.test(one)) ??
+    Array.from(found[0]).find((one) => INVISIBLE.test(one) || /\u200c|\u200d|\ufe0e|\ufe0f/.test(one)) ??
     found[0];
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
   if (!found[0].isWellFormed()) return 'must not have broken Unicode (half a surrogate pair)';
