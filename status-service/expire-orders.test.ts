@@ -169,6 +169,15 @@ describe('the deadline of an order', () => {
     expect(await expired()).toEqual([order]);
   });
 
+  it('leaves an order that somebody has locked for later, and cancels the others', async () => {
+    const [held, other] = [await anOrder(minutesAgo(20)), await anOrder(minutesAgo(20))];
+    await db.database.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT id FROM orders WHERE id = ${held}::uuid FOR UPDATE`;
+      expect(await expired()).toEqual([other]);
+    });
+    expect(await expired()).toEqual([held]);
+  });
+
   it('never touches an order that another worker moves at the same moment', async () => {
     const ids = await Promise.all(Array.from({ length: 10 }, () => anOrder(minutesAgo(20))));
     const results = await Promise.all([

@@ -6,7 +6,7 @@ import { LEASE_SECONDS } from '../shared/messaging/progress';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
-import type { Database } from '../shared/service/database';
+import type { Database, Tx } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
 import type { Stop } from '../shared/service/run-service';
 import { pause } from '../shared/service/pause';
@@ -87,9 +87,10 @@ async function cancelLate(
 ): Promise<ExpiredOrder[]> {
   if (late.length === 0) return [];
   return database.$transaction(async (tx) => {
+    const free = await lockFree(tx, late);
     const outcomes = await moveOrders(
       tx,
-      late.map(({ order_id, correlation_id }) => ({
+      free.map(({ order_id, correlation_id }) => ({
         orderId: order_id,
         to: 'CANCELLED',
         actor: 'MESH',
@@ -102,8 +103,17 @@ async function cancelLate(
       outcome.kind === 'moved' ? outcome.announcements : [],
     );
     await writeOutbox(tx, 'status-service', announcements);
-    return late.filter((_, index) => outcomes[index]?.kind === 'moved');
+    return free.filter((_, index) => outcomes[index]?.kind === 'moved');
   });
+}
+
+/** Those that nobody else has locked: one order that somebody works on, or looks at in psql, holds up no others. */
+async function lockFree(tx: Tx, late: readonly ExpiredOrder[]): Promise<ExpiredOrder[]> {
+  const ids = late.map(({ order_id }) => order_id);
+  const locked = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM orders WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED`;
+  const free = new Set(locked.map(({ id }) => id));
+  return late.filter(({ order_id }) => free.has(order_id));
 }
 
 // Those whose work decides whether an order goes on; that others are behind is no reason to keep a customer waiting.

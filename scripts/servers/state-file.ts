@@ -54,6 +54,8 @@ const REASONS: Record<string, string> = {
   EPERM: 'this user may not write there; make the folder writable, or run the command as its owner',
   EROFS: 'the file system is read-only; use a checkout on one that can be written to',
   ENOSPC: 'the disk is full; free some space and run the command again',
+  ENOTDIR: 'something else is in its place; move it away',
+  EEXIST: 'something else is in its place; move it away',
   EDQUOT: 'the disk quota is used up; free some space and run the command again',
 };
 

@@ -1,7 +1,7 @@
 import {
   apiConfig,
   ConfigError,
-  consumerConfig,
+  consumerConfigWith,
   readConfig,
   readTogether,
 } from '../../shared/service/config';
@@ -22,7 +22,7 @@ export function checkConfiguration(environment = process.env): void {
   try {
     readTogether(
       () => readConfig(apiConfig, given),
-      () => readConfig(consumerConfig.extend({ RETRY_DELAYS: retryDelays }), given),
+      () => readConfig(consumerConfigWith({ RETRY_DELAYS: retryDelays }), given),
     );
   } catch (error) {
     throw error instanceof ConfigError ? new UserError(error.message) : error;

@@ -1,4 +1,4 @@
-import { consumerConfig, port, readConfig, readTogether } from '../service/config';
+import { consumerConfigWith, port, readConfig, readTogether } from '../service/config';
 import { openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { serveHealth } from '../service/health-server';
@@ -24,7 +24,7 @@ export type Worker = () => (context: { database: Database; log: Logger }) => Sto
  */
 export function runConsumer(service: string, handlers: HandlerTable, ...workers: Worker[]): void {
   runService(service, async (log) => {
-    const schema = consumerConfig.extend({ RETRY_DELAYS: retryDelays, HEALTH_PORT: healthPort(service) });
+    const schema = consumerConfigWith({ RETRY_DELAYS: retryDelays, HEALTH_PORT: healthPort(service) });
     const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
     const database = openDatabase({
       url: config.DATABASE_URL,

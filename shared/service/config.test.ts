@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { retryDelays } from '../messaging/retry-config';
-import { apiConfig, ConfigError, consumerConfig, readConfig, readTogether } from './config';
+import {
+  apiConfig,
+  ConfigError,
+  consumerConfig,
+  consumerConfigWith,
+  readConfig,
+  readTogether,
+} from './config';
 
 const message = (schema: z.ZodType, environment: Record<string, string>): string => {
   try {
@@ -70,5 +77,20 @@ describe('configuration', () => {
         () => 'two',
       ),
     ).toEqual([1, 'two']);
+  });
+});
+
+test('a batch as large as what the broker sends ahead is refused', () => {
+  const environment = {
+    DATABASE_URL,
+    RABBITMQ_URL: 'amqp://h',
+    CONSUMER_BATCH: '50',
+    CONSUMER_PREFETCH: '50',
+  };
+  expect(() => readConfig(consumerConfigWith({}), environment)).toThrow(
+    'CONSUMER_PREFETCH: must be greater than CONSUMER_BATCH',
+  );
+  expect(readConfig(consumerConfigWith({}), { ...environment, CONSUMER_PREFETCH: '51' })).toMatchObject({
+    CONSUMER_BATCH: 50,
   });
 });

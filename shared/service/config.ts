@@ -128,6 +128,16 @@ export const consumerConfig = workerConfig.extend({
   CONSUMER_PREFETCH: count(150, 10_000),
 });
 
+/** With more variables; the broker has to send ahead more than one transaction takes, or each waits for the next. */
+export const consumerConfigWith = <S extends z.ZodRawShape>(more: S) =>
+  consumerConfig.extend(more).refine(
+    (config) => {
+      const { CONSUMER_BATCH, CONSUMER_PREFETCH } = config as z.infer<typeof consumerConfig>;
+      return CONSUMER_BATCH < CONSUMER_PREFETCH;
+    },
+    { path: ['CONSUMER_PREFETCH'], error: 'must be greater than CONSUMER_BATCH' },
+  );
+
 /** Variables of order-api. */
 export const apiConfig = commonConfig
   .extend({
