@@ -4,7 +4,7 @@ import { inRoot } from './root.mjs';
 import { runStep } from './run-child.mjs';
 
 /**
- * `npm ci`, unless node_modules already holds what package-lock.json asks for.
+ * `npm ci`, unless node_modules already holds what package-lock.json asks for, built for this platform.
  * npm writes node_modules/.package-lock.json last, so its presence also says that
  * the install was not interrupted.
  */
@@ -20,13 +20,23 @@ export async function installDependencies() {
 function installed() {
   const wanted = packagesIn(inRoot('package-lock.json'));
   const present = packagesIn(inRoot('node_modules', '.package-lock.json'));
-  if (!wanted || !present) return false;
+  if (!wanted || !present || Object.values(present).some(isForeign)) return false;
   return Object.entries(wanted).every(([where, entry]) => {
     if (where === '' || entry.link) return true;
     // Packages for other platforms are in the lock file and never installed.
-    return present[where] ? present[where].version === entry.version : Boolean(entry.optional);
+    if (!present[where]) return Boolean(entry.optional);
+    return present[where].version === entry.version && existsSync(inRoot(where));
   });
 }
+
+/** Copied along from a machine of another kind; npm installs no such package here, so this cannot repeat itself. */
+const isForeign = ({ os, cpu }) => !allows(os, process.platform) || !allows(cpu, process.arch);
+
+/** As npm reads "os" and "cpu": names that are allowed, or with a "!" those that are not. */
+const allows = (list, own) =>
+  !list ||
+  list.includes('any') ||
+  (list.some((name) => !name.startsWith('!')) ? list.includes(own) : !list.includes(`!${own}`));
 
 function packagesIn(file) {
   try {
