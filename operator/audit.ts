@@ -8,7 +8,7 @@ import { ConfigError, readConfig } from '../shared/service/config';
 import { parseDuration } from '../shared/service/duration';
 import { readArguments, readOption, wholeNumber } from './command-line/read-arguments';
 import { runCommandLine } from './command-line/run-command-line';
-import { sayWhere } from './command-line/say-where';
+import { sayWhere } from '../scripts/say-where';
 import { UsageError } from './command-line/usage-error';
 import { databaseUrl as findDatabaseUrl } from '../scripts/server-urls';
 import { UserError } from '../scripts/servers/search';
