@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import pg from 'pg';
 import { type PostgresBinaries, findPostgres } from './find-binaries';
 import { randomPortBase } from './free-port';
@@ -16,8 +16,7 @@ export async function localPostgres(search: Search): Promise<Server> {
   if (!findPostgres()) throw new NotAvailable('no PostgreSQL on this machine');
   const user = postgresUser();
   const instance = await openInstance(instanceFolder('postgres', search, user), search.fresh);
-  // Copied along with the data of a server that runs elsewhere: it would keep this one from starting.
-  if (instance.movedFrom !== undefined) rmSync(instance.inFolder('data', 'postmaster.pid'), { force: true });
+  if (instance.movedFrom !== undefined) makeOwn(instance.inFolder('data'), user);
   const reused = await startInstance(
     instance,
     {
@@ -74,6 +73,15 @@ function binariesFor(data: string): PostgresBinaries {
     `The data in ${data} was made by PostgreSQL ${made}, and this machine has ${findPostgres()?.major}.\n` +
       `Install PostgreSQL ${made}, or begin with empty data: npm start -- --fresh`,
   );
+}
+
+/** Data that was moved or copied, perhaps by a `cp -r` of root. */
+function makeOwn(data: string, user: SystemUser | undefined): void {
+  if (!existsSync(data)) return;
+  // Of a server that ran elsewhere: it would keep this one from starting.
+  rmSync(`${data}/postmaster.pid`, { force: true });
+  chmodSync(data, 0o700); // PostgreSQL refuses others
+  if (user) spawnSync('chown', ['-R', `${user.uid}:${user.gid}`, data]);
 }
 
 /** The password was lost with the record: whoever has the data may give it a new one, while no server runs on it. */
