@@ -52,8 +52,8 @@ const visit = (folder: string, sql: string, withBroker = true) =>
       const log = [];
       const signal = new AbortController().signal;
       const search = { purpose: 'start', log: (line) => log.push(line), signal, fresh: false };
-      const { localPostgres } = require('./dist/scripts/servers/local-postgres');
-      const { localRabbitmq } = require('./dist/scripts/servers/local-rabbitmq');
+      const { localPostgres } = require(process.cwd() + '/dist/scripts/servers/local-postgres');
+      const { localRabbitmq } = require(process.cwd() + '/dist/scripts/servers/local-rabbitmq');
       const started = [];
       try {
         const [{ url }, broker] = await Promise.all([localPostgres(search), ${withBroker} && localRabbitmq(search)].map(
@@ -128,5 +128,5 @@ test('a copy, made by root beside its original, has data of its own: never that 
 const folderOf = async (folder: string) =>
   inCheckout(
     folder,
-    `require('./dist/scripts/servers/instance-folder').instanceFolder('rabbitmq', { purpose: 'start', log: () => {} })`,
+    `require(process.cwd() + '/dist/scripts/servers/instance-folder').instanceFolder('rabbitmq', { purpose: 'start', log: () => {} })`,
   ) as Promise<string>;
