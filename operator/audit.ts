@@ -43,7 +43,10 @@ function readCommandLine(args: string[]): Arguments | undefined {
     help: { type: 'boolean' },
   });
   if (values.help) return undefined;
-  if (positionals.length > 0) throw new UsageError(`What is "${positionals.join(' ')}"?`);
+  if (positionals.length > 0)
+    throw new UsageError(
+      `"${positionals.join(' ')}" is not understood. Options go after "--": npm run audit -- --grace 5m`,
+    );
   const mesh = readMeshFile();
   const { databaseUrl } = sayWhere({ databaseUrl: findDatabaseUrl('npm run audit') });
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));

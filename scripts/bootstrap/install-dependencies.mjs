@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inRoot } from './root.mjs';
 import { runStep } from './run-child.mjs';
@@ -10,11 +10,17 @@ import { runStep } from './run-child.mjs';
  */
 export async function installDependencies() {
   if (installed()) return;
+  // npm would answer with a stack.
+  for (const folder of [inRoot(), inRoot('node_modules')])
+    if (existsSync(folder)) accessSync(folder, constants.W_OK);
   console.error('Installing dependencies (npm ci)…');
   const [program, prefix] = npm();
   // npm start sets npm_config_* and NODE_ENV for us; an install must not inherit "production".
   const env = { ...process.env, NODE_ENV: 'development' };
-  await runStep('npm ci', program, [...prefix, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { env });
+  await runStep('npm ci', program, [...prefix, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    env,
+    hint: 'It needs the npm registry (npm config get registry) and space on the disk.',
+  });
 }
 
 function installed() {

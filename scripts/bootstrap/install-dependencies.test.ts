@@ -73,3 +73,22 @@ test('it is installed where a folder is gone, or an install was interrupted', as
   writeFileSync(at('node_modules/.package-lock.json'), '{"packages": {"nod');
   expect(await said()).toBe(INSTALLS);
 });
+
+test('a checkout that may not be written to is told in one line, and npm is not called', async () => {
+  install(undefined);
+  cpSync(path.join(checkout, 'scripts/bootstrap.mjs'), at('scripts/bootstrap.mjs'));
+  for (const name of ['tsconfig.json', 'scripts/start.ts']) cpSync(path.join(checkout, name), at(name));
+  chmodSync(at('.'), 0o555);
+  const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}; // root may write anywhere
+  const stderr = await new Promise((resolve) => {
+    const env = { ...process.env, npm_execpath: at('npm-cli.js') };
+    execFile(
+      process.execPath,
+      [at('scripts/bootstrap.mjs'), 'start'],
+      { env, ...nobody },
+      (_error, _out, text) => resolve(text),
+    );
+  });
+  chmodSync(at('.'), 0o755);
+  expect(stderr).toMatch(/^Cannot write .*ordermesh-install-.*: this user may not write there; .*\n$/);
+});
