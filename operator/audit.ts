@@ -8,7 +8,7 @@ import { ConfigError, readConfig } from '../shared/service/config';
 import { parseDuration } from '../shared/service/duration';
 import { readArguments, readOption, wholeNumber } from './command-line/read-arguments';
 import { runCommandLine } from './command-line/run-command-line';
-import { sayWhere } from './command-line/say-where';
+import { sayWhere } from '../scripts/say-where';
 import { UsageError } from './command-line/usage-error';
 import { databaseUrl as findDatabaseUrl } from '../scripts/server-urls';
 import { UserError } from '../scripts/servers/search';
@@ -43,7 +43,10 @@ function readCommandLine(args: string[]): Arguments | undefined {
     help: { type: 'boolean' },
   });
   if (values.help) return undefined;
-  if (positionals.length > 0) throw new UsageError(`What is "${positionals.join(' ')}"?`);
+  if (positionals.length > 0)
+    throw new UsageError(
+      `"${positionals.join(' ')}" is not understood. Options go after "--": npm run audit -- --grace 5m`,
+    );
   const mesh = readMeshFile();
   const { databaseUrl } = sayWhere({ databaseUrl: findDatabaseUrl('npm run audit') });
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));

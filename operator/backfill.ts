@@ -1,7 +1,7 @@
 import { serverUrls } from '../scripts/server-urls';
 import { runBackfill } from './backfill/run-backfill';
 import { runCommandLine } from './command-line/run-command-line';
-import { sayWhere } from './command-line/say-where';
+import { sayWhere } from '../scripts/say-where';
 
 runCommandLine('backfill', (stopping) =>
   runBackfill({

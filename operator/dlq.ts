@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { discoverSubscriptions } from '../shared/messaging/declare-mesh';
 import { brokerUrl } from '../scripts/server-urls';
 import { runCommandLine } from './command-line/run-command-line';
-import { sayWhere } from './command-line/say-where';
+import { sayWhere } from '../scripts/say-where';
 import { runDlq } from './dlq/run-dlq';
 
 runCommandLine('dlq', (stopping) =>

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { databaseUrl } from '../scripts/server-urls';
 import { runCommandLine } from './command-line/run-command-line';
-import { sayWhere } from './command-line/say-where';
+import { sayWhere } from '../scripts/say-where';
 import { runPayments } from './payments/run-payments';
 
 runCommandLine('payments', () =>

@@ -5,6 +5,7 @@ import { permanentConnectionError } from '../shared/service/permanent-connection
 import { parsePostgresUrl } from '../shared/service/postgres-url';
 import { sessionConfig } from '../shared/service/session-settings';
 import { withSchemaEngine } from './schema-engine';
+import { addressOf } from './server-urls';
 import { checkout } from './servers/checkout';
 import { assertPostgresAnswers } from './servers/readiness';
 import { UserError } from './servers/search';
@@ -24,7 +25,7 @@ const migrationLock = 7_207_351;
  */
 export async function applyMigrations(databaseUrl: string): Promise<string[]> {
   await waitUntil(() => assertPostgresAnswers(databaseUrl).catch(giveUpIfRefused), {
-    what: 'The database',
+    what: `PostgreSQL at ${addressOf(databaseUrl)}`,
     timeoutMs: 30_000,
     everyMs: 250,
   });

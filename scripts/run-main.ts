@@ -3,7 +3,7 @@ import { ConfigError } from '../shared/service/config';
 import { ConnectionRefused } from '../shared/service/permanent-connection-error';
 import { redactError, redactText } from '../shared/service/redact';
 import { UserError } from './servers/search';
-import { Hopeless } from './servers/wait-until';
+import { Hopeless, TimedOut } from './servers/wait-until';
 import { onStopSignals } from './supervisor/stop-signals';
 
 export interface StopSignals {
@@ -55,7 +55,8 @@ export function printError(error: unknown): number {
     error instanceof UserError ||
       error instanceof ConnectionRefused ||
       error instanceof ConfigError ||
-      error instanceof Hopeless
+      error instanceof Hopeless ||
+      error instanceof TimedOut
       ? redactText(error.message)
       : redactError(error),
   );

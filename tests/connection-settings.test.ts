@@ -33,6 +33,7 @@ async function run(file: string, env: Record<string, string>) {
   const timer = setTimeout(() => child.kill('SIGKILL'), 25_000);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(timer);
+  said = said.replace(/^Working on .*\n/, ''); // the command's first line: which servers
   return { code, said, tookMs: Date.now() - startedAt };
 }
 

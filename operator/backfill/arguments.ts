@@ -59,6 +59,6 @@ function readTime(given: string): string {
   const whole = /^\d{4}-\d{2}-\d{2}$/.test(given) ? `${given}T00:00:00Z` : given;
   const hasZone = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$/.test(whole);
   if (!hasZone || Number.isNaN(Date.parse(whole)))
-    throw new Error(`"${given}" is no time; write e.g. 2026-11-21 or 2026-11-21T10:00:00Z`);
+    throw new Error(`"${given}" is not a time; write for example 2026-11-21 or 2026-11-21T10:00:00Z`);
   return whole;
 }

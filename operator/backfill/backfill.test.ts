@@ -203,7 +203,7 @@ describe('a backfill', () => {
       /TYPE +PUBLISHED +HANDLED +WOULD BE SENT\norder\.cancelled\.v1 +5 +0 +5\norder\.placed\.v1 +5 +0 +5$/,
     );
     expect(await broker.isEmpty(names.queue)).toBe(true);
-    await expect(backfill('--type order.placed.v9')).rejects.toThrow('order.placed.v9 is no event type');
+    await expect(backfill('--type order.placed.v9')).rejects.toThrow('order.placed.v9 is not an event type');
     await expect(backfill('--type inventory.restored.v1')).rejects.toThrow(
       `${NEWCOMER} does not subscribe to inventory.restored.v1. It takes order.cancelled.v1, order.placed.v1.`,
     );

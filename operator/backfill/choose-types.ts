@@ -23,7 +23,9 @@ export async function chooseTypes(
   }
   for (const type of asked) {
     if (subscribed.includes(type)) continue;
-    const why = isEventType(type) ? `${service} does not subscribe to ${type}` : `${type} is no event type`;
+    const why = isEventType(type)
+      ? `${service} does not subscribe to ${type}`
+      : `${type} is not an event type`;
     throw new UserError(`${why}. It takes ${subscribed.join(', ')}.`);
   }
   return asked.length > 0 ? [...asked] : subscribed;

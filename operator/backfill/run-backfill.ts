@@ -2,11 +2,14 @@ import { Client } from 'pg';
 import { briefly, isPassing } from '../../shared/messaging/failure';
 import { openPublisher } from '../../shared/messaging/publisher';
 import { serviceNames } from '../../shared/messaging/topology';
+import { permanentConnectionError } from '../../shared/service/permanent-connection-error';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { withBroker } from '../command-line/broker';
 import { showProgress } from '../command-line/progress';
 import { table } from '../command-line/table';
+import { addressOf } from '../../scripts/server-urls';
 import { UserError } from '../../scripts/servers/search';
+import { messageOf } from '../../scripts/servers/wait-until';
 import { readBackfillArguments, type BackfillArguments } from './arguments';
 import { chooseTypes } from './choose-types';
 import { countAll, countByType, now, type Span } from './past-events';
@@ -53,7 +56,9 @@ async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>
   try {
     await client.connect();
   } catch (error) {
-    throw new UserError(`PostgreSQL does not let us in: ${(error as Error).message}`);
+    const refused = permanentConnectionError(error);
+    const why = refused ? `does not let us in: ${refused}` : `cannot be reached: ${messageOf(error)}`;
+    throw new UserError(`PostgreSQL at ${addressOf(url)} ${why}`);
   }
   try {
     return await work(client);

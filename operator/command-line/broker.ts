@@ -2,6 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { connectBroker } from '../../shared/messaging/connect-broker';
 import { briefly } from '../../shared/messaging/failure';
 import { openSession, type Session } from '../../shared/messaging/session';
+import { permanentConnectionError } from '../../shared/service/permanent-connection-error';
 import { within } from '../../shared/service/within';
 import { addressOf } from '../../scripts/server-urls';
 import { UserError } from '../../scripts/servers/search';
@@ -63,7 +64,9 @@ async function open(url: string, name: string): Promise<ChannelModel> {
     });
   } catch (error) {
     // Without the login in it.
-    throw new UserError(`RabbitMQ at ${addressOf(url)} does not let us in: ${saidBy(error)}`);
+    const refused = permanentConnectionError(error);
+    const why = refused ? `does not let us in: ${refused}` : `cannot be reached: ${saidBy(error)}`;
+    throw new UserError(`RabbitMQ at ${addressOf(url)} ${why}`);
   }
 }
 

@@ -42,7 +42,7 @@ describe('the arguments of npm run dlq', () => {
     ['discard x --all', '"x" is not understood'],
     ['replay --all --rate 0', '--rate: "0" is not a whole number'],
     ['list --older-than soon', '--older-than: "soon" is not a duration'],
-    ['replay --order=', 'want a value'],
+    ['replay --order=', 'need a value'],
   ])('"%s" is a usage error', (text, message) => {
     expect(() => read(text)).toThrow(UsageError);
     expect(() => read(text)).toThrow(message);

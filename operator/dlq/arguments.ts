@@ -81,9 +81,9 @@ export function readDlqArguments(args: string[], now = Date.now()): DlqArguments
   };
   const narrowed = values.service !== undefined || Object.values(filter).some((one) => one !== undefined);
   if ((action === 'replay' || action === 'discard') && !narrowed && !values.all)
-    throw new UsageError(`${action} wants to know which: filter them, or say --all.`);
+    throw new UsageError(`${action} needs a filter, or --all.`);
   if ([...(values.service ?? []), values.order, values.event].includes(''))
-    throw new UsageError('--service, --order and --event want a value.');
+    throw new UsageError('--service, --order and --event need a value.');
   return {
     action,
     services: [...new Set(values.service)],

@@ -27,7 +27,7 @@ export async function chooseQueues(
     if (!found) missing.push(service);
     else there.push({ service, queue });
     if (found?.consumers)
-      warn(`${queue} is being read by somebody else just now: what they hold is not seen here.`);
+      warn(`${queue} is being read by another command: the messages that it holds are not seen here.`);
   }
   if (there.length === 0 || (named.length > 0 && missing.length > 0)) {
     const services = named.length > 0 ? `The services are ${known.join(', ')}.` : '';

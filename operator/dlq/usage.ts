@@ -11,9 +11,9 @@ Which ones (all commands; of several values of one option any may match):
   --reason <code>       e.g. invalid_data, handler_failed, delivery_limit; list shows them
   --order <id>          about this order
   --event <id>          with this event id
-  --older-than <time>   dead for longer than 30s, 10m, 1h, 2d …
-  --newer-than <time>   dead for less than that
-  --all                 replay and discard want this where nothing else narrows them down
+  --older-than <time>   dead for longer than this: 30s, 10m, 1h, 2d …
+  --newer-than <time>   dead for less than this
+  --all                 all of them: required for replay and discard when no other filter is given
 
   --json                list and show: for programs
   --limit <n>           show: so many (1)
@@ -21,6 +21,6 @@ Which ones (all commands; of several values of one option any may match):
   --rate <n>            replay (200) and discard (no limit): so many a second at most
   --yes                 discard: does not ask; required where nobody can be asked
 
-It reads RABBITMQ_URL, or else works on the mesh that runs from this checkout. Looking takes nothing out of a
-queue; while a command runs, another one does not see what the first holds. Handling an event twice has no
-second effect, so neither has replaying it twice. Exit codes: 0 done, 1 failed, 2 not understood.`;
+It works on RABBITMQ_URL or, where that is not set, on the mesh that runs from this checkout. list and show take
+nothing out of a queue. While a command runs, another one does not see the messages that the first one holds. An
+event can be replayed twice: handling it again has no effect. Exit codes: 0 done, 1 failed, 2 usage error.`;

@@ -51,7 +51,7 @@ export function readPaymentsArguments(args: string[]): PaymentsArguments {
       throw new UsageError(`--${name} goes with ${actions.join(' and ')}, not with ${action}.`);
   const { json, operator } = values;
   const note = values.note?.trim();
-  if (operator?.trim() === '') throw new UsageError('--operator wants a name.');
+  if (operator?.trim() === '') throw new UsageError('--operator needs a name.');
   switch (action) {
     case 'list': {
       // `--stuck 1h`, with the time standing alone.
@@ -80,7 +80,7 @@ export function readPaymentsArguments(args: string[]): PaymentsArguments {
 
 function orderIdFrom(action: string, which: string | undefined, more: readonly string[]): string {
   noMore(action, more[0]);
-  if (!isUuid(which)) throw new UsageError(`${action} wants the id of an order.`);
+  if (!isUuid(which)) throw new UsageError(`${action} needs the id of an order.`);
   return which.toLowerCase();
 }
 

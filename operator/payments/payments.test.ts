@@ -27,8 +27,8 @@ describe('the arguments of npm run payments', () => {
   it.each([
     ['', 'Say what to do: list, show, retry, settle.'],
     ['refund x', 'Say what to do'],
-    ['show', 'show wants the id of an order.'],
-    ['retry 7', 'retry wants the id of an order.'],
+    ['show', 'show needs the id of an order.'],
+    ['retry 7', 'retry needs the id of an order.'],
     [`show ${ID} ${ID}`, 'is not understood'],
     ['list 1h', '"1h" is not understood'],
     ['list --stuck soon', '--stuck: "soon" is not a duration'],
@@ -41,7 +41,7 @@ describe('the arguments of npm run payments', () => {
     [`settle ${ID} --as refused --note x`, '--as says what became of it'],
     [`settle ${ID} --as voided`, '--note says why'],
     [`settle ${ID} --as voided --note=`, '--note says why'],
-    [`retry ${ID} --operator=`, '--operator wants a name.'],
+    [`retry ${ID} --operator=`, '--operator needs a name.'],
     ['list --all', "Unknown option '--all'"],
   ])('"%s" is a usage error', (text, message) => {
     expect(() => read(text)).toThrow(UsageError);

@@ -7,6 +7,8 @@ import {
   retryPayment,
   settleReview,
 } from '../../payment-service/review';
+import { briefly, isPassing } from '../../shared/messaging/failure';
+import { UserError } from '../../scripts/servers/search';
 import { openDatabase, type Database } from '../../shared/service/database';
 import { readPaymentsArguments, type PaymentsArguments } from './arguments';
 import { listAsJson, listAsText, paymentAsJson, paymentAsText } from './show-payments';
@@ -39,6 +41,8 @@ export async function runPayments(run: PaymentsRun): Promise<number> {
     await act(run, given, database);
     return 0;
   } catch (error) {
+    if (isPassing(error))
+      throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
     if (!(error instanceof ReviewError)) throw error;
     run.warn(error.message);
     return 1;

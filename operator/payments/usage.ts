@@ -18,5 +18,5 @@ settle changes nothing at the gateway: look there first. A refused authorisation
 capture captured or voided; a void voided or captured; a refund refunded. What follows from that is done by itself:
 the events go out, and what a cancelled order is still owed is given back.
 
-It works on DATABASE_URL, else on the mesh that runs from this checkout. Exit codes: 0 done, 1 failed, 2 not
-understood.`;
+It works on DATABASE_URL or, where that is not set, on the mesh that runs from this checkout.
+Exit codes: 0 done, 1 failed, 2 usage error.`;

@@ -105,7 +105,6 @@ async function setUp(servers: Record<ServerName, BreakableServer>, control: Cont
       databaseUrl: servers.postgres.url,
       rabbitmqUrl: servers.rabbitmq.url,
       managementUrl: servers.rabbitmq.managementUrl,
-      brokerRebuilt: false,
       how: { postgres: servers.postgres.how, rabbitmq: servers.rabbitmq.how },
       stop: () => Promise.resolve(),
     },

@@ -15,6 +15,8 @@ export async function compile() {
     if (isUpToDate(before)) return; // by whoever we waited for
     console.error('Compiling…');
     rmSync(stamp, { force: true });
+    // The compiler believes its notes, and would not write an output again that somebody deleted.
+    if (!hasOutputs(before)) rmSync(inRoot('dist', '.tsbuildinfo'), { force: true });
     await runStep('The TypeScript compilation', process.execPath, [tsc(), '-p', inRoot('tsconfig.json')]);
     removeOrphans();
     writeFileSync(stamp, before.hash);
@@ -25,10 +27,12 @@ export async function typecheck() {
   await runStep('The type check', process.execPath, [tsc(), '-p', inRoot('tsconfig.json'), '--noEmit']);
 }
 
-function isUpToDate({ hash, sources } = inputs()) {
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) return false;
-  return sources.every((source) => existsSync(inRoot('dist', source.replace(/\.ts$/, '.js'))));
+function isUpToDate(now = inputs()) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === now.hash && hasOutputs(now);
 }
+
+const hasOutputs = ({ sources }) =>
+  sources.every((source) => existsSync(inRoot('dist', source.replace(/\.ts$/, '.js'))));
 
 /** The sources, and a hash of all that a compilation depends on: files by name, size and time. */
 function inputs() {

@@ -37,7 +37,7 @@ export async function runChild(program, args, { env = process.env, stdout = proc
 }
 
 /** The same for a step of the preparation: a failure ends the command, with the step's name. */
-export async function runStep(title, program, args, options) {
+export async function runStep(title, program, args, { hint = '', ...options } = {}) {
   const code = await runChild(program, args, { stdout: process.stderr, ...options }).catch((error) => {
     throw error.code === 'ENOENT'
       ? expected(
@@ -45,7 +45,7 @@ export async function runStep(title, program, args, options) {
         )
       : error;
   });
-  if (code !== 0) throw expected(`${title} failed (exit code ${code}); see above.`);
+  if (code !== 0) throw expected(`${title} failed (exit code ${code}); see above. ${hint}`.trim());
 }
 
 /** A failure that the user can act on: printed as it is, without a stack. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { inLocal } from './checkout';
 import {
@@ -16,6 +17,7 @@ import { Instance } from './instance';
 import { runFolder } from './instance-folder';
 import { assertManagementAnswers, assertPostgresAnswers, assertRabbitmqAnswers } from './readiness';
 import { NotAvailable, type Search, type Server } from './search';
+import { readStateFile } from './state-file';
 import { Hopeless, messageOf, waitUntil } from './wait-until';
 
 interface Recipe {
@@ -90,7 +92,7 @@ async function inDocker(recipe: Recipe, search: Search): Promise<Server> {
 
 async function run(client: ContainerRuntimeClient, recipe: Recipe, search: Search): Promise<Server> {
   const folder = inLocal(runFolder(search.purpose), `docker-${recipe.server}`);
-  const passwordIsNew = !existsSync(folder);
+  const passwordIsNew = readStateFile(path.join(folder, 'instance.json')) === undefined;
   const instance = new Instance(folder);
   if (search.purpose === 'start' && existsSync(inLocal(recipe.server, 'instance.json'))) {
     search.log(

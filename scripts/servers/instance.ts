@@ -4,7 +4,6 @@ import path from 'node:path';
 import { freePort, takePort } from './free-port';
 import { type Patience, type StartedProcess, stopProcess } from './owned-process';
 import { isRunning } from './process-identity';
-import { UserError } from './search';
 import { cannotWrite, readStateFile, writeStateFile } from './state-file';
 
 /** What is remembered of a private server between runs, in its own folder. */
@@ -15,6 +14,8 @@ export interface InstanceRecord {
   processes: StartedProcess[];
   /** Where it was when it ran last: another place means that the checkout was moved or copied. */
   folder?: string;
+  /** Of a broker: its data was lost, and what its queues held is still to be sent again. */
+  queuesLost?: boolean;
 }
 
 /** The folder of one private server: its data, log, credentials, ports and process. */
@@ -22,8 +23,10 @@ export class Instance {
   readonly record: InstanceRecord;
   /** Where it was before, if it was moved or copied since it ran last. */
   readonly movedFrom: string | undefined;
+  /** Its record is lost or cut short, and the data beside it has another password than the new record. */
+  readonly recordLost: boolean;
 
-  /** @throws {UserError} where its record is lost and its data cannot be opened without */
+  /** @throws {UserError} where the folder cannot be written to */
   constructor(readonly folder: string) {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o755 });
@@ -31,11 +34,7 @@ export class Instance {
       throw cannotWrite(folder, error);
     }
     const known = readStateFile<InstanceRecord>(this.inFolder('instance.json'));
-    if (!isRecord(known) && existsSync(this.inFolder('data')))
-      throw new UserError(
-        `${this.inFolder('instance.json')} is lost or cut short, and with it the password for the data beside it.\n` +
-          'Restore it from a backup, or begin with empty data: npm start -- --fresh',
-      );
+    this.recordLost = !isRecord(known) && existsSync(this.inFolder('data'));
     this.record = isRecord(known)
       ? known
       : { password: randomBytes(18).toString('hex'), ports: {}, processes: [] };
@@ -43,7 +42,8 @@ export class Instance {
     // What runs, runs in the other place: it is not ours to use, or to stop.
     if (this.movedFrom !== undefined) this.record.processes = [];
     this.record.folder = folder;
-    this.save();
+    // Else only after what follows from it is done: a kill in between would hide it for ever.
+    if (this.movedFrom === undefined && !this.recordLost) this.save();
   }
 
   inFolder(...segments: string[]): string {
@@ -69,6 +69,12 @@ export class Instance {
   /** Called right after a spawn, with nothing awaited in between, so that no kill can leave it unknown. */
   remember(started: StartedProcess): void {
     this.record.processes.push(started);
+    this.save();
+  }
+
+  /** Kept until all was sent again, so that a kill in between loses nothing. */
+  noteQueuesLost(queuesLost: boolean): void {
+    this.record.queuesLost = queuesLost || undefined;
     this.save();
   }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import pg from 'pg';
 import { type PostgresBinaries, findPostgres } from './find-binaries';
 import { randomPortBase } from './free-port';
@@ -16,8 +16,7 @@ export async function localPostgres(search: Search): Promise<Server> {
   if (!findPostgres()) throw new NotAvailable('no PostgreSQL on this machine');
   const user = postgresUser();
   const instance = await openInstance(instanceFolder('postgres', search, user), search.fresh);
-  // Copied along with the data of a server that runs elsewhere: it would keep this one from starting.
-  if (instance.movedFrom !== undefined) rmSync(instance.inFolder('data', 'postmaster.pid'), { force: true });
+  if (instance.movedFrom !== undefined) makeOwn(instance.inFolder('data'), user);
   const reused = await startInstance(
     instance,
     {
@@ -37,6 +36,7 @@ async function start(instance: Instance, search: Search, user: SystemUser | unde
   const binaries = binariesFor(data);
   search.log(`PostgreSQL ${binaries.major}: starting a private instance in ${instance.folder}`);
   if (!existsSync(`${data}/PG_VERSION`)) initialise(binaries, instance, search, user);
+  else if (instance.recordLost) setPassword(binaries, instance, search, user);
   search.signal.throwIfAborted();
 
   const throwaway = search.purpose === 'test';
@@ -73,6 +73,41 @@ function binariesFor(data: string): PostgresBinaries {
     `The data in ${data} was made by PostgreSQL ${made}, and this machine has ${findPostgres()?.major}.\n` +
       `Install PostgreSQL ${made}, or begin with empty data: npm start -- --fresh`,
   );
+}
+
+/** Data that was moved or copied, perhaps by a `cp -r` of root. */
+function makeOwn(data: string, user: SystemUser | undefined): void {
+  if (!existsSync(data)) return;
+  // Of a server that ran elsewhere: it would keep this one from starting.
+  rmSync(`${data}/postmaster.pid`, { force: true });
+  chmodSync(data, 0o700); // PostgreSQL refuses others
+  if (user) spawnSync('chown', ['-R', `${user.uid}:${user.gid}`, data]);
+}
+
+/** The password was lost with the record: whoever has the data may give it a new one, while no server runs on it. */
+function setPassword(
+  binaries: PostgresBinaries,
+  instance: Instance,
+  search: Search,
+  user?: SystemUser,
+): void {
+  search.log(
+    `PostgreSQL: ${instance.inFolder('instance.json')} is lost or cut short; its data gets a new password`,
+  );
+  const result = spawnSync(binaries.postgres, ['--single', '-D', instance.inFolder('data'), 'template1'], {
+    ...user,
+    cwd: '/',
+    env: { ...process.env, LC_ALL: 'C' },
+    encoding: 'utf8',
+    input: `ALTER USER ordermesh PASSWORD '${instance.record.password}'\n`,
+    timeout: 60_000,
+  });
+  if (result.status !== 0 || /ERROR|FATAL/.test(result.stderr))
+    throw new UserError(
+      `The data in ${instance.inFolder('data')} lost its password with its instance.json, and could not be given a new one:\n` +
+        `${result.stderr.trim() || String(result.error)}\n` +
+        'Stop a server that still runs on it, or begin with empty data: npm start -- --fresh',
+    );
 }
 
 function initialise(binaries: PostgresBinaries, instance: Instance, search: Search, user?: SystemUser): void {

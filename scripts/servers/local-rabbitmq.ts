@@ -15,7 +15,7 @@ export async function localRabbitmq(search: Search): Promise<Server> {
   const script = findRabbitmq();
   if (!script) throw new NotAvailable('no RabbitMQ on this machine');
   const instance = await openInstance(instanceFolder('rabbitmq', search), search.fresh);
-  const rebuilt = rebuildWhereMoved(instance, search);
+  rebuildWhereUnreadable(instance, search);
   const reused = await startInstance(
     instance,
     {
@@ -29,7 +29,7 @@ export async function localRabbitmq(search: Search): Promise<Server> {
   return {
     url: urlOf(instance, 'amqp'),
     managementUrl: urlOf(instance, 'management'),
-    rebuilt,
+    allSentAgain: instance.record.queuesLost ? () => instance.noteQueuesLost(false) : undefined,
     how: `${reused ? 'private node, still running' : 'private node'} in ${instance.folder}`,
     // A node takes six seconds to end gracefully; a test's data is not worth them.
     stop: (hurry) => instance.stop({ hurry, graceMs: search.purpose === 'test' ? 0 : undefined }),
@@ -37,19 +37,21 @@ export async function localRabbitmq(search: Search): Promise<Server> {
 }
 
 /**
- * RabbitMQ's quorum queues keep absolute paths: moved or copied data never becomes ready. What was in the queues is
- * in PostgreSQL as well, and is sent again from there.
- * @returns whether it begins empty for that reason
+ * RabbitMQ's quorum queues keep absolute paths: moved or copied data never becomes ready. And without its record
+ * nobody knows the data's password. What was in the queues is in PostgreSQL as well, and is sent again from there.
  */
-function rebuildWhereMoved(instance: Instance, search: Search): boolean {
-  const { movedFrom } = instance;
-  if (movedFrom === undefined || !existsSync(instance.inFolder('data'))) return false;
-  search.log(
-    `This checkout was moved or copied (from ${path.dirname(path.dirname(movedFrom))}), and RabbitMQ cannot open moved data. ` +
-      'Its queues are made anew; events that were not handled are sent again from PostgreSQL.',
-  );
+function rebuildWhereUnreadable(instance: Instance, search: Search): void {
+  const { movedFrom, recordLost } = instance;
+  if (movedFrom === undefined && !recordLost) return;
+  if (existsSync(instance.inFolder('data')))
+    search.log(
+      (recordLost
+        ? `RabbitMQ: ${instance.inFolder('instance.json')} is lost or cut short, and the password for the data beside it with it. `
+        : `This checkout was moved or copied (from ${path.dirname(path.dirname(movedFrom!))}), and RabbitMQ cannot open moved data. `) +
+        'Its queues are made anew; events that were not handled are sent again from PostgreSQL.',
+    );
   rmSync(instance.inFolder('data'), { recursive: true, force: true });
-  return true;
+  instance.noteQueuesLost(true);
 }
 
 async function start(script: string, instance: Instance, search: Search): Promise<void> {

@@ -20,8 +20,8 @@ export interface Servers {
   rabbitmqUrl: string;
   /** With the credentials in it; undefined where a given broker has no management API. */
   managementUrl: string | undefined;
-  /** The broker had to begin empty: what it held is to be sent again. */
-  brokerRebuilt: boolean;
+  /** Where the broker had to begin empty: what it held is to be sent again, and then this is called. */
+  allSentAgain?: () => void;
   /** Where each comes from, for people. */
   how: { postgres: string; rabbitmq: string };
   /** Stops what was started here; bounded, and cut short when `hurry` is aborted. */
@@ -68,7 +68,7 @@ export async function provideServers(options: ProvideOptions): Promise<Servers> 
       databaseUrl: postgres.value.url,
       rabbitmqUrl: rabbitmq.value.url,
       managementUrl: rabbitmq.value.managementUrl,
-      brokerRebuilt: rabbitmq.value.rebuilt === true,
+      allSentAgain: rabbitmq.value.allSentAgain,
       how: { postgres: postgres.value.how, rabbitmq: rabbitmq.value.how },
       stop,
     };

@@ -20,8 +20,11 @@ export interface Server {
   url: string;
   /** Of a broker: its management API and UI, with the credentials in it. */
   managementUrl?: string;
-  /** Of a broker: its data could not be opened and was made anew, so that its queues are empty. */
-  rebuilt?: boolean;
+  /**
+   * Of a broker whose data could not be opened and was made anew: what its queues held is to be sent again, now or by
+   * a later run, until this is called.
+   */
+  allSentAgain?: () => void;
   /** Where it came from, for people. */
   how: string;
   /** Stops it if we started it; bounded, and cut short when `hurry` is aborted. */

@@ -22,12 +22,15 @@ export async function waitUntil<T>(attempt: () => Promise<T> | T, options: WaitO
       if (error instanceof Hopeless) throw error;
       if (Date.now() >= deadline) {
         const seconds = Math.round(options.timeoutMs / 1000);
-        throw new Error(`${options.what}: not within ${seconds} s (${messageOf(error)})`);
+        throw new TimedOut(`${options.what}: not within ${seconds} s (${messageOf(error)})`);
       }
     }
     await delay(options.everyMs ?? 100, undefined, { signal: options.signal });
   }
 }
+
+/** The deadline passed; the message says what the last attempt failed with. */
+export class TimedOut extends Error {}
 
 /** Waiting longer cannot help. */
 export class Hopeless extends Error {}

@@ -34,7 +34,10 @@ export async function runMesh(given: StartArguments, control: Control): Promise<
     try {
       if (given.fresh) removeSimulatorData();
       await runMigrations(servers, control);
-      if (servers.brokerRebuilt) await sendAgain(servers.databaseUrl);
+      if (servers.allSentAgain) {
+        await sendAgain(servers.databaseUrl);
+        servers.allSentAgain();
+      }
       await runServices(given, control, servers, ports);
     } finally {
       control.say('stopping the servers');

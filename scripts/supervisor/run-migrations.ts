@@ -17,7 +17,8 @@ export async function runMigrations(servers: Servers, { say, stopping }: Control
   });
   const complaints: string[] = [];
   eachLine(child.stdout, say);
-  eachLine(child.stderr, (line) => complaints.push(line));
+  // Where it works is known here; it is its first line for people.
+  eachLine(child.stderr, (line) => line.startsWith('Working on ') || complaints.push(line));
   const code = await new Promise<number | string | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode, signal) => resolve(exitCode ?? signal));

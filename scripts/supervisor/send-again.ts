@@ -2,8 +2,10 @@ import { Client } from 'pg';
 import { sessionConfig } from '../../shared/service/session-settings';
 
 /**
- * After the broker had to begin empty: has every consumer look again for what was published for it and is not handled.
- * What was a dead letter counts as published, no more: the queue that held it is gone.
+ * After the broker had to begin empty: has each consumer send itself again what was in its queues (see
+ * shared/messaging/fetch-missed.ts, which does so for what was published and never delivered). Here it is told of the
+ * rest: what waited in a retry queue or was a dead letter is due again now, and a consumer that never ran has missed
+ * everything since it subscribed. Repeatable; what was handled after all is a duplicate.
  */
 export async function sendAgain(databaseUrl: string): Promise<void> {
   const client = new Client(
@@ -12,17 +14,19 @@ export async function sendAgain(databaseUrl: string): Promise<void> {
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {
+    // Each by itself, and not all since the oldest: of what is older than the retention of processed_events, nobody
+    // knows any more what was handled.
     await client.query(`
-      WITH lost AS (
-        DELETE FROM delivery_failures f
-        WHERE NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
-        RETURNING consumer, event_id
-      ), oldest AS (
-        SELECT l.consumer, min(e.published_at) AS published_at
-        FROM lost l JOIN event_log e ON e.event_id = l.event_id GROUP BY l.consumer
-      )
-      UPDATE consumer_watermarks w SET complete_to = least(w.complete_to, o.published_at - interval '1 microsecond')
-      FROM oldest o WHERE o.consumer = w.consumer`);
+      UPDATE delivery_failures f SET outcome = 'RETRIED', retry_at = now() - interval '2 minutes'
+      WHERE EXISTS (SELECT FROM event_log e WHERE e.event_id = f.event_id)
+        AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
+        AND NOT EXISTS (SELECT FROM delivery_failures g
+          WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)`);
+    await client.query(`
+      INSERT INTO consumer_watermarks (consumer, complete_to, checked_at)
+      SELECT s.consumer, min(s.since), to_timestamp(0) FROM subscriptions s
+      WHERE s.until IS NULL AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer)
+      GROUP BY s.consumer ON CONFLICT DO NOTHING`);
   } finally {
     await client.end();
   }

@@ -1,4 +1,4 @@
-import { addressOf, type ServerUrls } from '../../scripts/server-urls';
+import { addressOf, type ServerUrls } from './server-urls';
 
 /**
  * A command's first line: the servers that it works on, so that nobody discards the dead letters of another mesh.
