@@ -153,7 +153,7 @@ crash_an_api() {
   local deadline=$((SECONDS + $1)) id load
   id=$(containers order-api | head -n 1)
   timeout 30 node .ci/request-load.mjs "$API_URL" 10 8 & load=$!
-  bounded 3 sleep 3
+  sleep 3
   timeout 20 docker exec "$id" sh -c 'kill -9 $(cat /proc/1/task/1/children)' || because 'Could not kill it.' || return
   wait "$load" || because 'Requests failed that the killed process did not hold.' || return
   until timeout 20 docker inspect -f '{{.RestartCount}} {{.State.Status}}' "$id" | grep '^[1-9][0-9]* running$' >/dev/null; do
