@@ -24,8 +24,8 @@ async function call<Answer>(apiUrl: string, method: string, path: string, body?:
     status = response.status;
     text = await response.text();
   } catch (error) {
-    const { message, cause } = error as Error;
-    throw new UserError(`No answer from ${url}: ${(cause as NodeJS.ErrnoException)?.code ?? message}`);
+    const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
+    throw new UserError(`No answer from ${url}: ${cause?.code ?? cause?.message ?? message}`);
   }
   if (status >= 400) throw new UserError(`${method} ${url} answered ${status}: ${text}`);
   try {
