@@ -74,11 +74,17 @@ export function keepBroker({ url, window, log, onEnd }: BrokerOptions): Broker {
   async function openSession(session: Session, channel: Channel): Promise<OpenBroker> {
     const flight = createFlight(await openPublisher(session, CONFIRM_TIMEOUT_MS), window);
     const lost = new AbortController();
-    // Where it is missing, the broker closes the channel, and the session ends.
-    const look = setInterval(
-      () => void channel.checkExchange(EVENTS_EXCHANGE).catch(() => undefined),
-      LOOK_EVERY_MS,
-    );
+    let looking = false;
+    // Where it is missing, the broker closes the channel, and the session ends. One question at a time: a broker in
+    // alarm answers none for as long as that lasts.
+    const look = setInterval(() => {
+      if (looking) return;
+      looking = true;
+      channel.checkExchange(EVENTS_EXCHANGE).then(
+        () => (looking = false),
+        () => undefined, // the session has ended with it
+      );
+    }, LOOK_EVERY_MS);
     session.onEnd((error) => {
       clearInterval(look);
       open = undefined;

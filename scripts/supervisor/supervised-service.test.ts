@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { waitUntil } from '../servers/wait-until';
 import { SupervisedService, restartDelay } from './supervised-service';
 
@@ -21,13 +23,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function start(script: string): void {
+function start(script: string, env: () => NodeJS.ProcessEnv = () => process.env): void {
   const main = path.join(folder, 'main.js');
   writeFileSync(main, `${script}; setInterval(() => {}, 1000); console.log('up')`);
   service = new SupervisedService({
     name: 'stub',
     main,
-    env: () => process.env,
+    env,
     write: (line) => log.push(line),
     writeError: (line) => log.push(line),
     say: (line) => said.push(line),
@@ -121,4 +123,49 @@ test('one that hangs is killed, and started again', async () => {
 
 test('restarts are quick at first, and never later than after ten seconds', () => {
   expect([0, 1, 2, 5, 6, 50].map(restartDelay)).toEqual([250, 500, 1000, 8000, 10_000, 10_000]);
+});
+
+test('one that has no port at the moment is started as soon as it has', async () => {
+  let asked = 0;
+  start('', () => {
+    asked += 1;
+    if (asked === 1) throw new Error('no port is free');
+    return process.env;
+  });
+  await starts(1);
+  expect(said).toEqual(['stub could not be started (no port is free); restarting it in 250 ms']);
+});
+
+test('one for which there is no file descriptor is started as soon as there is', async () => {
+  start(''); // for the clean-up alone; the one that is meant runs in a process with few descriptors
+  const compiled = path.resolve(__dirname, '../../dist/scripts/supervisor/supervised-service.js');
+  const script = path.join(folder, 'supervisor.js');
+  writeFileSync(
+    script,
+    `const { openSync, closeSync } = require('node:fs');
+     const { SupervisedService } = require(${JSON.stringify(compiled)});
+     const taken = [];
+     const env = () => {
+       if (taken.length > 0) taken.splice(0).forEach((one) => closeSync(one));
+       else try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+       return process.env;
+     };
+     const say = (line) => process.stdout.write('said: ' + line + '\\n');
+     const ended = (line) => { say(line); service.kill(); process.exit(); };
+     const options = { name: 'stub', main: ${JSON.stringify(path.join(folder, 'main.js'))}, env, say };
+     const service = new SupervisedService({ ...options, write: ended, writeError: say, onStarted: () => {} });
+     service.start();`,
+  );
+  const { stdout } = await promisify(execFile)(
+    'sh',
+    ['-c', 'ulimit -n 64; exec "$0" "$1"', process.execPath, script],
+    {
+      timeout: 20_000,
+    },
+  );
+  expect(stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/^said: stub: spawn .* EMFILE$/),
+    expect.stringMatching(/^said: stub ended with exit code .*; restarting it in 250 ms$/),
+    'said: up',
+  ]);
 });

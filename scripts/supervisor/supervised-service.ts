@@ -44,9 +44,11 @@ export class SupervisedService {
   }
 
   start(): void {
-    void this.spawn().catch((error: unknown) =>
-      this.options.say(`${this.name}: ${(error as Error).message}`),
-    );
+    void this.spawn().catch((error: unknown) => {
+      // No port, no memory, no file descriptor: there may be one later.
+      this.lastWords = (error as Error).message;
+      if (!this.stopping) this.again(`could not be started (${this.lastWords})`, 0);
+    });
   }
 
   /** From now on it is started again whatever it ends with: it has shown that it can run. */
@@ -69,6 +71,13 @@ export class SupervisedService {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.child = child;
+    child.on('error', (error) => {
+      this.lastWords = error.message;
+      this.options.say(`${this.name}: ${error.message}`);
+    });
+    // "close", and not "exit": by then its last words have been read.
+    child.once('close', (code, signal) => this.ended(code, signal, Date.now() - startedAt));
+    if (child.pid === undefined) return; // the machine is out of processes or file descriptors: there are no pipes
     eachLine(child.stdout!, (line) => {
       this.lastWords = fatalMessage(line) ?? this.lastWords;
       write(line);
@@ -77,10 +86,7 @@ export class SupervisedService {
       if (/^\w*Error\b/.test(line)) this.lastWords = line;
       writeError(line);
     });
-    child.on('error', (error) => this.options.say(`${this.name}: ${error.message}`));
-    // "close", and not "exit": by then its last words have been read.
-    child.once('close', (code, signal) => this.ended(code, signal, Date.now() - startedAt));
-    if (child.pid !== undefined) this.options.onStarted(child.pid, instance);
+    this.options.onStarted(child.pid, instance);
   }
 
   /** Lets it drain; after `graceMs` it is killed. Resolves when it is gone. */
@@ -118,6 +124,10 @@ export class SupervisedService {
       if (code !== 0) this.options.say(`${this.name} ${how} while it was stopping`);
       return;
     }
+    this.again(how, ranMs, code);
+  }
+
+  private again(how: string, ranMs: number, code?: number | null): void {
     this.failures = ranMs > healthyAfterMs ? 0 : this.failures;
     const delayMs = restartDelay(this.failures);
     this.failures += 1;

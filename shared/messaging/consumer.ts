@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ConsumeMessage } from 'amqplib';
 import { isEventType } from '../events/contracts';
 import { parseMessage } from '../events/envelope';
@@ -102,6 +103,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const ownTypes = subscribedTypes(handlers);
   const accepts = (type: string) => isEventType(type) && handlers[type] !== undefined;
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // one for each message that waits to be set aside
   const copies = openCopies(options.rabbitmqUrl, name, log);
   const aside = createAside({ name, database, log, copies, most: prefetch / 2, stopping: stopping.signal });
   const settler = createSettler({ ...options, aside, stopping: stopping.signal });
@@ -189,7 +191,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         await within(TEND_MS, restoring);
         missing = await missed.look();
       } catch (error) {
-        log.warn({ error: briefly(error) }, 'could not compare the bindings with the record');
+        log.warn({ error: briefly(error) }, 'could not check the bindings, or what was never delivered');
       }
     }
   }
