@@ -89,6 +89,7 @@ async function runServices(
     writeMeshFile(mesh);
     published = true;
     const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, await findOrderable(apiUrl));
+    await group.untilQuiet();
     // Where a program reads the log, nothing else is in it.
     (chooseLogFormat() === 'pretty' ? process.stdout : process.stderr).write(`${text}\n`);
     const watching = group.watch(control.stopping);

@@ -5,6 +5,7 @@ import { type Control } from './control';
 import { mainOf } from './discover-services';
 import { chooseLogFormat, prettyLines } from './log-format';
 import { PAYMENT_SIMULATOR } from './payment-environment';
+import { createQuiet } from './quiet';
 import { ask, type Answer } from './ask-service';
 import { SupervisedService } from './supervised-service';
 
@@ -29,6 +30,7 @@ export class ServiceGroup {
   private readonly services: SupervisedService[];
   /** Of the process that runs now, by service. */
   private readonly instances = new Map<string, string>();
+  private readonly quiet = createQuiet();
   private giveUp: (why: UserError) => void = () => undefined;
   /** Rejects when a service cannot be started as things are. */
   readonly hopeless: Promise<never>;
@@ -39,7 +41,10 @@ export class ServiceGroup {
     this.hopeless.catch(() => undefined); // it is heard where something is awaited
     const isPretty = chooseLogFormat() === 'pretty';
     const pretty = isPretty ? prettyLines(names, process.stdout.isTTY && !process.env.NO_COLOR) : undefined;
-    const write = (line: string) => process.stdout.write(pretty ? pretty(line) : `${line}\n`);
+    const write = (line: string) => {
+      this.quiet.heard();
+      process.stdout.write(pretty ? pretty(line) : `${line}\n`);
+    };
     this.services = names.map(
       (name) =>
         new SupervisedService({
@@ -90,6 +95,11 @@ export class ServiceGroup {
       const reasons = [...waiting].map(([name, why]) => `\n  ${name}: ${why}`);
       throw new UserError(`Not ready within ${readyMs / 1000} s:${reasons.join('')}`);
     }
+  }
+
+  /** Resolves when they have logged nothing for a moment: what is printed then is not scrolled away at once. */
+  untilQuiet(): Promise<void> {
+    return this.quiet.fallen(this.options.control.stopping);
   }
 
   /** Replaces, until the signal, each process that runs and does not answer, or says that it cannot go on. */
