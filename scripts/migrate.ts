@@ -21,7 +21,7 @@ runMain(async () => {
   const { databaseUrl, rabbitmqUrl } = sayWhere(serverUrls('npm run migrate'));
   const applied = await applyMigrations(databaseUrl);
   console.log(applied.length > 0 ? `Applied ${applied.join(', ')}` : 'The schema is up to date');
-  await declareMesh({ databaseUrl, rabbitmqUrl });
+  await declareMesh({ databaseUrl, rabbitmqUrl, say: (line) => console.log(line) });
   console.log('Exchange, queues and subscriptions are declared');
   return 0;
 });

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { isEventType } from '../events/contracts';
 import { parseMessage } from '../events/envelope';
 import type { Database } from '../service/database';
@@ -19,7 +19,7 @@ import { keepSession, type Session } from './session';
 import { createAside } from './set-aside';
 import { createSettler } from './settle';
 import { recordedSubscriptions } from './subscriptions';
-import { declareService, serviceNames, type RetryDelay } from './topology';
+import { declareService, isOtherForm, serviceNames, type DeadLetterForm, type RetryDelay } from './topology';
 
 export interface ConsumerOptions {
   /** The service's name: its queue, and the consumer in `processed_events`. */
@@ -116,6 +116,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let missing = 0;
   let inCopy: Delivery[] = [];
   let restUntil = 0;
+  let form: DeadLetterForm = 'refusing';
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
   const progress = recordProgress(database, name, holding, (error) =>
@@ -125,7 +126,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   async function attach(session: Session): Promise<void> {
     const channel = await session.openChannel();
-    await declareService(channel, name, await typesToBind(), options.retryDelays);
+    await declare(channel);
     const tendingChannel = await session.openChannel();
     const attachment: Attachment = { session, channel, tendingChannel, unacknowledged: new Set() };
     session.onEnd(() => {
@@ -167,6 +168,19 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     if (bytes + delivery.message.content.length > MOST_LARGE_BYTES) return false;
     inCopy.push(delivery);
     return true;
+  }
+
+  /** Where the dead-letter queue is there in another form, the next session takes it as it is: the set-up step changes it. */
+  async function declare(channel: Channel): Promise<void> {
+    try {
+      await declareService(channel, name, await typesToBind(), options.retryDelays, form);
+    } catch (error) {
+      if (isOtherForm(error, name)) {
+        form = form === 'refusing' ? 'dropping' : 'refusing';
+        log.warn(`${name}.dlq was declared by another version; it is used as it is until npm run migrate`);
+      }
+      throw error;
+    }
   }
 
   /** The record says what to bind: it knows what a newer version takes, and what was ended. */

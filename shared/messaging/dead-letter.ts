@@ -77,6 +77,12 @@ function ownHeaders(service: string, { properties }: ConsumeMessage, failure: Fa
   };
 }
 
+/** What a consumer has written into a dead letter's headers, and nothing else of them. */
+export function ownHeadersOf({ properties }: Pick<ConsumeMessage, 'properties'>): Record<string, unknown> {
+  const own = new Set<string>(Object.values(headers));
+  return Object.fromEntries(Object.entries(properties.headers ?? {}).filter(([name]) => own.has(name)));
+}
+
 const withoutBrokerHeaders = (all: Record<string, unknown>) =>
   Object.fromEntries(
     Object.entries(all).filter(

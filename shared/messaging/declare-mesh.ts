@@ -11,6 +11,7 @@ import { sessionConfig } from '../service/session-settings';
 import { ConnectionRefused, permanentConnectionError } from '../service/permanent-connection-error';
 import { connectBroker } from './connect-broker';
 import { subscribedTypes, type HandlerTable } from './handler';
+import { renewDeadLetterQueue } from './renew-dead-letter-queue';
 import { retryDelays } from './retry-config';
 import { declareService, EVENTS_EXCHANGE, serviceNames } from './topology';
 
@@ -40,6 +41,8 @@ export interface DeclareMeshOptions {
   rabbitmqUrl: string;
   /** What is discovered, unless given. */
   subscriptions?: Subscriptions[];
+  /** Told what was changed, for people. */
+  say?: (line: string) => void;
 }
 
 /**
@@ -61,6 +64,14 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<void> {
     await makePartitions(database);
     const connection = await connectPatiently(options.rabbitmqUrl);
     try {
+      await oneAtATime(database);
+      for (const { service } of subscriptions) {
+        const moved = await renewDeadLetterQueue(connection, service);
+        if (moved !== undefined)
+          options.say?.(
+            `${service}.dlq now refuses what it has no room for; its ${moved} dead letters were kept`,
+          );
+      }
       const channel = await connection.createChannel();
       await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
       for (const { service, types } of subscriptions)
@@ -74,6 +85,11 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<void> {
     await database.end();
   }
 }
+
+const LOCK = [0x6d657368, 0x746f706f]; // "mesh", "topo"
+
+/** Two set-up steps at once would move each other's dead letters. Held to the end of the session. */
+const oneAtATime = (database: Client) => database.query('SELECT pg_advisory_lock($1, $2)', LOCK);
 
 const CONNECT_ATTEMPTS = 10;
 

@@ -44,6 +44,26 @@ const DELIVERY_LIMIT = 100;
 const DEAD_LETTER_DELIVERY_LIMIT = 1_000_000_000;
 
 /**
+ * How a dead-letter queue is declared. `refusing`: it refuses what it has no room for (an administrator's limit), so
+ * that the message stays where it was. `dropping`: as version 0.1 declared it; it drops its oldest dead letter instead.
+ * A declared queue cannot be changed: see {@link renewDeadLetterQueue}.
+ */
+export type DeadLetterForm = 'refusing' | 'dropping';
+
+/** The arguments of a dead-letter queue. */
+export const deadLetterArguments = (form: DeadLetterForm) => ({
+  'x-queue-type': 'quorum',
+  'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT,
+  ...(form === 'refusing' ? { 'x-overflow': 'reject-publish' } : {}),
+});
+
+/** Whether a declaration failed because the service's dead-letter queue is there in another form. */
+export const isOtherForm = (error: unknown, service: string): boolean =>
+  error instanceof Error &&
+  /PRECONDITION_FAILED|406/.test(error.message) &&
+  error.message.includes(`'${serviceNames(service).deadLetterQueue}'`);
+
+/**
  * Declares all that a consuming service needs: the events exchange, its own exchange, its quorum queue
  * with one binding a type, its retry queues and its dead-letter queue. Idempotent; the set-up step and
  * the service itself both call it.
@@ -58,6 +78,7 @@ export async function declareService(
   service: string,
   types: readonly string[],
   retryDelays: readonly RetryDelay[],
+  form: DeadLetterForm = 'refusing',
 ): Promise<void> {
   const names = serviceNames(service);
   const deadLetterTo = (key: string) => ({
@@ -70,10 +91,7 @@ export async function declareService(
 
   await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
   await channel.assertExchange(names.exchange, 'direct', { durable: true });
-  await channel.assertQueue(names.deadLetterQueue, {
-    durable: true,
-    arguments: { ...quorum, 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
-  });
+  await channel.assertQueue(names.deadLetterQueue, { durable: true, arguments: deadLetterArguments(form) });
   await channel.bindQueue(names.deadLetterQueue, names.exchange, DEAD_LETTER_KEY);
   await channel.assertQueue(names.queue, {
     durable: true,
