@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { audit, checkNames, type AuditOptions } from './audit/audit';
+import { deadLetterQueuesAt } from './audit/dead-letter-queues';
 import { formatReport } from './audit/format-report';
 import { simulatorBooks } from './audit/simulator-books';
 import { briefly } from '../shared/messaging/failure';
@@ -10,6 +11,7 @@ import { readArguments, readOption, wholeNumber } from './command-line/read-argu
 import { runCommandLine } from './command-line/run-command-line';
 import { sayWhere } from '../scripts/say-where';
 import { UsageError } from './command-line/usage-error';
+import { givenUrl } from '../scripts/given-url';
 import { databaseUrl as findDatabaseUrl } from '../scripts/server-urls';
 import { UserError } from '../scripts/servers/search';
 import { readMeshFile, type MeshFile } from '../scripts/supervisor/mesh-file';
@@ -17,6 +19,8 @@ import { readMeshFile, type MeshFile } from '../scripts/supervisor/mesh-file';
 const USAGE = `npm run audit -- [options]: checks every promise against DATABASE_URL, or the mesh that runs from this checkout
 
   --grace 2m     what is under way for longer is stuck
+  --dead-letter-grace 24h
+                 a dead letter that nobody has replayed or discarded for longer is a broken promise
   --since TIME   only orders, events, notifications and adjustments made since: 1h (ago), or 2026-11-21T10:00:00Z
   --only NAMES   only these checks, with commas between: ${checkNames.join(', ')}
   --limit 20     rows named for each check; all are counted
@@ -35,6 +39,7 @@ interface Arguments {
 function readCommandLine(args: string[]): Arguments | undefined {
   const { values, positionals } = readArguments(args, {
     grace: { type: 'string' },
+    'dead-letter-grace': { type: 'string' },
     since: { type: 'string' },
     only: { type: 'string' },
     limit: { type: 'string' },
@@ -48,11 +53,14 @@ function readCommandLine(args: string[]): Arguments | undefined {
       `"${positionals.join(' ')}" is not understood. Options go after "--": npm run audit -- --grace 5m`,
     );
   const mesh = readMeshFile();
-  const { databaseUrl } = sayWhere({ databaseUrl: findDatabaseUrl('npm run audit') });
+  const databaseUrl = findDatabaseUrl('npm run audit');
+  const rabbitmqUrl = givenUrl('DATABASE_URL') ? givenUrl('RABBITMQ_URL') : mesh?.rabbitmq_url;
+  sayWhere({ databaseUrl, rabbitmqUrl });
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
   const options: AuditOptions = {
     databaseUrl,
     graceMs: readOption('grace', values.grace, parseDuration),
+    deadLetterGraceMs: readOption('dead-letter-grace', values['dead-letter-grace'], parseDuration),
     longestRetryMs: Math.max(0, ...RETRY_DELAYS.map(({ ms }) => ms)),
     since: readOption('since', values.since, parseMoment),
     only: readOption('only', values.only, parseNames),
@@ -60,6 +68,7 @@ function readCommandLine(args: string[]): Arguments | undefined {
     books: readOption('simulator', values.simulator || simulatorOf(mesh, databaseUrl), (url) =>
       simulatorBooks(parseUrl(url)),
     ),
+    queues: rabbitmqUrl === undefined ? undefined : deadLetterQueuesAt(rabbitmqUrl),
   };
   return { options, json: values.json ?? false };
 }

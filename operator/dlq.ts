@@ -1,14 +1,19 @@
 import { createInterface } from 'node:readline/promises';
 import { discoverSubscriptions } from '../shared/messaging/declare-mesh';
+import { givenUrl } from '../scripts/given-url';
 import { brokerUrl } from '../scripts/server-urls';
+import { currentUser } from './command-line/current-user';
 import { runCommandLine } from './command-line/run-command-line';
 import { sayWhere } from '../scripts/say-where';
+import { readMeshFile } from '../scripts/supervisor/mesh-file';
 import { runDlq } from './dlq/run-dlq';
 
 runCommandLine('dlq', (stopping) =>
   runDlq({
     args: process.argv.slice(2),
     rabbitmqUrl: () => sayWhere({ rabbitmqUrl: brokerUrl('npm run dlq') }).rabbitmqUrl,
+    databaseUrl: databaseBeside,
+    user: currentUser,
     services: () => discoverSubscriptions().map(({ service }) => service),
     print: (text) => console.log(text),
     warn: (text) => console.error(text),
@@ -16,6 +21,10 @@ runCommandLine('dlq', (stopping) =>
     stopping,
   }),
 );
+
+/** The database of the same mesh as the broker: both are given, or both are those of the mesh that runs here. */
+const databaseBeside = (): string | undefined =>
+  givenUrl('RABBITMQ_URL') ? givenUrl('DATABASE_URL') : readMeshFile()?.database_url;
 
 async function ask(question: string, stopping: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });

@@ -197,8 +197,27 @@ const plants: Record<string, () => Promise<string[]>> = {
     return [smaller, refused, unheard].map((id) => `adjustments-applied: ${id}`);
   },
   'an adjustment without an outcome': async () => [`adjustments-settled: ${audited.history.adjustment(3)}`],
+  'a dead letter that nobody decides about': async () => {
+    const event = await givenUp('25 hours');
+    return [`dead-letters-decided: ${event}`, `events-handled: ${event}`];
+  },
+  'a dead letter that vanished from its queue': async () => {
+    const event = await givenUp('1 hour');
+    audited.queues = { read: () => Promise.resolve(new Map()) };
+    return [`dead-letters-kept: ${event}`, `events-handled: ${event}`];
+  },
   ...paymentPlants(() => audited),
 };
+
+/** An event that notification-service has put into its dead-letter queue. */
+async function givenUp(ago: string): Promise<string> {
+  const event = audited.history.published('inventory.low_stock.v1', newId(), {
+    butNotBy: ['notification-service'],
+  });
+  await audited.sql(`INSERT INTO delivery_failures (consumer, event_id, attempt, reason, error, outcome, failed_at)
+    VALUES ('notification-service', '${event}', 6, 'handler_failed', 'x', 'DEAD_LETTERED', now() - interval '${ago}')`);
+  return event;
+}
 
 it.each(Object.entries(plants))('names %s, and nothing else', async (_name, plant) => {
   const planted = await plant();

@@ -2,6 +2,7 @@ import { firstIdOf } from '../../shared/history/partitions';
 import { adjustmentPass } from './adjustment-checks';
 import { announcementChecks } from './announcement-checks';
 import type { AuditOptions } from './audit-options';
+import { deadLetterCheckNames, judgeDeadLetters, standOfDeadLetters } from './dead-letter-checks';
 import { countIn, type Pass, type Settings } from './check';
 import { eventPass, notificationPass, outboxPass } from './event-checks';
 import { auditBooks, booksAgree } from './books-check';
@@ -39,11 +40,12 @@ const passes: readonly Pass[] = [
 /** The names of all checks. */
 export const checkNames = [
   ...passes.flatMap((pass) => pass.checks.map((check) => check.name)),
+  ...deadLetterCheckNames,
   booksAgree.name,
 ];
 
 /**
- * Checks every promise of the mesh against its database, idle or at work: what is merely under way is
+ * Checks every promise of the mesh against its database, and its dead letters against their queues, idle or at work: what is merely under way is
  * counted and not blamed. Reads only, range by range, each range in one snapshot.
  * @throws when the database is away, or a statement takes too long
  */
@@ -51,16 +53,21 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   const startedAt = Date.now();
   const snapshot = await openSnapshot(options.databaseUrl, options.statementTimeoutMs ?? 60_000);
   try {
-    const settings: Settings = {
+    const judging: Settings = {
       graceMs: options.graceMs ?? 120_000,
       longestRetryMs: options.longestRetryMs ?? 600_000,
+      deadLetterGraceMs: options.deadLetterGraceMs ?? 24 * 3_600_000,
+      gone: [],
       judgedFrom: {
         eventLog: await completeFrom(snapshot.client, 'event_log'),
         processedEvents: await completeFrom(snapshot.client, 'processed_events'),
       },
     };
+    const deadLetters = await standOfDeadLetters(snapshot, judging, options);
+    const settings: Settings = { ...judging, gone: deadLetters.gone ?? [] };
     const checks: CheckReport[] = [];
     for (const pass of passes) checks.push(...(await runPass(snapshot, pass, settings, options)));
+    checks.push(...judgeDeadLetters(deadLetters, options));
     if (options.only?.includes(booksAgree.name) ?? true) checks.push(await auditBooks(snapshot, options));
     const ok = checks.every(({ violations, unknown }) => violations === 0 && unknown === undefined);
     return { ok, checks, tookMs: Date.now() - startedAt };

@@ -12,6 +12,10 @@ export interface Settings {
   graceMs: number;
   /** The longest wait before a failed delivery is tried again: for so long more it is under way. */
   longestRetryMs: number;
+  /** So long a dead letter may wait for somebody to decide. */
+  deadLetterGraceMs: number;
+  /** Dead letters on record that are in no queue any more, as far as that is known. */
+  gone: readonly { consumer: string; event_id: string }[];
   /** The first ids of which history is complete: what is older may have been dropped. */
   judgedFrom: { eventLog: string; processedEvents: string };
 }
@@ -71,8 +75,11 @@ export const inRange = (column: string, { after, upTo }: Range): Prisma.Sql =>
   Prisma.sql`${Prisma.raw(column)} > ${after}::uuid AND ${Prisma.raw(column)} <= ${upTo}::uuid`;
 
 /** The moment before which nothing is excused as being under way. */
-export const graceBegan = ({ graceMs }: Settings): Prisma.Sql =>
-  Prisma.sql`(now() - ${graceMs}::float8 * interval '1 millisecond')`;
+export const graceBegan = ({ graceMs }: Settings): Prisma.Sql => graceBeganFor(graceMs);
+
+/** The moment so many milliseconds ago. */
+export const graceBeganFor = (ms: number): Prisma.Sql =>
+  Prisma.sql`(now() - ${ms}::float8 * interval '1 millisecond')`;
 
 /** Counts a table's rows whose id lies within a range. */
 export const countIn = (table: string, column: string) => (range: Range) =>

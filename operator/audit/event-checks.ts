@@ -7,9 +7,11 @@ const handledByAll: Check = {
   promise: 'every published event is handled by every subscriber',
   find: (range, settings) => Prisma.sql`
     SELECT event_id::text AS subject,
-      CASE state WHEN 'dead letter' THEN 'warning' WHEN 'late' THEN 'violation' ELSE state END AS verdict,
+      CASE WHEN state = 'under way' THEN state WHEN state IN ('dead letter', 'discarded') THEN 'warning' ELSE 'violation' END AS verdict,
       format('%s about %s %s %s, since %s', type, subject,
-        CASE state WHEN 'dead letter' THEN 'is a dead letter of' ELSE 'is not handled by' END, consumer,
+        CASE state WHEN 'dead letter' THEN 'is a dead letter of' WHEN 'old dead letter' THEN 'is a dead letter of'
+          WHEN 'gone' THEN 'was a dead letter, and is in no queue, of' WHEN 'discarded' THEN 'was discarded, a dead letter of'
+          ELSE 'is not handled by' END, consumer,
         to_char(waiting_since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS problem
     FROM (${unhandled(inRange('e.event_id', range), settings, inRange('p.event_id', range))}) u`,
 };

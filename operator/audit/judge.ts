@@ -91,17 +91,25 @@ function excuse({ subject, problem, verdict = 'violation' }: Suspect, pending: P
   if (young || verdict === 'under way') return { verdict: 'under way', subject, problem };
   if (verdict === 'warning') return { verdict, subject, problem };
   const dead = inState('dead letter');
-  if (dead)
-    return {
-      verdict: 'warning',
-      subject,
-      problem: `${problem}; ${dead.type} ${dead.event_id} is a dead letter of ${dead.consumer}`,
-    };
-  const late = inState('late');
-  const waits = late
-    ? `waits for ${late.type} ${late.event_id} at ${late.consumer} since ${late.waiting_since.toISOString()}`
-    : 'and no event is under way that would change it';
-  return { verdict: 'violation', subject, problem: `${problem}; ${waits}` };
+  if (dead) return { verdict: 'warning', subject, problem: `${problem}; ${wordsFor(dead)}` };
+  const [lost] = pending;
+  const why = lost ? wordsFor(lost) : 'and no event is under way that would change it';
+  return { verdict: 'violation', subject, problem: `${problem}; ${why}` };
+}
+
+function wordsFor({ state, type, event_id, consumer, waiting_since }: Pending): string {
+  const [event, since] = [`${type} ${event_id}`, `since ${waiting_since.toISOString()}`];
+  switch (state) {
+    case 'dead letter':
+    case 'old dead letter':
+      return `${event} is a dead letter of ${consumer} ${since}`;
+    case 'gone':
+      return `${event} was a dead letter of ${consumer} ${since}, and is in no queue any more`;
+    case 'discarded':
+      return `${event}, a dead letter of ${consumer}, was discarded ${since}`;
+    default:
+      return `waits for ${event} at ${consumer} ${since}`;
+  }
 }
 
 const nothingFound = (): Judgement => ({

@@ -1,5 +1,5 @@
 import { Prisma } from '../../shared/service/database';
-import { graceBegan, type Remedy, type Settings } from './check';
+import { graceBegan, graceBeganFor, type Remedy, type Settings } from './check';
 
 // A subscription is recorded after its queue is bound. An event that was confirmed before the binding may
 // be marked published after that, but not by more than the relay waits for a confirm.
@@ -7,7 +7,7 @@ const MARKED_LATE = '30 seconds';
 
 /**
  * Published events, one row for each consumer that had subscribed by then and has not handled it, with how
- * that stands: `under way`, `dead letter` or `late`.
+ * that stands ({@link Pending}).
  * @param which a condition on `event_log e`
  * @param where one on `processed_events p`, where that narrows down what has to be read
  */
@@ -24,15 +24,23 @@ export const unhandled = (
     WHERE ${which} AND e.event_id >= ${settings.judgedFrom.processedEvents}::uuid
       AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id AND ${where})
   )
-  SELECT m.event_id, m.type, m.subject, m.consumer, m.published_at AS waiting_since, CASE
-    WHEN f.dead THEN 'dead letter'
+  SELECT m.event_id, m.type, m.subject, m.consumer,
+    CASE WHEN f.outcome IN ('DEAD_LETTERED', 'DISCARDED') THEN f.failed_at ELSE m.published_at END AS waiting_since, CASE
+    WHEN f.outcome = 'DISCARDED' THEN 'discarded'
+    WHEN f.outcome = 'DEAD_LETTERED' AND (m.consumer, m.event_id) IN (${goneIn(settings)}) THEN 'gone'
+    WHEN f.outcome = 'DEAD_LETTERED' AND f.failed_at < ${graceBeganFor(settings.deadLetterGraceMs)} THEN 'old dead letter'
+    WHEN f.outcome = 'DEAD_LETTERED' THEN 'dead letter'
     WHEN m.published_at >= ${graceBegan(settings)} THEN 'under way'
-    /* Failed, and waiting in one of the retry queues. */
-    WHEN f.retried_at >= ${graceBegan(settings)} - ${settings.longestRetryMs}::float8 * interval '1 millisecond' THEN 'under way'
+    /* Failed, and waiting in one of the retry queues; or replayed. */
+    WHEN f.failed_at >= ${graceBegan(settings)} - CASE f.outcome WHEN 'RETRIED' THEN ${settings.longestRetryMs}::float8 ELSE 0 END
+      * interval '1 millisecond' THEN 'under way'
     ELSE 'late' END AS state
   FROM missing m LEFT JOIN LATERAL (
-    SELECT bool_or(d.outcome = 'DEAD_LETTERED') AS dead, max(d.failed_at) AS retried_at
-    FROM delivery_failures d WHERE d.event_id = m.event_id AND d.consumer = m.consumer) f ON true`;
+    SELECT d.outcome, d.failed_at FROM delivery_failures d
+    WHERE d.event_id = m.event_id AND d.consumer = m.consumer ORDER BY d.id DESC LIMIT 1) f ON true`;
+
+const goneIn = ({ gone }: Settings): Prisma.Sql => Prisma.sql`
+  SELECT * FROM unnest(${gone.map(({ consumer }) => consumer)}::text[], ${gone.map(({ event_id }) => event_id)}::uuid[])`;
 
 /** An event that somebody still has to publish or to handle. */
 export interface Pending {
@@ -41,7 +49,11 @@ export interface Pending {
   event_id: string;
   consumer: string;
   waiting_since: Date;
-  state: 'under way' | 'dead letter' | 'late';
+  /**
+   * `dead letter`: in its queue, for a person to decide; `old dead letter`: for too long; `gone`: in no queue any more;
+   * `discarded`: a person has decided against it.
+   */
+  state: 'under way' | 'late' | 'dead letter' | 'old dead letter' | 'gone' | 'discarded';
 }
 
 /** The events among the remedies that are pending about these subjects, in the outbox or at their consumer. */

@@ -20,6 +20,9 @@ const retryDelays = parseRetryDelays('20ms');
 const stopping = new AbortController().signal;
 
 let broker: TestBroker;
+let record: TestDatabase;
+beforeAll(async () => void (record = await createTestDatabase()));
+afterAll(() => record.drop());
 beforeEach(async () => {
   broker = await createTestBroker();
   for (const service of [SERVICE, OTHER])
@@ -28,12 +31,18 @@ beforeEach(async () => {
 afterEach(() => broker.drop());
 
 /** Runs the command as a user would, and answers what it printed. */
-async function dlq(args: string, confirm?: () => Promise<boolean>) {
+async function dlq(
+  args: string,
+  confirm?: () => Promise<boolean>,
+  databaseUrl: string | undefined = record.url,
+) {
   const printed: string[] = [];
   const warned: string[] = [];
   const code = await runDlq({
     args: args.split(' ').filter(Boolean),
     rabbitmqUrl: () => broker.url,
+    databaseUrl: () => databaseUrl,
+    user: () => 'asha',
     services: () => [OTHER, SERVICE],
     print: (text) => printed.push(text),
     warn: (text) => warned.push(text),
@@ -242,6 +251,7 @@ describe('replay and discard', () => {
     for (let n = 0; n < 20; n++) park({ id: `m${n}`, reason: 'handler_failed' });
     await parked(20);
     const filter = {};
+    const decisions = { keep: () => Promise.resolve(), end: () => Promise.resolve() };
     const cutOff = withBroker(broker.url, 'test', async (tool) => {
       const publisher = await openPublisher(tool.session, 5_000);
       const dying = {
@@ -255,7 +265,7 @@ describe('replay and discard', () => {
         tool,
         dying,
         { service: SERVICE, queue: names.deadLetterQueue },
-        { filter, rate: 1e5, stopping },
+        { filter, rate: 1e5, decisions, stopping },
       );
     });
     await expect(cutOff).rejects.toThrow('killed');
@@ -303,6 +313,37 @@ describe('replay and discard', () => {
     expect((await drain(names.queue)).map(({ id }) => id)).toEqual(
       Array.from({ length: 31 }, (_, n) => `new${n}`),
     );
+  });
+
+  it('are put on record, with who decided; where that cannot be done, it says so and goes on', async () => {
+    const [again, away] = [newId(), newId()];
+    park({ id: again, type: 'order.placed.v1', reason: 'handler_failed' });
+    await parked(1);
+    await dlq('replay --all');
+    park({ id: away, reason: 'invalid_data' });
+    park({ id: 'no uuid', reason: 'invalid_json' });
+    await parked(2);
+    await dlq('discard --all --yes');
+    const kept = await record.database.deliveryFailure.findMany({
+      where: { consumer: SERVICE, error: { endsWith: 'by asha' }, outcome: { not: 'RETRIED' } },
+      orderBy: { id: 'desc' },
+      take: 3,
+    });
+    expect(
+      kept.map(({ eventId, outcome, reason, error }) => [eventId, outcome, reason, error]).reverse(),
+    ).toEqual([
+      [again, 'REPLAYED', 'handler_failed', 'replayed by asha'],
+      [away, 'DISCARDED', 'invalid_data', 'discarded by asha'],
+      [null, 'DISCARDED', 'invalid_json', 'discarded by asha'],
+    ]);
+
+    for (const databaseUrl of ['', 'postgresql://a:secret@127.0.0.1:1/none']) {
+      park({ id: newId(), reason: 'r' });
+      await parked(1);
+      const { code, warned } = await dlq('discard --all --yes', undefined, databaseUrl);
+      expect([code, warned.join()]).toEqual([0, expect.stringContaining('npm run audit will take these')]);
+      expect(warned.join()).not.toContain('secret');
+    }
   });
 
   it('two at once do no harm', async () => {

@@ -3,6 +3,7 @@ import { withBroker, type Broker } from '../command-line/broker';
 import { UsageError } from '../command-line/usage-error';
 import { readDlqArguments, type DlqArguments } from './arguments';
 import { chooseQueues, type DeadLetterQueue } from './choose-queues';
+import { openDecisions, type Decisions } from './decisions';
 import { countMatching } from './list';
 import { discard, replay, type Settled } from './settle-matching';
 import { show } from './show';
@@ -13,6 +14,10 @@ import { usage } from './usage';
 export interface DlqRun {
   args: string[];
   rabbitmqUrl: () => string;
+  /** Where decisions are put on record; undefined where it was not said. */
+  databaseUrl: () => string | undefined;
+  /** Who runs it. */
+  user: () => string;
   /** The services that there are. */
   services: () => string[];
   print: (text: string) => void;
@@ -73,28 +78,32 @@ async function list(
 }
 
 async function replayAll(
-  { print, stopping }: DlqRun,
+  run: DlqRun,
   { filter, rate = REPLAY_RATE }: DlqArguments,
   broker: Broker,
   queues: DeadLetterQueue[],
 ): Promise<number> {
+  const { print, stopping } = run;
   const publisher = await openPublisher(broker.session, CONFIRM_TIMEOUT_MS);
-  let code = 0;
-  for (const from of queues) {
-    if (stopping.aborted) break;
-    const settled = await replay(broker, publisher, from, { filter, rate, stopping });
-    print(`${from.queue}: ${settled.done} replayed to ${from.service}${rest(settled)}`);
-    if (settled.refused > 0) code = 1;
-  }
-  return code;
+  return withDecisions(run, async (decisions) => {
+    let code = 0;
+    for (const from of queues) {
+      if (stopping.aborted) break;
+      const settled = await replay(broker, publisher, from, { filter, rate, decisions, stopping });
+      print(`${from.queue}: ${settled.done} replayed to ${from.service}${rest(settled)}`);
+      if (settled.refused > 0) code = 1;
+    }
+    return code;
+  });
 }
 
 async function discardAll(
-  { print, confirm, stopping }: DlqRun,
+  run: DlqRun,
   { filter, yes, rate = Infinity }: DlqArguments,
   broker: Broker,
   queues: DeadLetterQueue[],
 ): Promise<number> {
+  const { print, confirm, stopping } = run;
   let read: Map<string, number> | undefined;
   if (!yes) {
     const counted = await countMatching(broker, queues, filter, stopping);
@@ -106,14 +115,28 @@ async function discardAll(
       return 0;
     }
   }
-  for (const from of queues) {
-    // No more than were counted: what came since then, nobody has agreed to.
-    const atMost = read?.get(from.queue);
-    if (stopping.aborted || atMost === 0) continue;
-    const settled = await discard(broker, from, { filter, rate, atMost, stopping });
-    print(`${from.queue}: ${settled.done} discarded${rest(settled)}`);
+  return withDecisions(run, async (decisions) => {
+    for (const from of queues) {
+      // No more than were counted: what came since then, nobody has agreed to.
+      const atMost = read?.get(from.queue);
+      if (stopping.aborted || atMost === 0) continue;
+      const settled = await discard(broker, from, { filter, rate, atMost, decisions, stopping });
+      print(`${from.queue}: ${settled.done} discarded${rest(settled)}`);
+    }
+    return 0;
+  });
+}
+
+async function withDecisions<T>(
+  { databaseUrl, user, warn }: DlqRun,
+  work: (decisions: Decisions) => Promise<T>,
+): Promise<T> {
+  const decisions = await openDecisions({ databaseUrl: databaseUrl(), user: user(), warn });
+  try {
+    return await work(decisions);
+  } finally {
+    await decisions.end();
   }
-  return 0;
 }
 
 function rest({ read, done, refused, refusal }: Settled): string {

@@ -5,6 +5,7 @@ import { showProgress } from '../command-line/progress';
 import { UserError } from '../../scripts/servers/search';
 import type { DeadLetterQueue } from './choose-queues';
 import { readDeadLetter, type Message } from './dead-letter';
+import type { Decision, Decisions } from './decisions';
 import { matches, type Filter } from './filter';
 import { replayCopy } from './replay-copy';
 import type { Taken } from './read-window';
@@ -26,6 +27,7 @@ export interface SettleOptions {
   rate: number;
   /** So many are read at most; by default as many as are there. */
   atMost?: number;
+  decisions: Decisions;
   stopping: AbortSignal;
 }
 
@@ -44,7 +46,7 @@ export const replay = (
   from: DeadLetterQueue,
   options: SettleOptions,
 ): Promise<Settled> =>
-  settleMatching(broker, from, 'Replaying', options, async (message) => {
+  settleMatching(broker, from, 'REPLAYED', options, async (message) => {
     const outcome = await publisher.publish(replayCopy(from.service, message));
     if (outcome.kind === 'unroutable')
       throw new UserError(`${from.service} has no queue to go back to: run npm run migrate first.`);
@@ -53,7 +55,7 @@ export const replay = (
 
 /** Removes what matches. */
 export const discard = (broker: Broker, from: DeadLetterQueue, options: SettleOptions): Promise<Settled> =>
-  settleMatching(broker, from, 'Discarding', options, () => Promise.resolve({ leave: true }));
+  settleMatching(broker, from, 'DISCARDED', options, () => Promise.resolve({ leave: true }));
 
 const MOST_IN_MEMORY = 5_000;
 const LEAST_IN_MEMORY = 200;
@@ -62,12 +64,12 @@ const WINDOW_SECONDS = 60;
 async function settleMatching(
   broker: Broker,
   { service, queue }: DeadLetterQueue,
-  what: string,
-  { filter, rate, atMost, stopping }: SettleOptions,
+  decision: Decision,
+  { filter, rate, atMost, decisions, stopping }: SettleOptions,
   settle: Settle,
 ): Promise<Settled> {
   const result: Settled = { read: 0, done: 0, refused: 0 };
-  const progress = showProgress(`${what} ${queue}`);
+  const progress = showProgress(`${decision === 'REPLAYED' ? 'Replaying' : 'Discarding'} ${queue}`);
   const turn = pace(rate, stopping);
   let total: number | undefined;
   let failure: unknown;
@@ -76,6 +78,7 @@ async function settleMatching(
     try {
       const outcome = await settle(message);
       if (outcome.leave) {
+        await decisions.keep(decision, readDeadLetter(service, message));
         acknowledge();
         result.done++;
       } else {

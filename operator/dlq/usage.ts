@@ -21,6 +21,6 @@ Which ones (all commands; of several values of one option any may match):
   --rate <n>            replay (200) and discard (no limit): so many a second at most
   --yes                 discard: does not ask; required where nobody can be asked
 
-It works on RABBITMQ_URL or, where that is not set, on the mesh that runs from this checkout. list and show take
-nothing out of a queue. While a command runs, another one does not see the messages that the first one holds. An
+It works on RABBITMQ_URL or, where that is not set, on the mesh that runs from this checkout. What is replayed and
+discarded is put on record in that mesh's database, or at DATABASE_URL. list and show take nothing out of a queue. While a command runs, another one does not see the messages that the first one holds. An
 event can be replayed twice: handling it again has no effect. Exit codes: 0 done, 1 failed, 2 usage error.`;

@@ -1,5 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '../../../shared/testing/test-database';
 import { audit, type AuditOptions, type AuditReport, type CheckReport } from '../audit';
+import type { DeadLetterQueues } from '../dead-letter-queues';
 import type { BookedPayment, GatewayBooks } from '../gateway-books';
 import { writeAll, type stories } from './stories';
 import { WrittenHistory } from './written-history';
@@ -12,6 +13,8 @@ export interface Audited {
   orders: Record<keyof typeof stories, string>;
   /** What the gateway has in its books; until it is set there are none to be read. */
   books?: BookedPayment[];
+  /** What is in the dead-letter queues; until it is set they cannot be read. */
+  queues?: DeadLetterQueues;
   /** What the history has been told is written first, here as with {@link sql}. */
   run(options?: Partial<AuditOptions>): Promise<AuditReport>;
   sql(...statements: string[]): Promise<void>;
@@ -47,7 +50,7 @@ export async function writeAnew(db: TestDatabase): Promise<Audited> {
       await history.write();
       // Small ranges, so that every test crosses their bounds.
       const books = audited.books && booksOf(audited.books);
-      return audit({ databaseUrl: db.url, rangeSize: 6, books, ...options });
+      return audit({ databaseUrl: db.url, rangeSize: 6, books, queues: audited.queues, ...options });
     },
     sql: async (...statements) => {
       await history.write();
