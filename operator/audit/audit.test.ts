@@ -211,9 +211,12 @@ const plants: Record<string, () => Promise<string[]>> = {
 
 /** An event that notification-service has put into its dead-letter queue. */
 async function givenUp(ago: string): Promise<string> {
-  const event = audited.history.published('inventory.low_stock.v1', newId(), {
-    butNotBy: ['notification-service'],
-  });
+  const about = `subject = '${audited.orders.delivered}' AND type = 'order.placed.v1'`;
+  await audited.sql(`DELETE FROM processed_events WHERE consumer = 'notification-service' AND ${about}`);
+  const [logged] = await db.database.$queryRawUnsafe<{ id: string }[]>(
+    `SELECT event_id::text AS id FROM event_log WHERE ${about}`,
+  );
+  const event = logged!.id;
   await audited.sql(`INSERT INTO delivery_failures (consumer, event_id, attempt, reason, error, outcome, failed_at)
     VALUES ('notification-service', '${event}', 6, 'handler_failed', 'x', 'DEAD_LETTERED', now() - interval '${ago}')`);
   return event;
