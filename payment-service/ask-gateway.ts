@@ -6,6 +6,7 @@ import {
   type ReviewedOperation,
   type WorkingState,
 } from '../shared/payment/payment-lifecycle';
+import { storableText } from '../shared/storable-text';
 import type { Payment } from './payments';
 
 /** What the gateway made of it. */
@@ -38,6 +39,17 @@ export async function askGateway(
   desk: PaymentDesk,
   payment: Payment,
 ): Promise<Finding | undefined> {
+  const finding = await ask(gateway, desk, payment);
+  if (!finding) return undefined;
+  const { declineCode, review } = finding; // a stranger's words
+  return {
+    ...finding,
+    declineCode: declineCode && storableText(declineCode),
+    review: review && { ...review, reason: storableText(review.reason) },
+  };
+}
+
+async function ask(gateway: Gateway, desk: PaymentDesk, payment: Payment): Promise<Finding | undefined> {
   switch (operations[payment.state as WorkingState]) {
     case 'AUTHORIZE':
       return authorize(gateway, desk, payment);

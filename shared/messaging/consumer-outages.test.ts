@@ -117,6 +117,28 @@ describe('a message that cannot be set aside', () => {
     );
   });
 
+  it('is on record also where what it says of itself cannot be stored', async () => {
+    await start(trace);
+    const id = newId();
+    const attributes = {
+      specversion: '1.0',
+      id,
+      source: '/stranger',
+      type: 'no\0such.v1',
+      subject: '\0'.repeat(9_000),
+    };
+    const headers = Object.entries(attributes).map(([name, value]) => [`cloudEvents:${name}`, value]);
+    put('{}', Object.fromEntries(headers));
+    put('\0\0', {});
+    const event = soldOut();
+    publish(event);
+    await until('the next one', () => processed(event));
+    const onRecord = (where: object) => () =>
+      bench.db.database.deliveryFailure.count({ where: { consumer: SERVICE, ...where } });
+    await until('the one with attributes', onRecord({ eventId: id, type: 'no\ufffdsuch.v1' }));
+    await until('the one that is no JSON', onRecord({ error: { contains: '\ufffd' } }));
+  });
+
   it('because it is larger than any event is refused unread', async () => {
     await start(trace);
     put('x'.repeat(MAX_EVENT_BYTES + 1), {});

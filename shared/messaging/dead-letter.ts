@@ -1,6 +1,7 @@
 import type { ConsumeMessage, Options } from 'amqplib';
 import type { Database } from '../service/database';
 import type { OutgoingMessage, Publisher, PublishOutcome } from './publisher';
+import { storableText } from '../storable-text';
 import { DEAD_LETTER_KEY, serviceNames, type RetryDelay } from './topology';
 
 /**
@@ -115,9 +116,10 @@ export async function recordFailure(
   retry?: RetryDelay,
 ): Promise<void> {
   const retryMs = retry?.ms ?? null;
+  const kept = (text: string | undefined) => (text === undefined ? null : storableText(text));
   await database.$executeRaw`
     INSERT INTO delivery_failures (consumer, event_id, type, subject, attempt, reason, error, outcome, retry_at)
-    VALUES (${consumer}, ${event.id ?? null}::uuid, ${event.type ?? null}, ${event.subject ?? null}, ${failure.attempt},
-            ${failure.reason}, ${failure.error}, ${retry ? 'RETRIED' : 'DEAD_LETTERED'},
+    VALUES (${consumer}, ${event.id ?? null}::uuid, ${kept(event.type)}, ${kept(event.subject)}, ${failure.attempt},
+            ${failure.reason}, ${kept(failure.error)}, ${retry ? 'RETRIED' : 'DEAD_LETTERED'},
             now() + ${retryMs}::float8 * interval '1 millisecond')`;
 }

@@ -1,4 +1,5 @@
 import { redactText } from '../service/redact';
+import { storableText } from '../storable-text';
 
 /**
  * The one place where a failure is given its kind (and so its treatment):
@@ -99,5 +100,5 @@ export function briefly(error: unknown): string {
       .map((part) => part.trim())
       .filter(Boolean)
       .at(-1) ?? 'unknown error';
-  return redactText(line).slice(0, 500);
+  return storableText(redactText(line));
 }
