@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { newId } from '../shared/ids';
 import { drainOutbox, handle, outbox } from '../shared/testing/handle';
-import { anEvent, orderCancelled, orderPlaced } from '../shared/testing/events';
+import { anEvent, eventFrom, orderCancelled, orderPlaced } from '../shared/testing/events';
 import { checkLedger, seedMenu } from '../shared/testing/seed';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import type { Event } from '../shared/events/envelope';
@@ -148,6 +148,14 @@ describe('giving stock back', () => {
       },
     ]);
     await checkLedger(db.database);
+  });
+
+  it('gives it back whatever the reason, and whoever cancelled', async () => {
+    const { items } = await seedMenu(db.database, [20]);
+    const placed = orderPlaced([{ menu_item_id: items[0]!, quantity: 5 }]);
+    await inventory(placed);
+    await inventory(eventFrom(orderCancelled(placed.subject), { reason: 'FRAUD_SUSPECTED', actor: 'ROBOT' }));
+    expect(await available(items[0]!)).toBe(20);
   });
 
   it('lets nothing be taken for an order whose cancellation came first', async () => {

@@ -1,5 +1,6 @@
 import type { EventData, EventType } from '../shared/events/contracts';
 import type { Event } from '../shared/events/envelope';
+import type { CancelReason } from '../shared/lifecycle/order-lifecycle';
 
 export interface Message {
   audience: 'CUSTOMER' | 'RESTAURANT';
@@ -12,13 +13,17 @@ type Composer<T extends EventType> = (data: EventData<T>) => Message[];
 const customer = (title: string, text: string): Message => ({ audience: 'CUSTOMER', title, text });
 const restaurant = (title: string, text: string): Message => ({ audience: 'RESTAURANT', title, text });
 
-const WHY: Record<EventData<'order.cancelled.v1'>['reason'], string> = {
-  CUSTOMER: 'as you asked',
-  STAFF: 'by the restaurant',
-  OUT_OF_STOCK: 'because something in it is sold out',
-  PAYMENT_FAILED: 'because the payment did not go through',
-  TIMEOUT: 'because it could not be confirmed in time',
+const WHY: Record<CancelReason, string> = {
+  CUSTOMER: 'It was cancelled as you asked.',
+  STAFF: 'It was cancelled by the restaurant.',
+  OUT_OF_STOCK: 'It was cancelled because something in it is sold out.',
+  PAYMENT_FAILED: 'It was cancelled because the payment did not go through.',
+  TIMEOUT: 'It was cancelled because it could not be confirmed in time.',
 };
+
+/** Of a reason that this version does not know, what is true whatever it is. */
+const whyCancelled = (reason: string) =>
+  (Object.hasOwn(WHY, reason) ? WHY[reason as CancelReason] : undefined) ?? 'The order was cancelled.';
 
 /**
  * Why a card was declined, as far as it helps its holder. Of everything else, a suspicion of fraud among it, no
@@ -58,10 +63,10 @@ const composers = {
   ],
   'order.status.delivered.v1': () => [customer('Your order is delivered', 'Enjoy it.')],
   'order.cancelled.v1': (data) => [
-    customer('Your order is cancelled', `It was cancelled ${WHY[data.reason]}.`),
+    customer('Your order is cancelled', whyCancelled(String(data.reason))),
     restaurant(
       'An order is cancelled',
-      `${countOf(data.items)} (${data.reason}${data.note ? `: ${data.note}` : ''})`,
+      `${countOf(data.items)} (${String(data.reason)}${data.note ? `: ${data.note}` : ''})`,
     ),
   ],
   // It may come when the order is already cancelled: nothing here says that it goes on.

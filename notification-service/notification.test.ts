@@ -1,4 +1,4 @@
-import { anEvent, orderCancelled, orderPlaced } from '../shared/testing/events';
+import { anEvent, eventFrom, orderCancelled, orderPlaced } from '../shared/testing/events';
 import { handle } from '../shared/testing/handle';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import { until } from '../shared/testing/until';
@@ -78,6 +78,21 @@ describe('notification-service', () => {
       ['RESTAURANT', 'Dal is running low'],
       ['CUSTOMER', 'Your order is cancelled'],
       ['RESTAURANT', 'An order is cancelled'],
+    ]);
+  });
+
+  it('says of a cancellation for a reason that it does not know what is true of any', async () => {
+    for (const reason of ['FRAUD_SUSPECTED', 'constructor', 'toString']) {
+      const { data, type, subject } = orderCancelled(newId());
+      await notify(eventFrom(anEvent(type, subject, data), { reason }));
+    }
+    expect((await stored()).map((one) => one.text)).toEqual([
+      'The order was cancelled.',
+      ' (FRAUD_SUSPECTED)',
+      'The order was cancelled.',
+      ' (constructor)',
+      'The order was cancelled.',
+      ' (toString)',
     ]);
   });
 

@@ -1,18 +1,19 @@
 import { causedBy } from '../shared/events/announce';
+import { known } from '../shared/events/growing';
 import type { Handler, HandlerTable } from '../shared/messaging/handler';
 import { beginPayments } from './begin-payment';
 import { forgetTokens, lockPayments, movePayments } from './payments';
 
 /** An order is placed: where a card pays for it, the intent to have it authorised is recorded. */
 const requestAuthorization: Handler<'order.placed.v1'> = async (tx, events) => {
-  const byCard = events.filter((event) => event.data.payment_method === 'CARD');
+  const byCard = events.filter((event) => known(event.data, 'payment_method') === 'CARD');
   await beginPayments(tx, 'AUTHORIZING', byCard);
   return [];
 };
 
 /** An order is being prepared: its card is to be charged. */
 const requestCapture: Handler<'order.status.preparing.v1'> = async (tx, events) => {
-  const byCard = events.filter((event) => event.data.payment_method !== 'CASH');
+  const byCard = events.filter((event) => known(event.data, 'payment_method') !== 'CASH');
   if (byCard.length === 0) return [];
   const payments = await lockPayments(
     tx,
@@ -33,7 +34,7 @@ const requestCapture: Handler<'order.status.preparing.v1'> = async (tx, events) 
 
 /** An order is cancelled: what is held or taken for it goes back, and what was not asked yet never will be. */
 const undoPayment: Handler<'order.cancelled.v1'> = async (tx, events) => {
-  const byCard = events.filter((event) => event.data.payment_method !== 'CASH');
+  const byCard = events.filter((event) => known(event.data, 'payment_method') !== 'CASH');
   if (byCard.length === 0) return [];
   await beginPayments(tx, 'CANCELLED', byCard);
   const orderIds = byCard.map((event) => event.data.order_id);

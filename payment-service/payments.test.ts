@@ -1,7 +1,8 @@
+import type { EventType } from '../shared/events/contracts';
 import type { Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
 import { sealCardToken, withId, type CardTokenKeys } from '../shared/payment/card-token';
-import { anEvent, orderCancelled, orderPlaced } from '../shared/testing/events';
+import { anEvent, eventFrom, orderCancelled, orderPlaced } from '../shared/testing/events';
 import { drainOutbox, handle, outbox } from '../shared/testing/handle';
 import { createLogger } from '../shared/service/logger';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
@@ -26,12 +27,12 @@ beforeEach(async () => {
 });
 
 const card = (orderId = newId(), total = 240.5): Event<'order.placed.v1'> => {
-  const event = orderPlaced([{ menu_item_id: newId(), quantity: 1 }], orderId);
-  return { ...event, data: { ...event.data, payment_method: 'CARD', total_amount: total } };
+  const { data } = orderPlaced([{ menu_item_id: newId(), quantity: 1 }], orderId);
+  return anEvent('order.placed.v1', orderId, { ...data, payment_method: 'CARD', total_amount: total });
 };
 const cancelled = (orderId: string, method?: 'CASH' | 'CARD'): Event<'order.cancelled.v1'> => {
-  const event = orderCancelled(orderId);
-  return { ...event, data: { ...event.data, payment_method: method } };
+  const { data } = orderCancelled(orderId);
+  return anEvent('order.cancelled.v1', orderId, { ...data, payment_method: method });
 };
 const preparing = (orderId: string, method?: 'CASH' | 'CARD') =>
   anEvent('order.status.preparing.v1', orderId, {
@@ -112,6 +113,15 @@ describe('an order', () => {
 
   it('from before there were payments is prepared without one', async () => {
     await pay(preparing(newId()));
+  });
+
+  it('by a method that this version does not know is left to one that knows it, and no tombstone is put up', async () => {
+    const id = newId();
+    for (const event of [card(id), preparing(id, 'CARD'), cancelled(id, 'CARD')])
+      await expect(pay(eventFrom<EventType>(event, { payment_method: 'WALLET' }))).rejects.toThrow(
+        'payment_method is "WALLET", which this version does not know',
+      );
+    expect(await read(id)).toBeNull();
   });
 
   it('is charged when it is prepared, and only when its authorisation is known', async () => {

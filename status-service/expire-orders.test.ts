@@ -26,13 +26,14 @@ beforeEach(async () => {
   await db.database.order.updateMany({ data: { status: 'PREPARING', cancelReason: null } });
 });
 
-async function anOrder(placed: Date, status = 'PLACED'): Promise<string> {
+async function anOrder(placed: Date, status = 'PLACED', paymentMethod = 'CASH'): Promise<string> {
   const id = newId();
   await db.database.order.create({
     data: {
       id,
       restaurantId,
       status,
+      paymentMethod,
       currency: 'INR',
       totalAmount: 1,
       correlationId: 'c',
@@ -101,6 +102,16 @@ describe('the deadline of an order', () => {
     ]);
     expect(await db.database.order.findUnique({ where: { id: early } })).toMatchObject({ status: 'PLACED' });
     expect(await expired()).toEqual([]);
+  });
+
+  it('is kept also for an order whose payment method only a newer version knows, and for those beside it', async () => {
+    await db.database.$executeRaw`ALTER TABLE orders DROP CONSTRAINT orders_payment_method_check`;
+    const orders = [await anOrder(minutesAgo(18), 'PLACED', 'WALLET'), await anOrder(minutesAgo(17))];
+    expect(await expired()).toEqual(orders);
+    expect((await outbox(db.database)).map(({ data }) => data)).toMatchObject([
+      { reason: 'TIMEOUT', payment_method: 'WALLET' },
+      { reason: 'TIMEOUT', payment_method: 'CASH' },
+    ]);
   });
 
   it('does not hold the delay of the mesh against an order', async () => {

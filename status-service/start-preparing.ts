@@ -1,5 +1,7 @@
 import type { Event } from '../shared/events/envelope';
 import { causedBy } from '../shared/events/announce';
+import { paymentMethod } from '../shared/events/contracts';
+import { known } from '../shared/events/growing';
 import { PermanentError } from '../shared/messaging/failure';
 import type { Handler } from '../shared/messaging/handler';
 import { Prisma, type Tx } from '../shared/service/database';
@@ -18,11 +20,13 @@ type Half = Event<'inventory.deducted.success.v1' | 'payment.authorized.v1'>;
 interface Noted {
   order_id: string;
   /** Null for an order that does not exist. */
-  complete: boolean | null;
+  payment_method: string | null;
+  stock_deducted: boolean;
+  payment_authorized: boolean;
 }
 
 /**
- * Notes that orders have one half of what they wait for, and says of each whether it now has all. The
+ * Notes that orders have one half of what they wait for, and says of each what it has now. The
  * row stays locked to the end of the transaction: of two instances with a half each, the second sees both.
  */
 function noteHalf(
@@ -41,20 +45,29 @@ function noteHalf(
       ON CONFLICT (order_id) DO UPDATE SET ${at} = coalesce(t.${at}, excluded.${at}), ${by} = coalesce(t.${by}, excluded.${by})
       RETURNING order_id, stock_deducted_at, payment_authorized_at
     )
-    SELECT n.order_id, CASE WHEN o.id IS NOT NULL THEN n.stock_deducted_at IS NOT NULL
-      AND (o.payment_method = 'CASH' OR n.payment_authorized_at IS NOT NULL) END AS complete
+    SELECT n.order_id, o.payment_method, n.stock_deducted_at IS NOT NULL AS stock_deducted,
+      n.payment_authorized_at IS NOT NULL AS payment_authorized
     FROM noted n LEFT JOIN orders o ON o.id = n.order_id`;
 }
 
+/** Whether an order has all that it waits for. @throws {UnknownValueError} where that depends on how it is paid */
+function isComplete({ stock_deducted, payment_authorized, payment_method }: Noted): boolean {
+  if (!stock_deducted) return false;
+  const order = { payment_method: paymentMethod.parse(payment_method) };
+  return known(order, 'payment_method') === 'CASH' || payment_authorized;
+}
+
 function prepareComplete(tx: Tx, events: readonly Half[], noted: readonly Noted[]) {
-  const completeness = new Map(noted.map(({ order_id, complete }) => [order_id, complete]));
+  const ofOrder = new Map(noted.map((one) => [one.order_id, one]));
   return moveByEvent(
     tx,
     events.flatMap((event) => {
       const orderId = event.data.order_id;
-      const complete = completeness.get(orderId);
-      if (complete === null) throw new PermanentError('unknown_order', `there is no order ${orderId}`);
-      return complete ? [{ orderId, to: 'PREPARING', actor: 'MESH', origin: causedBy(event) } as const] : [];
+      const has = ofOrder.get(orderId);
+      if (!has?.payment_method) throw new PermanentError('unknown_order', `there is no order ${orderId}`);
+      return isComplete(has)
+        ? [{ orderId, to: 'PREPARING', actor: 'MESH', origin: causedBy(event) } as const]
+        : [];
     }),
   );
 }

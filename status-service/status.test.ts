@@ -1,5 +1,5 @@
 import { newId } from '../shared/ids';
-import { anEvent } from '../shared/testing/events';
+import { anEvent, eventFrom } from '../shared/testing/events';
 import { drainOutbox, handle, outbox } from '../shared/testing/handle';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import type { Event } from '../shared/events/envelope';
@@ -17,10 +17,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 beforeEach(() => drainOutbox(db.database));
 
-async function anOrder(
-  status: OrderStatus = 'PLACED',
-  paymentMethod: 'CASH' | 'CARD' = 'CASH',
-): Promise<string> {
+async function anOrder(status: OrderStatus = 'PLACED', paymentMethod = 'CASH'): Promise<string> {
   const id = newId();
   await db.database.order.create({
     data: {
@@ -195,6 +192,36 @@ describe('moveOrders', () => {
       ]),
     );
     expect(outcome).toEqual({ kind: 'moved', announcements: [] });
+  });
+});
+
+describe('an order that a newer version has taken or wants cancelled', () => {
+  // As that version's migration does.
+  beforeAll(() => db.database.$executeRaw`ALTER TABLE orders DROP CONSTRAINT orders_payment_method_check`);
+
+  it('is left to that version where it depends on how it is paid whether it can be prepared', async () => {
+    const id = await anOrder('PLACED', 'WALLET');
+    await status(authorized(id)); // so far it does not
+    const tracking = await db.database.orderStateTracking.findUnique({ where: { orderId: id } });
+    const unknown = 'payment_method is "WALLET", which this version does not know';
+    await expect(status(deducted(id))).rejects.toThrow(unknown);
+    expect(await read(id)).toMatchObject({ status: 'PLACED', history: [] });
+    expect(await db.database.orderStateTracking.findUnique({ where: { orderId: id } })).toEqual(tracking);
+    expect(tracking).toMatchObject({ stockDeductedAt: null, paymentAuthorizedAt: expect.any(Date) });
+  });
+
+  it('is cancelled, and the reason and the method are handed on as they are', async () => {
+    const id = await anOrder('PLACED', 'WALLET');
+    const event = eventFrom(short(id), { reason: 'WITHDRAWN' });
+    await status(event);
+    expect(await read(id)).toMatchObject({
+      status: 'CANCELLED',
+      cancelReason: 'WITHDRAWN',
+      history: [{ reason: 'WITHDRAWN', causedBy: event.id }],
+    });
+    expect(await outbox(db.database)).toMatchObject([
+      { type: 'order.cancelled.v1', data: { reason: 'WITHDRAWN', payment_method: 'WALLET' } },
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Origin } from '../../shared/events/announce';
+import type { PaymentMethod } from '../../shared/events/contracts';
 import { Prisma } from '../../shared/service/database';
 import type { PricedLine, PricedOrder } from './price-lines';
 
@@ -9,7 +10,7 @@ export interface NewOrder extends PricedOrder {
   email?: string;
   delivery_address?: string | Record<string, string>;
   status: 'DRAFT' | 'PLACED';
-  payment_method: 'CASH' | 'CARD';
+  payment_method: PaymentMethod;
   created_at: Date;
   origin: Origin;
 }

@@ -1,4 +1,5 @@
 import { announce, type Announcement, type Origin } from '../../shared/events/announce';
+import type { PaymentMethod } from '../../shared/events/contracts';
 import { amountAsNumber } from '../../shared/money';
 import type { PricedOrder } from './price-lines';
 
@@ -6,7 +7,7 @@ interface PlacedOrder extends PricedOrder {
   id: string;
   restaurant_id: string;
   customer_id?: string | null;
-  payment_method: 'CASH' | 'CARD';
+  payment_method: PaymentMethod;
 }
 
 /** What is said of an order that was placed, at once or by the approval of a draft. */
@@ -26,5 +27,5 @@ export const announcePlaced = (
     placed_at: placedAt.toISOString(),
   });
 
-export const placedMessage = (method: 'CASH' | 'CARD') =>
+export const placedMessage = (method: string) =>
   `The order is placed; its stock is being reserved${method === 'CARD' ? ' and its payment authorised' : ''}.`;

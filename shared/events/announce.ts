@@ -1,4 +1,4 @@
-import type { EventData, EventType } from './contracts';
+import type { EventType, NewEventData } from './contracts';
 import type { Event } from './envelope';
 
 /** An event that is to be written to the outbox: what it says and where it comes from, not yet its id and time. */
@@ -6,7 +6,7 @@ export interface Announcement<T extends EventType = EventType> {
   type: T;
   /** The order or item that it is about. */
   subject: string;
-  data: EventData<T>;
+  data: NewEventData<T>;
   /** Where in a chain it stands. */
   origin: Origin;
 }
@@ -30,5 +30,5 @@ export const announce = <T extends EventType>(
   origin: Origin,
   type: T,
   subject: string,
-  data: EventData<T>,
+  data: NewEventData<T>,
 ): Announcement<T> => ({ type, subject, data, origin });

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { actors, cancelReasons } from '../lifecycle/order-lifecycle';
 import { rfc3339 } from './attributes';
+import { growing } from './growing';
 
 /**
  * The data of every event, by type: the one place where a payload's shape is written down. A published
  * version never changes meaning; a new meaning is a new `.vN`. Consumers ignore members that they do
- * not know, so a version may gain optional ones.
+ * not know, so a version may gain optional ones; and a member that is `growing` may gain values.
  *
  * Units: quantities are whole units of an item; a line's `price` is a decimal string with two places
  * in `currency` (ISO 4217), `total_amount` and a payment's `amount` a number with at most two; times are
@@ -15,7 +17,8 @@ export const uuid = z.guid().transform((id) => id.toLowerCase());
 const quantity = z.int().min(1).max(1_000_000_000);
 const stockCount = z.int().min(0);
 const time = rfc3339;
-const paymentMethod = z.enum(['CASH', 'CARD']);
+export const paymentMethods = ['CASH', 'CARD'] as const;
+export const paymentMethod = growing(paymentMethods);
 
 const orderLine = z.object({
   menu_item_id: uuid,
@@ -30,7 +33,7 @@ const stockLine = z.object({ menu_item_id: uuid, quantity, available_qty: stockC
 const moveFacts = {
   ...orderFacts,
   previous_status: z.string(),
-  actor: z.enum(['CUSTOMER', 'STAFF', 'MESH']),
+  actor: growing(actors),
   changed_at: time,
   payment_method: paymentMethod.optional(),
 };
@@ -50,6 +53,8 @@ const itemFacts = {
   available_qty: stockCount,
   low_stock_threshold: stockCount,
 };
+/** Why an adjustment is rejected. */
+export const rejections = ['BELOW_ZERO', 'ABOVE_MAXIMUM', 'UNKNOWN_ITEM'] as const;
 const adjustmentFacts = { adjustment_id: uuid, menu_item_id: uuid, delta: z.int(), reason: z.string() };
 
 export const eventData = {
@@ -66,7 +71,7 @@ export const eventData = {
   'order.status.delivered.v1': z.object({ ...moveFacts, status: z.literal('DELIVERED') }),
   'order.cancelled.v1': z.object({
     ...moveFacts,
-    reason: z.enum(['CUSTOMER', 'STAFF', 'OUT_OF_STOCK', 'PAYMENT_FAILED', 'TIMEOUT']),
+    reason: growing(cancelReasons),
     note: z.string().nullish(),
     items: z.array(orderLine),
     total_amount: z.number().min(0),
@@ -75,7 +80,8 @@ export const eventData = {
   'order.cancellation.required.v1': z.object({
     order_id: uuid,
     restaurant_id: uuid,
-    reason: z.literal('OUT_OF_STOCK'),
+    /** One of those of order.cancelled, for which it is handed on. */
+    reason: growing(['OUT_OF_STOCK']),
     shortages: z
       .array(
         z.object({
@@ -111,7 +117,7 @@ export const eventData = {
   'inventory.adjusted.v1': z.object({ ...adjustmentFacts, available_qty: stockCount }),
   'inventory.adjustment.rejected.v1': z.object({
     ...adjustmentFacts,
-    rejection: z.enum(['BELOW_ZERO', 'ABOVE_MAXIMUM', 'UNKNOWN_ITEM']),
+    rejection: growing(rejections),
     available_qty: stockCount,
   }),
   'inventory.low_stock.v1': z.object(itemFacts),
@@ -121,6 +127,10 @@ export const eventData = {
 export type EventType = keyof typeof eventData;
 /** The data of an event as a consumer gets it: validated, ids in lower case. */
 export type EventData<T extends EventType> = z.output<(typeof eventData)[T]>;
+/** The data of an event as its producer says it. */
+export type NewEventData<T extends EventType> = z.input<(typeof eventData)[T]>;
+
+export type PaymentMethod = (typeof paymentMethods)[number];
 
 export const isEventType = (type: string): type is EventType => Object.hasOwn(eventData, type);
 export const eventTypes = Object.keys(eventData) as EventType[];

@@ -1,4 +1,6 @@
 import { announce, type Announcement, type Origin } from '../events/announce';
+import { paymentMethod, type PaymentMethod } from '../events/contracts';
+import type { Growing } from '../events/growing';
 import { groupBy } from '../group-by';
 import { amountAsNumber, formatPrice } from '../money';
 import type { Prisma, Tx } from '../service/database';
@@ -14,7 +16,8 @@ export type MoveRequest = {
   onlyFrom?: OrderStatus;
 } & (
   | { to: Exclude<OrderStatus, 'CANCELLED'> }
-  | { to: 'CANCELLED'; reason: CancelReason; note?: string | undefined }
+  /** A reason of one's own, or one that an event gives. */
+  | { to: 'CANCELLED'; reason: CancelReason | Growing<CancelReason>; note?: string | undefined }
 );
 
 export type MoveOutcome =
@@ -31,7 +34,8 @@ interface OrderRow {
   status: OrderStatus;
   currency: string;
   total_amount: Prisma.Decimal;
-  payment_method: 'CASH' | 'CARD';
+  /** Only handed on: one that a newer version has taken the order with hinders no move. */
+  payment_method: Growing<PaymentMethod>;
 }
 
 interface Move {
@@ -79,10 +83,12 @@ export async function moveOrders(
 }
 
 async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>> {
-  const rows = await tx.$queryRaw<OrderRow[]>`
+  const rows = await tx.$queryRaw<(OrderRow & { payment_method: unknown })[]>`
     SELECT id, restaurant_id, customer_id, status, currency, total_amount, payment_method
     FROM orders WHERE id = ANY(${ids.sort()}::uuid[]) ORDER BY id FOR UPDATE`;
-  return new Map(rows.map((row) => [row.id, row]));
+  return new Map(
+    rows.map((row) => [row.id, { ...row, payment_method: paymentMethod.parse(row.payment_method) }]),
+  );
 }
 
 /** Writes all moves in one round trip; moves of one order are applied in sequence, each from the last. */

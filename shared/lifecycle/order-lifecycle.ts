@@ -17,9 +17,9 @@ export type OrderStatus = (typeof orderStatuses)[number];
 export const actors = ['CUSTOMER', 'STAFF', 'MESH'] as const;
 export type Actor = (typeof actors)[number];
 
-export type MeshCancelReason = 'OUT_OF_STOCK' | 'PAYMENT_FAILED' | 'TIMEOUT';
 /** Why an order is cancelled; where people do it, who it was. */
-export type CancelReason = 'CUSTOMER' | 'STAFF' | MeshCancelReason;
+export const cancelReasons = ['CUSTOMER', 'STAFF', 'OUT_OF_STOCK', 'PAYMENT_FAILED', 'TIMEOUT'] as const;
+export type CancelReason = (typeof cancelReasons)[number];
 
 interface Rule {
   from: OrderStatus;

@@ -26,7 +26,7 @@ const handledAll = (events: readonly Event[], withinMs = 5_000) =>
   );
 const some = (count: number) => Array.from({ length: count }, soldOut);
 /** What the relay would have left in its log of events that it has published. */
-const log = (...events: Event[]) =>
+const log = (...events: Event<typeof TYPE>[]) =>
   bench.db.database.eventLog.createMany({
     data: events.map((event) => ({
       eventId: event.id,
@@ -330,7 +330,7 @@ describe('how far a consumer has come', () => {
 
   it('is no further than the oldest event that an instance holds, whatever time the event gives itself', async () => {
     const held = { ...soldOut(), id: newId(), time: '2999-01-01T00:00:00Z' };
-    await log(held as Event);
+    await log(held);
     const published = new Date(Date.now() - 60_000);
     await bench.db.database.eventLog.updateMany({
       where: { eventId: held.id },

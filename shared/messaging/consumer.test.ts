@@ -7,6 +7,7 @@ import { outbox } from '../testing/handle';
 import { startProxy } from '../testing/tcp-proxy';
 import { until } from '../testing/until';
 import { startConsumer, type Consumer } from './consumer';
+import { growing, known } from '../events/growing';
 import { PermanentError } from './failure';
 
 const bench = openConsumerBench();
@@ -156,6 +157,32 @@ describe('the consumer runtime', () => {
     expect(await bench.db.database.processedEvent.findFirst({ where: { eventId: flaky.id } })).toMatchObject({
       attempts: 3,
     });
+  });
+
+  it('tries again what it cannot decide for want of a value, for a newer instance may know it; at last it names it', async () => {
+    const [later, never] = [soldOut(), soldOut()];
+    const colour = growing(['RED']);
+    let upgraded = false;
+    await start(async (tx, events) => {
+      for (const { id } of events)
+        if (id === never.id || !upgraded) known({ colour: colour.parse('BLUE') }, 'colour');
+      return trace(tx, events);
+    });
+    publish(later);
+    const failures = (outcome: string) =>
+      bench.db.database.deliveryFailure.findMany({ where: { reason: 'unknown_value', outcome } });
+    await until('it to wait', async () => (await failures('RETRIED')).length);
+    upgraded = true;
+    await until('the newer version', () => processed(later));
+    publish(never);
+    const letter = await bench.broker.take(names.deadLetterQueue);
+    expect(JSON.parse(letter.content.toString())).toMatchObject({ id: never.id });
+    expect(letter.properties.headers).toMatchObject({
+      'x-reason': 'unknown_value',
+      'x-error': 'colour is "BLUE", which this version does not know',
+      'x-attempts': 3,
+    });
+    await until('it to be on record', async () => (await failures('DEAD_LETTERED')).length === 1);
   });
 
   it('takes a batch up again, whole, when the database cut it off, and blames nobody', async () => {

@@ -1,4 +1,5 @@
 import { eventLogFields, identityOf } from '../events/envelope';
+import { UnknownValueError } from '../events/growing';
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
@@ -174,10 +175,9 @@ export function createSettler(options: SettleOptions): Settler {
       );
       for (const delivery of batch) if (!gaveUp) await handle([delivery]);
     } else if (only) {
-      const reason = error instanceof PermanentError ? error.reason : 'handler_failed';
       putAside(
         only,
-        { reason, error: briefly(error), attempt: only.attempt },
+        { reason: reasonOf(error), error: briefly(error), attempt: only.attempt },
         kind === 'permanent' ? 'permanent' : 'transient',
       );
     }
@@ -204,4 +204,11 @@ export function createSettler(options: SettleOptions): Settler {
   }
 
   return { settle, pausedBy: () => pausedBy, hasGivenUp: () => gaveUp };
+}
+
+/** The short code under which a handler's failure is on record. */
+function reasonOf(error: unknown): string {
+  if (error instanceof PermanentError) return error.reason;
+  // As with a type that only a newer version knows: it is tried again, for such a one may be there by then.
+  return error instanceof UnknownValueError ? 'unknown_value' : 'handler_failed';
 }

@@ -1,5 +1,6 @@
 import { eventData } from '../events/contracts';
 import type { Announcement } from '../events/announce';
+import { asWriter } from '../events/growing';
 import type { Event } from '../events/envelope';
 import { newId } from '../ids';
 import { Prisma, type Tx } from '../service/database';
@@ -9,7 +10,8 @@ import { nextTraceparent } from '../trace';
  * Makes the CloudEvents for what a service announces: ids in the order given, and the data as the
  * contract has it.
  * @param service the announcing service's name; becomes the `source`
- * @throws {ZodError} when the data is not what its contract says: a bug in the announcer
+ * @throws {ZodError} when the data is not what its contract says, or has a value that is not known here: a bug in
+ * the announcer
  */
 export function makeEvents(service: string, announcements: readonly Announcement[]): Event[] {
   const time = new Date().toISOString();
@@ -24,7 +26,7 @@ export function makeEvents(service: string, announcements: readonly Announcement
     correlationid: origin.correlationid,
     causationid: origin.causationid,
     traceparent: nextTraceparent(origin.traceparent),
-    data: eventData[type].parse(data),
+    data: asWriter(() => eventData[type].parse(data)),
   })) as Event[];
 }
 

@@ -1,12 +1,12 @@
-import type { EventData, EventType } from '../events/contracts';
-import type { Event } from '../events/envelope';
+import { isEventType, type EventType, type NewEventData } from '../events/contracts';
+import { parseMessage, type Event } from '../events/envelope';
 import { newId } from '../ids';
 
 /** A valid event, as if it had come from the exchange. */
 export function anEvent<T extends EventType>(
   type: T,
   subject: string,
-  data: EventData<T>,
+  data: NewEventData<T>,
   more: Partial<Event> = {},
 ): Event<T> {
   return {
@@ -21,6 +21,14 @@ export function anEvent<T extends EventType>(
     ...more,
     data,
   } as Event<T>;
+}
+
+/** The event as a newer version would have written it, with members or values that this one need not know. */
+export function eventFrom<T extends EventType>(event: Event<T>, more: Record<string, unknown>): Event<T> {
+  const body = JSON.stringify({ ...event, data: { ...event.data, ...more } });
+  const parsed = parseMessage(Buffer.from(body), isEventType);
+  if (!parsed.ok) throw new Error(`${parsed.reason}: ${parsed.error}`);
+  return parsed.event as Event<T>;
 }
 
 export interface TestLine {
