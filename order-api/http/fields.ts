@@ -45,6 +45,13 @@ export const amount = z.number().meta({ description: 'At most two decimals', exa
 export const uuid = z.string().meta({ format: 'uuid' });
 export const timestamp = z.string().meta({ format: 'date-time', example: '2026-11-21T08:30:00.000Z' });
 
+/** An enum to which values may be added: an answer shows what a newer version wrote, and clients are told to expect it. */
+export const openEnum = (values: readonly string[], what = '') =>
+  z.string().meta({
+    description: `${what}${values.join(', ')}. Values may be added: expect others`,
+    examples: [...values],
+  });
+
 /** `limit` and `cursor` of a list. */
 export const page = {
   limit: z

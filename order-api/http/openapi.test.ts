@@ -113,6 +113,36 @@ describe('the OpenAPI document', () => {
   });
 });
 
+describe('values that may be added', () => {
+  /** Every schema of a member of that name, wherever it is. */
+  const membersCalled = (name: string, within: unknown): object[] =>
+    typeof within !== 'object' || within === null
+      ? []
+      : Object.entries(within).flatMap(([key, value]: [string, unknown]) => [
+          ...(key === 'properties' && Object.hasOwn(value as object, name)
+            ? [(value as Record<string, object>)[name]!]
+            : []),
+          ...membersCalled(name, value),
+        ]);
+
+  it.each([
+    ['payment_method', 'CARD'],
+    ['cancel_reason', 'TIMEOUT'],
+    ['actor', 'MESH'],
+    ['rejection', 'BELOW_ZERO'],
+  ])('are no enum in answers, and are said to be open: %s', async (name, value) => {
+    const members = membersCalled(name, (await api.get('//openapi.json')).body);
+    expect(members.length).toBeGreaterThan(0);
+    for (const member of members) {
+      expect(member).toMatchObject({
+        description: expect.stringContaining('Values may be added'),
+        examples: expect.arrayContaining([value]),
+      });
+      expect(JSON.stringify(member)).not.toContain('"enum"');
+    }
+  });
+});
+
 describe('beside the API', () => {
   it('serves /docs, with every asset from here', async () => {
     for (const page of ['//docs', '//docs/', '//docs/index.html']) {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { announce } from '../../shared/events/announce';
+import { rejections } from '../../shared/events/contracts';
 import { newId } from '../../shared/ids';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
-import { id, text, timestamp, uuid, wholeNumber } from '../http/fields';
+import { id, openEnum, text, timestamp, uuid, wholeNumber } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
@@ -15,10 +16,7 @@ const adjustmentAnswer = z
     delta: z.int(),
     reason: z.string(),
     status: z.enum(['PENDING', 'APPLIED', 'REJECTED']),
-    rejection: z
-      .enum(['BELOW_ZERO', 'ABOVE_MAXIMUM', 'UNKNOWN_ITEM'])
-      .nullable()
-      .meta({ description: 'Why it was rejected' }),
+    rejection: openEnum(rejections, 'Why it was rejected: ').nullable(),
     available_qty: z
       .int()
       .nullable()

@@ -222,6 +222,13 @@ describe('an adjustment', () => {
       available_qty: 3,
       settled_at: expect.any(String),
     });
+
+    // What a newer one writes.
+    await api.database.adjustmentOutcome.update({
+      where: { adjustmentId: id },
+      data: { rejection: 'ITEM_WITHDRAWN' },
+    });
+    expect((await read()).rejection).toBe('ITEM_WITHDRAWN');
   });
 
   it('is not found under another item', async () => {

@@ -16,7 +16,7 @@ import { priceAgain } from './price-lines';
 
 interface Approval {
   status: OrderStatus;
-  method: 'CASH' | 'CARD';
+  method: string;
   total: Decimal;
   /** Of the event, where it was this approval that placed the order. */
   eventId?: string;

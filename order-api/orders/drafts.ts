@@ -7,7 +7,7 @@ export interface LockedOrder {
   restaurant_id: string;
   customer_id: string | null;
   status: OrderStatus;
-  payment_method: 'CASH' | 'CARD';
+  payment_method: string;
   total_amount: Prisma.Decimal;
 }
 

@@ -1,6 +1,16 @@
 import { z } from 'zod';
+import { paymentMethods } from '../../shared/events/contracts';
 import { orderStatuses } from '../../shared/lifecycle/order-lifecycle';
-import { amount, id, lines as linesOfText, opaqueText, text, uuid, wholeNumber } from '../http/fields';
+import {
+  amount,
+  id,
+  lines as linesOfText,
+  openEnum,
+  opaqueText,
+  text,
+  uuid,
+  wholeNumber,
+} from '../http/fields';
 
 export const MAX_LINES = 100;
 export const MAX_QUANTITY = 100_000;
@@ -47,7 +57,7 @@ export const status = z.enum(orderStatuses, { error: `must be one of ${orderStat
 /** How an order is to be paid. The token is a secret: it is never shown, logged or announced. */
 export const payment = z
   .strictObject({
-    method: z.enum(['CASH', 'CARD'], { error: 'must be CASH or CARD' }),
+    method: z.enum(paymentMethods, { error: 'must be CASH or CARD' }),
     token: opaqueText(255)
       .optional()
       .meta({ description: "The payment gateway's token for the card; only with CARD", writeOnly: true }),
@@ -77,5 +87,5 @@ export const placedAnswer = z
 
 /** What approving answers: how it is paid, too, for it may have been approved before, and otherwise. */
 export const approvedAnswer = placedAnswer
-  .extend({ payment_method: z.enum(['CASH', 'CARD']) })
+  .extend({ payment_method: openEnum(paymentMethods) })
   .meta({ id: 'OrderApproved' });

@@ -1,4 +1,6 @@
+import type { Event } from '../../shared/events/envelope';
 import { seedMenu } from '../../shared/testing/seed';
+import { eventsAbout } from '../testing/order-events';
 import { startTestApi, type TestApi } from '../testing/test-api';
 
 let api: TestApi;
@@ -102,6 +104,60 @@ describe('an approved draft', () => {
     const { placed_at, created_at, updated_at } = (await api.get(`/orders/${id}`)).body;
     expect(placed_at).toBe(updated_at);
     expect(placed_at > created_at).toBe(true);
+  });
+});
+
+describe('an order of a newer version, with values that this one does not know', () => {
+  let id: string;
+  beforeAll(async () => {
+    // As that version's migration does.
+    await api.database.$executeRaw`ALTER TABLE orders DROP CONSTRAINT orders_payment_method_check`;
+    await api.database
+      .$executeRaw`ALTER TABLE order_status_history DROP CONSTRAINT order_status_history_actor_check`;
+    id = await place(one, 'newer');
+    await api.database.order.update({ where: { id }, data: { paymentMethod: 'WALLET' } });
+  });
+
+  it('can be cancelled, and is still said to be paid as it is', async () => {
+    expect(await api.post(`/orders/${id}/cancel`)).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED' },
+    });
+    const events = await eventsAbout(api.database, id);
+    expect(events.map(({ type }) => type)).toEqual(['order.placed.v1', 'order.cancelled.v1']);
+    expect(String((events[1] as Event<'order.cancelled.v1'>).data.payment_method)).toBe('WALLET');
+  });
+
+  it('is shown as it is, alone and in lists', async () => {
+    await api.database.order.update({ where: { id }, data: { cancelReason: 'FRAUD_SUSPECTED' } });
+    await api.database.orderStatusHistory.updateMany({
+      where: { orderId: id, toStatus: 'CANCELLED' },
+      data: { actor: 'ROBOT', reason: 'FRAUD_SUSPECTED' },
+    });
+    const shown = { payment_method: 'WALLET', cancel_reason: 'FRAUD_SUSPECTED' };
+    expect(await api.get(`/orders/${id}`)).toMatchObject({
+      status: 200,
+      body: { ...shown, history: [{}, { actor: 'ROBOT', reason: 'FRAUD_SUSPECTED' }] },
+    });
+    expect(await api.get('/orders?customer_id=newer')).toMatchObject({
+      status: 200,
+      body: { orders: [shown] },
+    });
+  });
+
+  it('answers a second approval', async () => {
+    const { body } = await api.post('/orders', {
+      restaurant_id: one,
+      items: [{ sku: 'DISH-1', quantity: 1 }],
+      draft: true,
+    });
+    const draft = body.order_id as string;
+    await api.post(`/orders/${draft}/approve`);
+    await api.database.order.update({ where: { id: draft }, data: { paymentMethod: 'WALLET' } });
+    expect(await api.post(`/orders/${draft}/approve`)).toMatchObject({
+      status: 202,
+      body: { payment_method: 'WALLET' },
+    });
   });
 });
 

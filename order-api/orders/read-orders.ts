@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { actors, orderStatuses } from '../../shared/lifecycle/order-lifecycle';
+import { paymentMethods } from '../../shared/events/contracts';
+import { actors, cancelReasons, orderStatuses } from '../../shared/lifecycle/order-lifecycle';
 import { amountAsNumber } from '../../shared/money';
 import { Prisma, type Tx } from '../../shared/service/database';
-import { amount, id, page, price, text, timestamp, uuid } from '../http/fields';
+import { amount, id, openEnum, page, price, text, timestamp, uuid } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
@@ -17,13 +18,10 @@ const orderAnswer = z
     email: z.string().nullable(),
     delivery_address: z.union([z.string(), z.record(z.string(), z.string())]).nullable(),
     status: z.enum(orderStatuses),
-    cancel_reason: z
-      .string()
-      .nullable()
-      .meta({ description: 'CUSTOMER, STAFF, OUT_OF_STOCK, …; null unless CANCELLED' }),
+    cancel_reason: openEnum(cancelReasons, 'null unless CANCELLED; else ').nullable(),
     total_amount: amount,
     currency: z.string(),
-    payment_method: z.enum(['CASH', 'CARD']),
+    payment_method: openEnum(paymentMethods),
     items: z.array(
       z.object({
         menu_item_id: uuid,
@@ -45,8 +43,8 @@ const historyAnswer = z.array(
   z.object({
     from: z.enum(orderStatuses).nullable(),
     to: z.enum(orderStatuses),
-    actor: z.enum(actors),
-    reason: z.string().nullable(),
+    actor: openEnum(actors),
+    reason: openEnum(cancelReasons, 'Of a cancellation: ').nullable(),
     note: z.string().nullable(),
     at: timestamp,
   }),
