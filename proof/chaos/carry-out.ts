@@ -1,5 +1,6 @@
-import { inflict, type Arsenal } from './faults';
-import { gatewayKinds, outageKinds, type Fault } from './fault';
+import type { Arsenal } from './arsenal';
+import { gatewayKinds, handKinds, outageKinds, type Fault } from './fault';
+import { inflict } from './faults';
 
 import { messageOf } from '../../scripts/servers/wait-until';
 import { pause } from './pause';
@@ -21,7 +22,8 @@ export interface CarriedOut {
 
 /**
  * Makes the faults of a plan when their time comes. Outages wait for one another, however long a server
- * takes to come back; in a brutal plan only those of the same server do. The gateway's wait for one another too.
+ * takes to come back; in a brutal plan only those of the same server do. The gateway's wait for one another too, and so
+ * do those by hand.
  */
 export function carryOut(
   plan: readonly Fault[],
@@ -48,7 +50,7 @@ export function carryOut(
   const done = Promise.all(
     plan.map(async (fault) => {
       await pause(startedAt + fault.at - Date.now(), arsenal.signal);
-      const lane = isOutage(fault) ? (brutal ? fault.target : 'outages') : isGateways(fault) && 'gateway';
+      const lane = laneOf(fault, brutal);
       if (!lane) return inflictOne(fault);
       const turn = (turns.get(lane) ?? Promise.resolve()).then(() => inflictOne(fault));
       turns.set(lane, turn);
@@ -58,6 +60,10 @@ export function carryOut(
   return { inflicted, done };
 }
 
-const isGateways = ({ kind }: Fault): boolean => (gatewayKinds as readonly string[]).includes(kind);
-
-export const isOutage = ({ kind }: Fault): boolean => (outageKinds as readonly string[]).includes(kind);
+/** Faults that wait for one another. */
+function laneOf({ kind, target }: Fault, brutal: boolean): string | undefined {
+  const isIn = (kinds: readonly string[]) => kinds.includes(kind);
+  if (isIn(outageKinds)) return brutal ? target : 'outages';
+  if (isIn(gatewayKinds)) return 'gateway';
+  return isIn(handKinds) ? 'by hand' : undefined;
+}

@@ -3,26 +3,33 @@ import { simulatorBooks } from '../../operator/audit/simulator-books';
 import { groupBy } from '../../shared/group-by';
 import { judgeOrder, type FinalOrder } from './judge-order';
 import type { Menu } from './menu';
+import type { Heard } from './listen-to-logs';
 import type { OrderBooks } from './order-books';
 import type { StockBooks } from './tend-stock';
-import { query } from './watch';
+import { query } from './query';
 
 /** Holds the database against the clients' books: violations in words, and what became of the unknown. */
 export async function checkOrders(
   databaseUrl: string,
   books: OrderBooks,
   menu: Menu,
+  heard: Pick<Heard, 'unanswered'>,
 ): Promise<{ violations: string[]; unknownButDone: number }> {
-  const rows = await query<FinalOrder & { customer_id: string | null }>(
+  const rows = await query<Omit<FinalOrder, 'unanswered'> & { customer_id: string | null }>(
     databaseUrl,
     `SELECT o.id::text, o.customer_id, o.status, o.cancel_reason, o.payment_method,
+       (SELECT extract(epoch FROM max(h.moved_at))::float8 * 1000
+        FROM order_status_history h WHERE h.order_id = o.id AND h.to_status = 'CANCELLED') AS cancelled_at,
+       (SELECT t.stock_deducted_at IS NOT NULL AND t.payment_authorized_at IS NULL
+        FROM order_state_tracking t WHERE t.order_id = o.id) IS TRUE AS only_unpaid,
        (SELECT coalesce(json_agg(json_build_object('menu_item_id', l.menu_item_id, 'quantity', l.quantity)), '[]')
         FROM order_lines l WHERE l.order_id = o.id) AS lines,
        (SELECT coalesce(json_agg(h.to_status ORDER BY h.id), '[]')
         FROM order_status_history h WHERE h.order_id = o.id) AS history
      FROM orders o ORDER BY o.id`,
   );
-  const byKey = groupBy(rows, (row) => row.customer_id ?? '');
+  const orders = rows.map((row) => ({ ...row, unanswered: heard.unanswered(row.id) }));
+  const byKey = groupBy(orders, (row) => row.customer_id ?? '');
   const known = new Set(books.orders.map(({ key }) => key));
   const nobodys = rows.filter(({ customer_id }) => !known.has(customer_id ?? ''));
   const violations = [

@@ -1,7 +1,7 @@
 import { groupBy } from '../../shared/group-by';
 import type { BookedPayment } from './gateway';
 import { judgePayment, type PaidOrder } from './judge-payment';
-import { query } from './watch';
+import { query } from './query';
 
 /** What became of all payments, in the gateway's books. */
 export interface PaymentCounts {

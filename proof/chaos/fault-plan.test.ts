@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { gatewayKinds, outageKinds, smallKinds, type Fault, type PlanOptions } from './fault';
+import { gatewayKinds, handKinds, outageKinds, smallKinds, type Fault, type PlanOptions } from './fault';
 import { makePlan } from './fault-plan';
 
 const consumers = ['inventory-service', 'status-service', 'notification-service', 'payment-service'];
@@ -17,9 +17,11 @@ const given: PlanOptions = {
   consumers,
   gatewayCaller: 'payment-service',
   gateway: 'payment-simulator-1',
+  retryLabels: ['1s', '2s'],
 };
 const plan = (more: Partial<PlanOptions>) => makePlan({ ...given, ...more });
 const isOutage = ({ kind }: Fault) => (outageKinds as readonly string[]).includes(kind);
+const isByHand = ({ kind }: Fault) => (handKinds as readonly string[]).includes(kind);
 const end = ({ at, durationMs }: Fault) => at + durationMs;
 
 describe('the plan of faults', () => {
@@ -62,6 +64,50 @@ describe('the plan of faults', () => {
     );
   });
 
+  it('has one fault by hand at a time, and each kind within two minutes', () => {
+    fc.assert(
+      fc.property(options, fc.boolean(), (more, brutal) => {
+        const byHand = plan({ ...more, brutal }).filter(isByHand);
+        for (const [index, next] of byHand.slice(1).entries())
+          expect(next.at - end(byHand[index]!)).toBeGreaterThanOrEqual(1_000);
+        if (more.minutes >= 2) expect(new Set(byHand.map(({ kind }) => kind))).toEqual(new Set(handKinds));
+      }),
+    );
+  });
+
+  it('by hand deletes no dead letters, and in some minutes uses every table, queue, server and sign', () => {
+    const byHand = [1, 2, 3].flatMap((seed) => plan({ seed, minutes: 60 }).filter(isByHand));
+    const of = (kind: string) => byHand.filter((fault) => fault.kind === kind).map(({ target }) => target);
+    expect(of('queue-delete').filter((queue) => queue.endsWith('.dlq'))).toEqual([]);
+    expect(of('queue-delete')).toEqual(expect.arrayContaining([...consumers, 'status-service.retry.2s']));
+    expect(of('policy')).toEqual(expect.arrayContaining([...consumers, 'status-service.dlq']));
+    expect(new Set(of('lock')).size).toBe(4);
+    expect(of('clock')).toEqual(expect.arrayContaining(['order-api-1:-90s', 'outbox-publisher-2:+90s']));
+    expect(of('rotate-password')).toEqual(
+      expect.arrayContaining(['order-api:postgres', 'status-service:rabbitmq']),
+    );
+    expect(of('rotate-password')).not.toContain('order-api:rabbitmq');
+    expect(of('revoke')).toEqual(
+      expect.arrayContaining(['status-service:INSERT ON processed_events', 'order-api:INSERT ON orders']),
+    );
+  });
+
+  it("stops the outbox's owner first, long enough for a standby, and some others for long now and then", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (seed) => {
+        const stops = plan({ seed, minutes: 5 }).filter(({ kind }) => kind.endsWith('freeze'));
+        expect(stops[0]).toMatchObject({ kind: 'relay-freeze', target: 'outbox-publisher' });
+        for (const stop of stops)
+          if (stop.kind === 'relay-freeze') expect(stop.durationMs).toBeGreaterThanOrEqual(18_000);
+          else expect(stop.durationMs).toBeLessThanOrEqual(25_000);
+      }),
+    );
+    const lasting = [1, 2, 3, 4].flatMap((seed) =>
+      plan({ seed, minutes: 5 }).filter(({ kind }) => kind === 'freeze'),
+    );
+    expect(lasting.some(({ durationMs }) => durationMs > 20_000)).toBe(true);
+  });
+
   it('stops no process and no link that is stopped already', () => {
     fc.assert(
       fc.property(options, (given) => {
@@ -80,28 +126,37 @@ describe('the plan of faults', () => {
     const processes = services.flatMap((name) => [`${name}-1`, `${name}-2`]);
     const links = processes.flatMap((name) => [`${name}:postgres`, `${name}:rabbitmq`]);
     const known = new Set(['exchange', 'postgres', 'rabbitmq', ...consumers, ...processes, ...links]);
+    known.add('outbox-publisher');
     for (const name of ['payment-simulator-1', 'payment-service-1:gateway', 'payment-service-2:gateway'])
       known.add(name);
     for (const name of ['order-api-1', 'order-api-2']) known.delete(`${name}:rabbitmq`); // it has no such link
     fc.assert(
       fc.property(options, (given) =>
-        expect(plan(given).filter(({ target }) => !known.has(target))).toEqual([]),
+        expect(plan(given).filter((fault) => !isByHand(fault) && !known.has(fault.target))).toEqual([]),
       ),
     );
   });
 
-  it('of two minutes has each server stopped and killed, each service killed, each queue poisoned, and all of the gateway', () => {
+  it('of two minutes has each server stopped and killed, each service killed and stopped, each queue poisoned, and all of the gateway and by hand', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (seed) => {
         const faults = plan({ seed });
         const kinds = new Set(faults.map(({ kind }) => kind));
-        for (const kind of [...outageKinds.slice(0, 4), ...smallKinds, ...gatewayKinds])
-          expect(kinds).toContain(kind);
+        const all = [
+          ...outageKinds.slice(0, 4),
+          'relay-freeze',
+          ...smallKinds,
+          ...gatewayKinds,
+          ...handKinds,
+        ] as const;
+        for (const kind of all) expect(kinds).toContain(kind);
         const targets = (kind: string) =>
           faults.filter((fault) => fault.kind === kind).map(({ target }) => target.replace(/-\d$/, ''));
         expect(new Set(targets('kill'))).toEqual(new Set(services));
         expect(new Set(targets('poison'))).toEqual(new Set(consumers));
-        expect(targets('freeze')).toContain('payment-service');
+        expect(new Set(targets('freeze'))).toEqual(
+          new Set(services.filter((service) => service !== 'outbox-publisher')),
+        );
         for (const kind of ['cut', 'blackhole'])
           expect(targets(kind).map((target) => target.split(':')[1])).toEqual(
             expect.arrayContaining(['postgres', 'rabbitmq', 'gateway']),

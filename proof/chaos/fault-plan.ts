@@ -1,5 +1,6 @@
-import { outageKinds, type Fault, type PlanOptions, type SmallKind } from './fault';
+import { outageKinds, type Fault, type OutageKind, type PlanOptions, type SmallKind } from './fault';
 import { gatewayFaults } from './plan-gateway-faults';
+import { handFaults } from './plan-hand-faults';
 import { seededRandom, type Random } from './random';
 
 const FIRST_AT = 5_000;
@@ -7,7 +8,11 @@ const FIRST_AT = 5_000;
 const TAIL_MS = 4_000;
 /** Between two outages: a server takes so long to come back, and the mesh to be well again. */
 const OUTAGE_SLOT_MS = 20_000;
-const SMALL_EVERY_MS = 4_500;
+/** Of a frozen owner of the outbox: a standby has it within fifteen seconds, and is to be seen working after. */
+const RELAY_FREEZE = { slotMs: 30_000, from: 18_000, to: 20_000 };
+const SMALL_EVERY_MS = 4_000;
+/** A stop of a process that outlasts heartbeats and leases. */
+const LONG_FREEZES = 0.25;
 
 /** Of what is hit at once and needs no healing: the effect takes place within this time. */
 const INSTANT_MS = 1_000;
@@ -20,27 +25,41 @@ export function makePlan(options: PlanOptions): Fault[] {
     ...outages(random, endMs, options.brutal),
     ...smallFaults(random, endMs, options),
     ...gatewayFaults(random, FIRST_AT, endMs, options),
+    // Last, so that the others are what they were before there were these.
+    ...handFaults(random, FIRST_AT, endMs, options),
   ];
   return plan.sort((a, b) => a.at - b.at);
 }
 
 function outages(random: Random, endMs: number, brutal: boolean): Fault[] {
   const slotMs = brutal ? OUTAGE_SLOT_MS / 2 : OUTAGE_SLOT_MS;
-  const count = Math.max(0, Math.floor((endMs - FIRST_AT) / slotMs));
-  // The servers themselves first, so that a short run has them all.
-  const deck = [...random.shuffle(outageKinds.slice(0, 4)), ...random.shuffle(outageKinds.slice(4))];
-  while (deck.length < count) deck.push(...random.shuffle(outageKinds));
-  return deck.slice(0, count).map((kind, slot) => {
+  // The relay first, because only a takeover that no outage disturbs can be judged; then the servers themselves, so that
+  // a short run has them all.
+  const deck: OutageKind[] = ['relay-freeze', ...random.shuffle(outageKinds.slice(0, 4))];
+  deck.push(...random.shuffle(outageKinds.slice(4, 6)));
+  const plan: Fault[] = [];
+  for (let from = FIRST_AT; ;) {
+    if (deck.length === 0) deck.push(...random.shuffle(outageKinds));
+    const kind = deck.shift()!;
+    const takesMs = kind === 'relay-freeze' ? RELAY_FREEZE.slotMs : slotMs;
+    if (from + takesMs > endMs) return plan;
+    plan.push({ kind, target: outageTarget(kind), ...when(kind, from) });
+    from += takesMs;
+  }
+
+  function when(kind: OutageKind, from: number): Pick<Fault, 'at' | 'durationMs'> {
+    if (kind === 'relay-freeze')
+      return { at: from, durationMs: random.int(RELAY_FREEZE.from, RELAY_FREEZE.to) };
     const durationMs = brutal ? random.int(4_000, 9_000) : random.int(1_500, 6_000);
     const latest = (brutal ? slotMs * 2 : slotMs / 2) - durationMs;
-    const at = FIRST_AT + slot * slotMs + random.int(0, Math.max(0, latest));
-    return {
-      at: Math.min(at, endMs - durationMs),
-      kind,
-      target: kind.startsWith('broker') ? 'rabbitmq' : 'postgres',
-      durationMs,
-    };
-  });
+    const at = from + random.int(0, Math.max(0, latest));
+    return { at: Math.min(at, endMs - durationMs), durationMs };
+  }
+}
+
+function outageTarget(kind: OutageKind): string {
+  if (kind === 'relay-freeze') return 'outbox-publisher';
+  return kind.startsWith('broker') ? 'rabbitmq' : 'postgres';
 }
 
 function smallFaults(random: Random, endMs: number, options: PlanOptions): Fault[] {
@@ -63,13 +82,14 @@ function smallFaults(random: Random, endMs: number, options: PlanOptions): Fault
   return plan;
 }
 
-/** One of each: a kill of every kind of service, poison for every queue, connections to servers and gateway. */
-const cards = ({ instances, consumers, gatewayCaller }: PlanOptions): [SmallKind, string?][] => [
+/** One of each: a kill and a stop of every kind of service, poison for every queue, connections to servers and gateway. */
+const cards = ({ instances, consumers }: PlanOptions): [SmallKind, string?][] => [
   ...Object.keys(instances).map((service): [SmallKind, string] => ['kill', service]),
   ...consumers.map((queue): [SmallKind, string] => ['poison', queue]),
-  ['freeze'],
-  // Its payments are taken over by the other one meanwhile.
-  ['freeze', gatewayCaller],
+  // Not of a relay: the owner's is an outage, and with both stopped nobody could take over.
+  ...Object.keys(instances)
+    .filter((service) => service !== 'outbox-publisher')
+    .map((service): [SmallKind, string] => ['freeze', service]),
   ['cut', 'rabbitmq'],
   ['cut', 'postgres'],
   ['cut', 'gateway'],
@@ -82,7 +102,8 @@ const cards = ({ instances, consumers, gatewayCaller }: PlanOptions): [SmallKind
 ];
 
 function durationOf(random: Random, kind: SmallKind): number {
-  if (kind === 'freeze') return random.int(3_000, 12_000);
+  if (kind === 'freeze')
+    return random.chance(LONG_FREEZES) ? random.int(15_000, 25_000) : random.int(3_000, 12_000);
   if (kind === 'blackhole') return random.int(4_000, 14_000);
   if (kind === 'duplicate' || kind === 'reorder') return random.int(2_000, 5_000);
   return INSTANT_MS;

@@ -1,4 +1,6 @@
-/** Takes a whole server away: never two of these at once, unless the plan is brutal. */
+/**
+ * Takes a whole server away, or the relay that owns the outbox: never two of these at once, unless the plan is brutal.
+ */
 export const outageKinds = [
   'broker-stop',
   'broker-kill',
@@ -6,6 +8,7 @@ export const outageKinds = [
   'database-crash',
   'broker-blackhole',
   'database-blackhole',
+  'relay-freeze',
 ] as const;
 /** Hits one process, one connection or single messages. */
 export const smallKinds = ['kill', 'freeze', 'cut', 'blackhole', 'duplicate', 'reorder', 'poison'] as const;
@@ -18,12 +21,26 @@ export const gatewayKinds = [
   'gateway-silent',
   'gateway-slow',
   'gateway-kill',
+  'gateway-freeze',
   'kill-mid-call',
+] as const;
+/** What people with too many rights do, what they forget, and a clock that is off: one of these at a time. */
+export const handKinds = [
+  'lock',
+  'unbind',
+  'exchange-delete',
+  'queue-delete',
+  'policy',
+  'alarm',
+  'clock',
+  'rotate-password',
+  'revoke',
 ] as const;
 export type OutageKind = (typeof outageKinds)[number];
 export type SmallKind = (typeof smallKinds)[number];
 export type GatewayKind = (typeof gatewayKinds)[number];
-export type FaultKind = OutageKind | SmallKind | GatewayKind;
+export type HandKind = (typeof handKinds)[number];
+export type FaultKind = OutageKind | SmallKind | GatewayKind | HandKind;
 
 export interface Fault {
   /** Milliseconds after the first order. */
@@ -31,7 +48,9 @@ export interface Fault {
   kind: FaultKind;
   /**
    * A process (`status-service-2`), a link (`status-service-2:rabbitmq`, `payment-service-1:gateway`), a queue,
-   * `exchange`, or a server (`rabbitmq`, `postgres`).
+   * `exchange`, or a server (`rabbitmq`, `postgres`); of faults by hand also a table (`stock_levels`), a process and
+   * by how much its clock is off (`status-service-2:+90s`), and a service and which login (`status-service:postgres`)
+   * or which right (`status-service:INSERT ON processed_events`) it loses.
    */
   target: string;
   durationMs: number;
@@ -49,4 +68,6 @@ export interface PlanOptions {
   gatewayCaller: string;
   /** The gateway's process. */
   gateway: string;
+  /** Of the retry queues of each consumer: `status-service.retry.<label>`. */
+  retryLabels: readonly string[];
 }

@@ -1,31 +1,12 @@
 import { discoverSubscriptions } from '../../shared/messaging/declare-mesh';
 import { EVENTS_EXCHANGE } from '../../shared/messaging/topology';
-import type { BreakableServer, ServerName } from '../testbed/breakable-server';
+import type { ServerName } from '../testbed/breakable-server';
+import { linkOf, processOf, type Arsenal, type Inflict } from './arsenal';
 import type { Fault, FaultKind } from './fault';
-import type { TcpProxy } from '../../shared/testing/tcp-proxy';
-import type { FaultRates, Gateway } from './gateway';
-import type { LinkName, MeshProcess } from '../testbed/mesh-process';
+import { inflictByHand } from './faults-by-hand';
+import type { FaultRates } from './gateway';
 import { pause } from './pause';
 import { brewPoison, type Poison } from './poison';
-import type { Random } from './random';
-import type { Stranger } from './stranger';
-
-/** What faults are made with. */
-export interface Arsenal {
-  processes: readonly MeshProcess[];
-  servers: Record<ServerName, BreakableServer>;
-  gateway: Gateway;
-  stranger: Stranger;
-  random: Random;
-  /** Every poison that the broker has for certain. */
-  poison: Poison[];
-  /** Messages published again, messages put into another order. */
-  tampered: { duplicated: number; reordered: number };
-  signal: AbortSignal;
-}
-
-/** Does the harm, holds it for its time, and heals; resolves when the healing is done as far as it is ours to do. */
-type Inflict = (fault: Fault, arsenal: Arsenal) => Promise<void>;
 
 const server = (arsenal: Arsenal, { target }: Fault) => arsenal.servers[target as ServerName];
 
@@ -44,19 +25,6 @@ const blackholeAll: Inflict = async ({ target, durationMs }, { processes, signal
   for (const link of links) link.release();
 };
 
-/** `status-service-2`, or `status-service-2:rabbitmq` */
-function processOf({ processes }: Arsenal, target: string): MeshProcess {
-  const found = processes.find(({ name }) => name === target.split(':')[0]);
-  if (!found) throw new Error(`the plan names ${target}, and there is none`);
-  return found;
-}
-
-function linkOf(arsenal: Arsenal, target: string): TcpProxy {
-  const link = processOf(arsenal, target).links[target.split(':')[1] as LinkName];
-  if (!link) throw new Error(`the plan names ${target}, and there is none`);
-  return link;
-}
-
 const misbehave =
   (rates: FaultRates): Inflict =>
   async ({ durationMs }, { gateway, signal }) => {
@@ -64,6 +32,12 @@ const misbehave =
     await pause(durationMs, signal);
     await gateway.misbehave({});
   };
+
+const freeze: Inflict = async ({ target, durationMs }, arsenal) => {
+  const thaw = processOf(arsenal, target).freeze();
+  await pause(durationMs, arsenal.signal);
+  thaw();
+};
 
 /** Slow enough that a call is under way at any moment. */
 const UNDER_WAY_MS = 1_200;
@@ -75,12 +49,12 @@ export const inflict: Record<FaultKind, Inflict> = {
   'database-crash': outage('crash'),
   'broker-blackhole': blackholeAll,
   'database-blackhole': blackholeAll,
-  kill: async ({ target }, arsenal) => processOf(arsenal, target).kill(),
-  freeze: async ({ target, durationMs }, arsenal) => {
-    const thaw = processOf(arsenal, target).freeze();
-    await pause(durationMs, arsenal.signal);
-    thaw();
+  'relay-freeze': async ({ target, durationMs, at }, arsenal) => {
+    // Who owns it is not known from the plan.
+    await freeze({ at, kind: 'freeze', target: arsenal.relayOwner() ?? `${target}-1`, durationMs }, arsenal);
   },
+  kill: async ({ target }, arsenal) => processOf(arsenal, target).kill(),
+  freeze,
   cut: async ({ target }, arsenal) => linkOf(arsenal, target).cut(),
   blackhole: async ({ target, durationMs }, arsenal) => {
     const link = linkOf(arsenal, target);
@@ -95,6 +69,7 @@ export const inflict: Record<FaultKind, Inflict> = {
   'gateway-silent': misbehave({ hang_after: 1 }),
   'gateway-slow': misbehave({ delay_ms: UNDER_WAY_MS }),
   'gateway-kill': async ({ target }, arsenal) => processOf(arsenal, target).kill(),
+  'gateway-freeze': freeze,
   'kill-mid-call': async (fault, arsenal) => {
     await arsenal.gateway.misbehave({ delay_ms: UNDER_WAY_MS });
     await pause(fault.durationMs, arsenal.signal);
@@ -117,11 +92,21 @@ export const inflict: Record<FaultKind, Inflict> = {
   reorder: async ({ target, durationMs }, { stranger, random, tampered, signal }) => {
     tampered.reordered += await stranger.reorder(target, durationMs, random, signal);
   },
-  poison: async ({ target }, { stranger, random, poison, signal }) => {
-    for (const one of random.shuffle(brewPoison(target)))
-      if (await stranger.publish(one.message, signal)) poison.push(one);
+  poison: async ({ target }, arsenal) => {
+    for (const one of arsenal.random.shuffle(brewPoison(target)))
+      if (await send(one, arsenal)) arsenal.poison.push(one);
   },
+  ...inflictByHand,
 };
+
+async function send(
+  { message, unencodable, id, queue }: Poison,
+  { stranger, broker, signal }: Arsenal,
+): Promise<boolean> {
+  if (!unencodable) return stranger.publish(message, signal);
+  const { headers } = message.properties as { headers: Record<string, unknown> };
+  return broker.publish(queue, id, message.body, headers).catch(() => false);
+}
 
 /** To a consumer that has not subscribed to its type, a copy would be poison. */
 const takenBy = (service: string): Set<string> =>

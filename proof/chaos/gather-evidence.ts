@@ -6,12 +6,14 @@ import { auditQuietMesh, checkOrders, checkStock, failuresByReason } from './che
 import { checkPayments } from './check-payments';
 import { checkDeadLetters } from './dead-letters';
 import type { Drive } from './drive';
-import type { Arsenal } from './faults';
+import type { Arsenal } from './arsenal';
 import { countRequests } from './gateway';
 import type { Menu } from './menu';
 import { RETRY_LABELS, type ChaosMesh } from './mesh';
 import { untilQuiet } from './quiet';
 import type { Evidence } from './scorecard';
+import { silentStandstills } from './standstills';
+import { judgeTakeovers, type Takeover } from './takeovers';
 import type { Watch } from './watch';
 
 export interface Run {
@@ -38,7 +40,7 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
   const left = await untilQuiet({
     watch,
     databaseUrl: postgres.url,
-    broker: rabbitmq,
+    broker: mesh.broker,
     stranger: arsenal.stranger,
     consumers,
     retryLabels: RETRY_LABELS,
@@ -60,10 +62,12 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     if (error) violations.push(`${fault.kind} ${fault.target} could not be made or healed: ${error}`);
     else if (!healedAt) violations.push(`${fault.kind} ${fault.target} was not healed in time`);
   }
+  const takeovers = judgeTakeovers(inflicted, watch.samples());
+  violations.push(...silence(run), ...missedTakeovers(takeovers, run));
   const deaths = mesh.processes.flatMap((one) => one.deaths);
   violations.push(...deaths.map((death) => `${death}, and nobody had killed it`));
   violations.push(...drive.books.improper);
-  const orders = await check('orders', () => checkOrders(postgres.url, drive.books, menu));
+  const orders = await check('orders', () => checkOrders(postgres.url, drive.books, menu, mesh.heard));
   violations.push(...(orders?.violations ?? []));
   violations.push(...((await check('stock', () => checkStock(postgres.url, drive.stock))) ?? []));
   const payments = await check('payments', async () =>
@@ -72,7 +76,7 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
   violations.push(...(payments?.violations ?? []));
   const requests = await check('the gateway', () => countRequests(mesh.journal));
   const deadLetters = await check('dead letters', () =>
-    checkDeadLetters(arsenal.stranger, consumers, arsenal.poison),
+    checkDeadLetters(arsenal.stranger, consumers, arsenal.poison, arsenal.deletedQueues),
   );
   violations.push(...(deadLetters?.violations ?? []));
   const audit = await check('promises', () => auditQuietMesh(postgres.url, mesh.gateway.url));
@@ -95,12 +99,30 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     duplicates: {
       published_again: arsenal.tampered.duplicated,
       put_into_another_order: arsenal.tampered.reordered,
-      ignored_by_consumers: mesh.ignored(),
+      ignored_by_consumers: mesh.heard.ignored(),
     },
     deadLetters: deadLetters ?? { byReason: {}, violations: [] },
     failures: failures ?? {},
     deaths,
+    takeovers,
     audit: audit ?? null,
     violations,
   };
 }
+
+const silence = ({ watch, startedAt }: Run): string[] =>
+  silentStandstills(watch.samples()).map(
+    ({ service, from, to, waiting }) =>
+      `${waiting} events waited for ${service} from ${secondsIn(from, startedAt)} to ${secondsIn(to, startedAt)}, ` +
+      'nothing was done, and all of its processes said that they are ready',
+  );
+
+const missedTakeovers = (takeovers: readonly Takeover[], { startedAt }: Run): string[] =>
+  takeovers
+    .filter(({ afterMs }) => afterMs === undefined)
+    .map(
+      ({ at }) =>
+        `the relay that owned the outbox was stopped at ${secondsIn(at, startedAt)}, and no standby published instead`,
+    );
+
+const secondsIn = (at: number, startedAt: number) => `${((at - startedAt) / 1_000).toFixed(1)} s`;

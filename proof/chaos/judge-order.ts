@@ -10,6 +10,12 @@ export interface FinalOrder {
   lines: { menu_item_id: string; quantity: number }[];
   /** Every status that it has had. */
   history: string[];
+  /** When it was cancelled, in milliseconds since the epoch; null where it was not. */
+  cancelled_at: number | null;
+  /** Its stock is deducted, and no payment of it was ever authorised. */
+  only_unpaid: boolean;
+  /** When the gateway was asked about its payment and gave no answer. */
+  unanswered: readonly number[];
 }
 
 /**
@@ -68,9 +74,19 @@ function judgeFinal(asked: OrderRecord, order: FinalOrder, plentiful: ReadonlySe
   } else if (reason === 'CUSTOMER' || reason === 'STAFF') {
     if (!asked.cancelling || asked.cancelling === 'refused')
       wrong.push(`was cancelled by ${reason}, who has not asked for it`);
+  } else if (reason === 'TIMEOUT') {
+    if (!gatewayIsToBlame(order)) wrong.push('was cancelled as TIMEOUT, for a delay of the mesh itself');
   } else if (reason !== 'PAYMENT_FAILED') wrong.push(`was cancelled because of ${reason}`);
   return wrong;
 }
+
+/**
+ * A deadline is for what will never come: nobody here waits for anything but the mesh, and the mesh's own delay does not
+ * count (ADR 7). There is one excuse: the mesh has done all of its part, and the gateway, which is not of the mesh, was
+ * asked and gave no answer.
+ */
+const gatewayIsToBlame = ({ payment_method, only_unpaid, unanswered, cancelled_at }: FinalOrder): boolean =>
+  payment_method === 'CARD' && only_unpaid && unanswered.some((at) => at < (cancelled_at ?? 0));
 
 /** An order is placed once; a draft, if it is approved. */
 function judgePlacing({ draft, approving, cancelling }: OrderRecord, { history }: FinalOrder): string[] {

@@ -5,6 +5,9 @@ import type { Control } from '../../scripts/supervisor/control';
 import { runMigrations } from '../../scripts/supervisor/run-migrations';
 import { discoverServices } from '../../scripts/supervisor/discover-services';
 import type { BreakableServer, ServerName } from '../testbed/breakable-server';
+import { brokerDesk, type BrokerDesk } from './broker-desk';
+import { makeLogins, type Logins } from './logins';
+import { listenToLogs, type Heard } from './listen-to-logs';
 import { ownServers } from '../testbed/own-server';
 import { startMeshProcess, type MeshProcess, type ProcessOptions } from '../testbed/mesh-process';
 import type { RunFolder } from '../testbed/run-folder';
@@ -13,13 +16,15 @@ import { untilReady } from '../testbed/until-ready';
 /** A whole mesh on servers of its own. */
 export interface ChaosMesh {
   servers: Record<ServerName, BreakableServer>;
+  logins: Logins;
+  broker: BrokerDesk;
   /** The gateway's process, which is one of them. */
   gateway: MeshProcess;
   /** What the gateway has been asked, a JSON line for each request. */
   journal: string;
   processes: MeshProcess[];
-  /** How often consumers were delivered what they had handled before. */
-  ignored(): number;
+  /** What its processes have said. */
+  heard: Heard;
   /** Drains and stops everything; in a hurry, it is killed. */
   stop(hurry: boolean): Promise<void>;
 }
@@ -34,6 +39,8 @@ const ENVIRONMENT = {
   RETRY_DELAYS: RETRY_LABELS.join(','),
   DATABASE_POOL_SIZE: '5',
   LOG_LEVEL: 'info',
+  // Shorter than many an outage: an order that is late because the mesh is has to be given the time.
+  ORDER_DEADLINE: '30s',
   CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
   PAYMENT_TIMEOUT: '2s',
   // The shortest that is accepted: a process that stands still has its payments taken over.
@@ -53,7 +60,7 @@ export const meshConsumers = (): string[] => discoverSubscriptions().map(({ serv
 export async function startChaosMesh(folder: RunFolder, control: Control): Promise<ChaosMesh> {
   let servers: Partial<Record<ServerName, BreakableServer>> = {};
   const processes: MeshProcess[] = [];
-  let ignored = 0;
+  const heard = listenToLogs();
   const stop = async (hurry: boolean) => {
     if (hurry) for (const one of processes) one.killForGood();
     await Promise.allSettled(processes.map((one) => one.stop()));
@@ -63,6 +70,8 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
     const both = await ownServers(control);
     servers = both;
     await setUp(both, control);
+    const broker = brokerDesk(both.rabbitmq.managementUrl);
+    const logins = await makeLogins(both, broker, meshServices());
     const start = async (
       service: string,
       index: number,
@@ -70,18 +79,18 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
       environment: Record<string, string> = ENVIRONMENT,
     ) => {
       control.stopping.throwIfAborted();
-      const onLine = (_name: string, line: string) => {
-        if (line.includes('"msg":"handled before, ignored"')) ignored += 1;
-      };
-      const given = { service, index, reaches, environment, folder, onLine, say: control.say };
+      const given = { service, index, reaches, environment, folder, onLine: heard.onLine, say: control.say };
       const started = await startMeshProcess(given);
       processes.push(started);
       return started;
     };
     const journal = path.join(folder.folder, 'payment-simulator.jsonl');
     const gateway = await start(GATEWAY, 1, {}, { ...ENVIRONMENT, SIMULATOR_JOURNAL: journal });
-    const reached = { postgres: both.postgres.url, rabbitmq: both.rabbitmq.url };
     for (const service of meshServices()) {
+      const reached = {
+        postgres: logins.urlOf(service, 'postgres'),
+        rabbitmq: logins.urlOf(service, 'rabbitmq'),
+      };
       const reaches = service === GATEWAY_CALLER ? { ...reached, gateway: gateway.url } : reached;
       for (let index = 1; index <= INSTANCES; index += 1) await start(service, index, reaches);
     }
@@ -90,7 +99,7 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
         untilReady(name, url, { timeoutMs: READY_MS, signal: control.stopping }),
       ),
     );
-    return { servers: both, gateway, journal, processes, ignored: () => ignored, stop };
+    return { servers: both, logins, broker, gateway, journal, processes, heard, stop };
   } catch (error) {
     await stop(true);
     throw error;

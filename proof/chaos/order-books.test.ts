@@ -26,6 +26,9 @@ const final = (more: Partial<FinalOrder> = {}): FinalOrder => ({
   payment_method: 'CASH',
   lines: [{ menu_item_id: 'dal', quantity: 2 }],
   history: ['PLACED', 'PREPARING'],
+  cancelled_at: null,
+  only_unpaid: false,
+  unanswered: [],
   ...more,
 });
 const cancelled = (cancel_reason: string) =>
@@ -83,7 +86,7 @@ describe('an order in the end', () => {
     ['never decided', {}, [final({ status: 'PLACED' })], /still PLACED/],
     ['of other lines', {}, [final({ lines: [] })], /other lines/],
     ['short of what is plenty', {}, [cancelled('OUT_OF_STOCK')], /OUT_OF_STOCK/],
-    ['timed out', {}, [cancelled('TIMEOUT')], /because of TIMEOUT/],
+    ['timed out', {}, [cancelled('TIMEOUT')], /cancelled as TIMEOUT/],
     ['cancelled unasked', {}, [cancelled('CUSTOMER')], /has not asked/],
     ['cancelled after a refusal', { cancelling: 'refused' }, [cancelled('STAFF')], /has not asked/],
     ['cancelled and going on', { cancelling: 'done' }, [final()], /answered to be CANCELLED/],
@@ -129,6 +132,18 @@ describe('an order by card in the end', () => {
     expect(byCard('tok_declined', cancelled('CUSTOMER'))).toMatch(/has not asked/);
     order.cancelling = 'done';
     expect(judge({ ...cancelled('CUSTOMER'), payment_method: 'CARD' })).toEqual([]);
+  });
+
+  it('may be out of time only where the gateway gave no answer and all else was done', () => {
+    const late: FinalOrder = {
+      ...cancelled('TIMEOUT'),
+      cancelled_at: 90_000,
+      only_unpaid: true,
+      unanswered: [50_000],
+    };
+    expect(byCard('tok_approved', late)).toBe('');
+    for (const more of [{ only_unpaid: false }, { unanswered: [] }, { unanswered: [95_000] }])
+      expect(byCard('tok_approved', { ...late, ...more })).toMatch(/cancelled as TIMEOUT/);
   });
 
   it.each([

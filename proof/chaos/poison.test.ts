@@ -1,7 +1,7 @@
 import { MAX_EVENT_BYTES } from '../../shared/messaging/consumer';
 import type { EventType } from '../../shared/events/contracts';
 import { parseMessage } from '../../shared/events/envelope';
-import { brewPoison, POISON_HEADER } from './poison';
+import { brewPoison, isPoison, POISON_HEADER } from './poison';
 
 const taking =
   (...types: EventType[]) =>
@@ -31,6 +31,12 @@ describe('poison', () => {
         key: 'some-service',
         properties: { headers: { [POISON_HEADER]: name } },
       });
+  });
+
+  it('is known again without its headers, as it is a dead letter where they cannot be written', () => {
+    for (const { id } of brewPoison('some-service'))
+      expect(isPoison({ messageId: id, headers: {} })).toBe(true);
+    expect(isPoison({ messageId: '01985dd4-0000-7000-8000-000000000000', headers: {} })).toBe(false);
   });
 });
 

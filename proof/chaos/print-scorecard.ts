@@ -32,6 +32,11 @@ export function printScorecard(card: Scorecard): string {
     ),
     row('dead letters', counts(card.dead_letters)),
     row('failures on record', counts(card.failures)),
+    row(
+      'takeovers',
+      card.takeovers_ms.map((ms) => (ms === null ? 'none in time' : seconds(ms))).join(', ') ||
+        'none to judge',
+    ),
     row('ended by themselves', `${card.ended_by_themselves.length} processes`),
     row(
       'quiet',

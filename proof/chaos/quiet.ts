@@ -1,14 +1,15 @@
 import type { Channel } from 'amqplib';
 import { serviceNames } from '../../shared/messaging/topology';
-import type { BreakableServer } from '../testbed/breakable-server';
+import type { BrokerDesk } from './broker-desk';
 import { pause } from './pause';
 import type { Stranger } from './stranger';
-import { readBacklog, type Watch } from './watch';
+import { readBacklog } from './read-backlog';
+import type { Watch } from './watch';
 
 export interface QuietOptions {
   watch: Watch;
   databaseUrl: string;
-  broker: BreakableServer;
+  broker: BrokerDesk;
   stranger: Stranger;
   consumers: readonly string[];
   retryLabels: readonly string[];
@@ -52,25 +53,10 @@ async function whatIsLeft(options: QuietOptions): Promise<string | undefined> {
     if (ready > 0) return `${ready} messages in ${queue}`;
   }
   // The broker's own totals know what is delivered and not acknowledged; they are a few seconds old.
-  const totals = await queueTotals(broker.managementUrl);
+  const totals = await broker.totals();
   const held = queues.filter((queue) => (totals.get(queue) ?? 0) > 0);
   return held.length > 0 ? `messages in ${held.join(', ')}` : undefined;
 }
 
 const readyIn = async (channel: Channel, queue: string): Promise<number> =>
   (await channel.checkQueue(queue)).messageCount;
-
-/** Messages by queue, ready or not acknowledged. */
-async function queueTotals(managementUrl: string): Promise<Map<string, number>> {
-  const { origin, username, password } = new URL(managementUrl);
-  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString(
-    'base64',
-  );
-  const response = await fetch(`${origin}/api/queues?disable_stats=true&enable_queue_totals=true`, {
-    headers: { authorization: `Basic ${login}` },
-    signal: AbortSignal.timeout(5_000),
-  });
-  if (!response.ok) throw new Error(`the management API answered ${response.status}`);
-  const queues = (await response.json()) as { name: string; messages?: number }[];
-  return new Map(queues.map(({ name, messages }) => [name, messages ?? 0]));
-}

@@ -6,7 +6,7 @@ import { carryOut } from './carry-out';
 import type { ChaosArguments } from './chaos-arguments';
 import { startDrive } from './drive';
 import { makePlan } from './fault-plan';
-import type { Arsenal } from './faults';
+import type { Arsenal } from './arsenal';
 import { gatewayAt } from './gateway';
 import { gatherEvidence } from './gather-evidence';
 import { makeMenu } from './menu';
@@ -15,6 +15,7 @@ import {
   INSTANCES,
   meshConsumers,
   meshServices,
+  RETRY_LABELS,
   startChaosMesh,
   type ChaosMesh,
 } from './mesh';
@@ -28,7 +29,9 @@ import { startWatch } from './watch';
 
 const PROGRESS_MS = 5_000;
 /** Between servers that come back, clients with their last words and the plan's end, nothing takes longer. */
-const LAST_HEALING_MS = 60_000;
+const LAST_HEALING_MS = 90_000;
+/** After Ctrl-C faults are healed at once; what needs a server to come back goes down with it. */
+const HURRIED_HEALING_MS = 3_000;
 
 /**
  * A whole run: a mesh of its own, orders, faults, and what is left of all promises afterwards.
@@ -64,6 +67,7 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
     consumers,
     gatewayCaller: GATEWAY_CALLER,
     gateway: mesh.gateway.name,
+    retryLabels: RETRY_LABELS,
   });
   control.say(`the plan of seed ${given.seed}:\n${printPlan(plan)}`);
 
@@ -77,10 +81,14 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
     const arsenal: Arsenal = {
       processes,
       servers,
+      logins: mesh.logins,
+      broker: mesh.broker,
       gateway: gatewayAt(mesh.gateway.url),
       stranger,
       random: seededRandom(given.seed + 1),
+      relayOwner: () => mesh.heard.relayOwner(),
       poison: [],
+      deletedQueues: [],
       tampered: { duplicated: 0, reordered: 0 },
       signal: control.stopping,
     };
@@ -108,6 +116,7 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
       await Promise.race([done, pause(LAST_HEALING_MS, control.stopping)]);
     } finally {
       clearInterval(progress);
+      if (control.stopping.aborted) await Promise.race([done, pause(HURRIED_HEALING_MS, control.hurrying)]);
     }
     control.stopping.throwIfAborted();
     const evidence = await gatherEvidence({

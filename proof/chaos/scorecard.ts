@@ -1,8 +1,10 @@
 import type { AuditReport } from '../../operator/audit/audit';
-import type { Backlog, Watch } from './watch';
+import type { Backlog } from './read-backlog';
+import type { Watch } from './watch';
 import type { PaymentCounts } from './check-payments';
 import type { Requests } from './gateway';
 import type { Inflicted } from './carry-out';
+import type { Takeover } from './takeovers';
 import type { ChaosArguments } from './chaos-arguments';
 import type { DeadLetters } from './dead-letters';
 import type { Drive } from './drive';
@@ -31,6 +33,8 @@ export interface Scorecard {
   duplicates: { published_again: number; put_into_another_order: number; ignored_by_consumers: number };
   dead_letters: Record<string, number>;
   failures: Record<string, number>;
+  /** From each stop of the outbox's owner that could be judged to a standby's first work; null where it had none in time. */
+  takeovers_ms: (number | null)[];
   /** Processes that ended without having been killed. */
   ended_by_themselves: string[];
   audit: AuditReport | null;
@@ -70,6 +74,7 @@ export interface Evidence {
   deadLetters: DeadLetters;
   failures: Record<string, number>;
   deaths: string[];
+  takeovers: readonly Takeover[];
   audit: AuditReport | null;
   violations: string[];
 }
@@ -113,6 +118,7 @@ export function makeScorecard(evidence: Evidence): Scorecard {
     duplicates: evidence.duplicates,
     dead_letters: evidence.deadLetters.byReason,
     failures: evidence.failures,
+    takeovers_ms: evidence.takeovers.map(({ afterMs }) => afterMs ?? null),
     ended_by_themselves: evidence.deaths,
     audit: evidence.audit,
     violations,
@@ -131,8 +137,8 @@ function scoreFault(
   watch: Watch,
   startedAt: number,
 ): FaultScore {
-  // Of a process, a link or a queue, those that it concerns; of a server or the exchange, all.
-  const [name] = fault.target.split(':');
+  // Of a process, a link, a login or a queue, those that it concerns; of a server or the exchange, all.
+  const [name] = fault.target.split(/[:.]/);
   const isServer = ['postgres', 'rabbitmq', 'exchange'].includes(fault.target);
   const concerned = (process: string) => isServer || process.startsWith(name ?? '');
   const { readyAt, clearAt } = healedAt ? watch.recovery(healedAt, concerned) : {};

@@ -29,7 +29,8 @@ export interface Stranger {
   stop(): Promise<void>;
 }
 
-const CAPTURE = 'chaos-capture';
+/** Its queue, which gets a copy of every event. */
+export const CAPTURE = 'chaos-capture';
 const MOST_SEEN = 4_000;
 const CONFIRM_MS = 10_000;
 const PUBLISH_TRIES = 20;
@@ -45,7 +46,7 @@ export async function startStranger(url: string): Promise<Stranger> {
     log: createLogger('chaos', 'silent'),
     setUp: async (session) => {
       const channel = await session.openChannel();
-      await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+      // Not declared here: where it was deleted, the mesh itself has to make it again.
       await channel.assertQueue(CAPTURE, { durable: true, arguments: { 'x-max-length': MOST_SEEN } });
       await channel.bindQueue(CAPTURE, EVENTS_EXCHANGE, '#');
       const publisher = await openPublisher(session, CONFIRM_MS);

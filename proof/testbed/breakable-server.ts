@@ -13,6 +13,12 @@ export interface BreakableServer {
   crash(): Promise<void>;
   /** Up again; resolves when it answers. */
   startAgain(): Promise<void>;
+  /**
+   * Runs the broker's own command-line tool, rabbitmqctl, with all rights.
+   * @returns what it printed
+   * @throws where it fails, also because the broker is away; and for PostgreSQL
+   */
+  control(...args: string[]): Promise<string>;
   /** The end of it. */
   end(): Promise<void>;
 }

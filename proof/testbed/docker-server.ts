@@ -91,6 +91,15 @@ export async function dockerServer(name: ServerName, search: Search): Promise<Br
       await container.start();
       await answers();
     },
+    control: async (...args) => {
+      const { exitCode, output } = await client.container.exec(container, [
+        'rabbitmqctl',
+        '--quiet',
+        ...args,
+      ]);
+      if (exitCode !== 0) throw new Error(`rabbitmqctl ${args.join(' ')}: ${output.trim()}`);
+      return output.trim();
+    },
     end,
   };
 }

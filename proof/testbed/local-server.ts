@@ -7,6 +7,7 @@ import { isRunning } from '../../scripts/servers/process-identity';
 import type { Search, Server } from '../../scripts/servers/search';
 import { postgresUser } from '../../scripts/servers/system-user';
 import type { BreakableServer, ServerName } from './breakable-server';
+import { rabbitmqctl } from './rabbitmqctl';
 
 const start: Record<ServerName, (search: Search) => Promise<Server>> = {
   postgres: localPostgres,
@@ -41,6 +42,7 @@ export async function localServer(name: ServerName, search: Search): Promise<Bre
         }
       }
     },
+    control: (...args) => rabbitmqctl(new Instance(folder), args),
     end: () => server.stop(AbortSignal.abort()),
   };
 }

@@ -1,4 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
+import path from 'node:path';
 import { portVariable } from '../../scripts/supervisor/choose-ports';
 import { mainOf } from '../../scripts/supervisor/discover-services';
 import { SupervisedService } from '../../scripts/supervisor/supervised-service';
@@ -34,6 +35,8 @@ export interface MeshProcess {
   kill(): void;
   /** SIGSTOP. @returns how to let that very process go on */
   freeze(): () => void;
+  /** kill -9; it is started again with a clock that is off by so much, and so is each after it. 0: with a right one. */
+  shiftClock(offsetMs: number): void;
   stop(): Promise<void>;
   killForGood(): void;
 }
@@ -64,6 +67,7 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
   const log = boundedLog(createWriteStream(folder.log(name), { flags: 'a' }));
   let current = { pid: 0, identity: 'none' };
   let killed = false;
+  let clockOffsetMs = 0;
   const deaths: string[] = [];
   let lastWords = '';
   const supervised = new SupervisedService({
@@ -73,6 +77,7 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
       ...ownEnvironment(),
       ...options.environment,
       ...urls,
+      ...(clockOffsetMs === 0 ? {} : shiftedClock(clockOffsetMs)),
       [portVariable(service)]: String(port),
     }),
     write: (line) => {
@@ -99,20 +104,25 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
   const signal = (which: NodeJS.Signals, target = current) => {
     if (isRunning(target)) process.kill(target.pid, which);
   };
+  const kill = () => {
+    killed = true;
+    signal('SIGKILL');
+  };
   return {
     name,
     service,
     url: `http://127.0.0.1:${port}`,
     links,
     deaths,
-    kill: () => {
-      killed = true;
-      signal('SIGKILL');
-    },
+    kill,
     freeze: () => {
       const frozen = current;
       signal('SIGSTOP', frozen);
       return () => signal('SIGCONT', frozen);
+    },
+    shiftClock: (offsetMs) => {
+      clockOffsetMs = offsetMs;
+      kill();
     },
     stop: async () => {
       signal('SIGCONT');
@@ -132,6 +142,11 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG, TZ, TMPDIR } = process.env;
   return { PATH, HOME, LANG, TZ, TMPDIR };
 }
+
+const shiftedClock = (offsetMs: number): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `--require ${JSON.stringify(path.join(__dirname, 'shift-clock.js'))}`,
+  CLOCK_OFFSET_MS: String(offsetMs),
+});
 
 function boundedLog(stream: WriteStream): { write(text: string): void; end(): void } {
   let bytes = 0;
