@@ -45,7 +45,7 @@ async function anOrder(placed: Date, status = 'PLACED', paymentMethod = 'CASH'):
   return id;
 }
 /** Its order.placed event, published then. */
-async function published(id: string, at: Date): Promise<string> {
+async function published(id: string, at: Date, createdAt = at): Promise<string> {
   const eventId = newId();
   await db.database.eventLog.create({
     data: {
@@ -54,7 +54,7 @@ async function published(id: string, at: Date): Promise<string> {
       subject: id,
       correlationId: 'c',
       body: {},
-      createdAt: at,
+      createdAt,
       publishedAt: at,
     },
   });
@@ -134,7 +134,7 @@ describe('the deadline of an order', () => {
     const lost = await anOrder(minutesAgo(20));
     await published(lost, minutesAgo(19));
     const dead = await anOrder(minutesAgo(20));
-    const eventId = await published(dead, new Date());
+    const eventId = await published(dead, new Date(), minutesAgo(20));
     await inventoryCaughtUp(minutesAgo(1));
     expect(await expired()).toEqual([lost]);
     await db.database.deliveryFailure.create({
@@ -148,6 +148,30 @@ describe('the deadline of an order', () => {
       },
     });
     expect(await expired()).toEqual([dead]);
+  });
+
+  it('waits for an event that its consumer has missed and is going to fetch', async () => {
+    const order = await anOrder(minutesAgo(20));
+    await published(order, minutesAgo(19));
+    await inventoryCaughtUp(new Date());
+    const { consumerWatermark } = db.database;
+    const where = { consumer: 'inventory-service' };
+    await consumerWatermark.create({
+      data: { ...where, completeTo: minutesAgo(19.5), checkedAt: new Date() },
+    });
+    expect(await expired()).toEqual([]);
+    await consumerWatermark.update({ where, data: { completeTo: minutesAgo(18) } });
+    expect(await expired()).toEqual([order]);
+    await consumerWatermark.delete({ where });
+  });
+
+  it("begins by the database's clock: that of order-api may have been slow", async () => {
+    const order = await anOrder(minutesAgo(20));
+    const eventId = await published(order, minutesAgo(2));
+    await inventoryCaughtUp(new Date());
+    expect(await expired()).toEqual([]);
+    await db.database.eventLog.updateMany({ where: { eventId }, data: { createdAt: minutesAgo(16) } });
+    expect(await expired()).toEqual([order]);
   });
 
   it('waits for the instance that is furthest behind, and for one that was heard of lately', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EventType } from '../shared/events/contracts';
 import { moveOrders } from '../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
@@ -120,6 +121,9 @@ async function lockFree(tx: Tx, late: readonly ExpiredOrder[]): Promise<ExpiredO
 const DECIDING = ['inventory-service', 'payment-service', 'status-service'];
 // What is on its way between broker and consumer, and the time in which a consumer finds what it has missed.
 const SLACK = '30 seconds';
+// It looks a minute after its time for what should have come back from a retry queue.
+const RETRY_SLACK = '90 seconds';
+const PLACED: EventType = 'order.placed.v1';
 // What follows the time in the least UUIDv7 of a moment.
 const LEAST_ID_TAIL = '-0000-0000-000000000000';
 const LEASE = `${LEASE_SECONDS} seconds`;
@@ -128,7 +132,11 @@ const LEASE = `${LEASE_SECONDS} seconds`;
  * Overdue orders about which nothing is under way. While an event about an order waits in the outbox or in a retry
  * queue, or a deciding consumer has not provably come as far as its publication, the delay is the mesh's own and the
  * order is given the time. A consumer has come as far as the last of its live instances; one without any has not come
- * at all. An event that is a dead letter, or that its consumer was never given, holds nothing up any more.
+ * at all. One that a consumer has missed it fetches itself, and until it has (see `createMissed`) that is the mesh's
+ * delay too: its watermark stands before it. A dead letter holds nothing up any more.
+ *
+ * When an order was placed is what order-api's clock said. One that was slow must not make it overdue at once, so that
+ * its event has to be as old by the database's clock.
  *
  * An order's events are made after it, so that only partitions from its own day on are read; half a day is for
  * the clocks of the machines.
@@ -139,7 +147,8 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       SELECT consumer, min(caught_up_at) AS at FROM consumer_progress
       WHERE updated_at > now() - ${LEASE}::interval GROUP BY consumer
     ), deciding AS MATERIALIZED (
-      SELECT s.consumer, s.event_type, r.at FROM subscriptions s LEFT JOIN reached r USING (consumer)
+      SELECT s.consumer, s.event_type, r.at, w.complete_to
+      FROM subscriptions s LEFT JOIN reached r USING (consumer) LEFT JOIN consumer_watermarks w USING (consumer)
       WHERE s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
     ), overdue AS MATERIALIZED (
       SELECT id, correlation_id, placed_at, created_at FROM orders
@@ -148,7 +157,7 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       SELECT overlay(lpad(to_hex((extract(epoch FROM min(created_at) - interval '12 hours') * 1000)::bigint), 12, '0')
                      || ${LEAST_ID_TAIL} PLACING '-' FROM 9 FOR 0)::uuid AS id FROM overdue
     ), published AS MATERIALIZED (
-      SELECT event_id, type, subject, published_at FROM event_log
+      SELECT event_id, type, subject, created_at, published_at FROM event_log
       WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue)) AND event_id >= (SELECT id FROM floor)
     ), handled AS MATERIALIZED (
       SELECT consumer, event_id FROM processed_events
@@ -165,7 +174,11 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       LEFT JOIN handled h ON h.consumer = d.consumer AND h.event_id = e.event_id
       LEFT JOIN failed f ON f.consumer = d.consumer AND f.event_id = e.event_id
       WHERE h.event_id IS NULL AND f.dead IS NOT TRUE
-        AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval OR f.retry_at > now() - ${SLACK}::interval)
+        AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval OR d.complete_to < e.published_at
+             OR f.retry_at > now() - ${RETRY_SLACK}::interval)
+      UNION ALL
+      SELECT subject FROM published
+      WHERE type = ${PLACED} AND created_at >= now() - ${deadlineMs}::float8 * interval '1 millisecond'
       UNION ALL
       SELECT subject FROM outbox_events WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue))
     )
