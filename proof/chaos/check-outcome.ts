@@ -18,15 +18,14 @@ export async function checkOrders(
   const rows = await query<Omit<FinalOrder, 'unanswered'> & { customer_id: string | null }>(
     databaseUrl,
     `SELECT o.id::text, o.customer_id, o.status, o.cancel_reason, o.payment_method,
-       (SELECT extract(epoch FROM max(h.moved_at))::float8 * 1000
-        FROM order_status_history h WHERE h.order_id = o.id AND h.to_status = 'CANCELLED') AS cancelled_at,
-       (SELECT t.stock_deducted_at IS NOT NULL AND t.payment_authorized_at IS NULL
+       (extract(epoch FROM c.moved_at) * 1000)::float8 AS cancelled_at,
+       (SELECT t.stock_deducted_at < c.moved_at AND coalesce(t.payment_authorized_at > c.moved_at, true)
         FROM order_state_tracking t WHERE t.order_id = o.id) IS TRUE AS only_unpaid,
        (SELECT coalesce(json_agg(json_build_object('menu_item_id', l.menu_item_id, 'quantity', l.quantity)), '[]')
         FROM order_lines l WHERE l.order_id = o.id) AS lines,
        (SELECT coalesce(json_agg(h.to_status ORDER BY h.id), '[]')
         FROM order_status_history h WHERE h.order_id = o.id) AS history
-     FROM orders o ORDER BY o.id`,
+     FROM orders o LEFT JOIN order_status_history c ON c.order_id = o.id AND c.to_status = 'CANCELLED' ORDER BY o.id`,
   );
   const orders = rows.map((row) => ({ ...row, unanswered: heard.unanswered(row.id) }));
   const byKey = groupBy(orders, (row) => row.customer_id ?? '');

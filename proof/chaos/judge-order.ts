@@ -12,7 +12,7 @@ export interface FinalOrder {
   history: string[];
   /** When it was cancelled, in milliseconds since the epoch; null where it was not. */
   cancelled_at: number | null;
-  /** Its stock is deducted, and no payment of it was ever authorised. */
+  /** When it was cancelled its stock was deducted, and its payment was not authorised yet. */
   only_unpaid: boolean;
   /** When the gateway was asked about its payment and gave no answer. */
   unanswered: readonly number[];
