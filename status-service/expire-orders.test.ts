@@ -1,4 +1,5 @@
 import { newId } from '../shared/ids';
+import type { Prisma } from '../shared/service/database';
 import { drainOutbox, outbox } from '../shared/testing/handle';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import { expireDrafts, expireSome } from './expire-orders';
@@ -163,6 +164,33 @@ describe('the deadline of an order', () => {
     await consumerWatermark.update({ where, data: { completeTo: minutesAgo(18) } });
     expect(await expired()).toEqual([order]);
     await consumerWatermark.delete({ where });
+  });
+
+  it('gives the gateway its own time: after an outage payments begin late', async () => {
+    const order = await anOrder(minutesAgo(60));
+    const payment = (more: Partial<Prisma.PaymentUncheckedCreateInput>) =>
+      db.database.payment.updateMany({ where: { orderId: order }, data: more });
+    const soon = new Date(Date.now() + MINUTE);
+    await db.database.payment.create({
+      data: {
+        id: newId(),
+        orderId: order,
+        restaurantId,
+        state: 'AUTHORIZING',
+        amount: 1,
+        currency: 'INR',
+        correlationId: 'c',
+        nextAttemptAt: soon,
+        lastError: 'no answer',
+      },
+    });
+    expect(await expired()).toEqual([]); // it has just begun
+    await payment({ createdAt: minutesAgo(16), lastError: null });
+    expect(await expired()).toEqual([]); // the gateway is being asked for the first time
+    await payment({ nextAttemptAt: minutesAgo(1), lastError: 'no answer' });
+    expect(await expired()).toEqual([]); // it is to be asked, and nobody has: payment-service was away
+    await payment({ nextAttemptAt: soon });
+    expect(await expired()).toEqual([order]);
   });
 
   it("begins by the database's clock: that of order-api may have been slow", async () => {

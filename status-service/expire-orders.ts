@@ -135,6 +135,9 @@ const LEASE = `${LEASE_SECONDS} seconds`;
  * at all. One that a consumer has missed it fetches itself, and until it has (see `createMissed`) that is the mesh's
  * delay too: its watermark stands before it. A dead letter holds nothing up any more.
  *
+ * A payment that has begun is the gateway's to delay, for as long as the deadline, and not the mesh's: the order is
+ * given the time until the gateway has been asked, and gave no answer, and is not due to be asked again.
+ *
  * When an order was placed is what order-api's clock said. One that was slow must not make it overdue at once, so that
  * its event has to be as old by the database's clock.
  *
@@ -179,6 +182,11 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       UNION ALL
       SELECT subject FROM published
       WHERE type = ${PLACED} AND created_at >= now() - ${deadlineMs}::float8 * interval '1 millisecond'
+      UNION ALL
+      SELECT order_id::text FROM payments
+      WHERE order_id = ANY(ARRAY(SELECT id FROM overdue)) AND state = 'AUTHORIZING'
+        AND (created_at >= now() - ${deadlineMs}::float8 * interval '1 millisecond'
+             OR last_error IS NULL OR next_attempt_at <= now())
       UNION ALL
       SELECT subject FROM outbox_events WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue))
     )
