@@ -19,7 +19,11 @@ npm run chaos -- --seed 7            the plan of another run again
 npm run chaos -- --minutes 10        longer (from 0.2 to 120)
 npm run chaos -- --rate 30           orders a second (15)
 npm run chaos -- --brutal            more than one server away at a time
-npm run chaos -- --keep              keep data and logs also when all is well`;
+npm run chaos -- --keep              keep data and logs also when all is well
+
+Broken are: processes (killed, stopped, cut off, with a wrong clock), both servers (stopped, killed, unreachable, in
+alarm), the gateway, messages (repeated, in another order, poison), locks, bindings, queues, the exchange, policies,
+passwords and grants. See docs/guides/testing.md.`;
 
 /** @throws UserError for what it does not understand */
 export function parseChaosArguments(args: string[]): ChaosArguments {
