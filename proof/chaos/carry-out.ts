@@ -17,25 +17,29 @@ export interface Inflicted {
 
 export interface CarriedOut {
   inflicted: readonly Inflicted[];
+  /** Faults whose turn came too late. */
+  leftOut: readonly Fault[];
   done: Promise<void>;
 }
 
 /**
  * Makes the faults of a plan when their time comes. Outages wait for one another, however long a server
  * takes to come back; in a brutal plan only those of the same server do. The gateway's wait for one another too, and so
- * do those by hand.
+ * do those by hand. On a slow machine turns come late: what has not begun when the orders end is left out.
  */
 export function carryOut(
   plan: readonly Fault[],
   arsenal: Arsenal,
-  { brutal, onFault }: { brutal: boolean; onFault: (fault: Fault) => void },
+  { brutal, untilMs, onFault }: { brutal: boolean; untilMs: number; onFault: (fault: Fault) => void },
 ): CarriedOut {
   const startedAt = Date.now();
   const inflicted: Inflicted[] = [];
+  const leftOut: Fault[] = [];
   const turns = new Map<string, Promise<void>>();
 
   async function inflictOne(fault: Fault): Promise<void> {
     if (arsenal.signal.aborted) return;
+    if (Date.now() > startedAt + untilMs) return void leftOut.push(fault);
     onFault(fault);
     const entry: Inflicted = { fault, struckAt: Date.now() };
     inflicted.push(entry);
@@ -57,7 +61,7 @@ export function carryOut(
       return turn;
     }),
   ).then(() => undefined);
-  return { inflicted, done };
+  return { inflicted, leftOut, done };
 }
 
 /** Faults that wait for one another. */

@@ -6,6 +6,7 @@ import { auditQuietMesh, checkOrders, checkStock, failuresByReason } from './che
 import { checkPayments } from './check-payments';
 import { checkDeadLetters } from './dead-letters';
 import type { Drive } from './drive';
+import type { Fault } from './fault';
 import type { Arsenal } from './arsenal';
 import { countRequests } from './gateway';
 import type { Menu } from './menu';
@@ -26,6 +27,7 @@ export interface Run {
   watch: Watch;
   consumers: readonly string[];
   inflicted: readonly Inflicted[];
+  leftOut: readonly Fault[];
   startedAt: number;
 }
 
@@ -94,6 +96,7 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     gatewayRequests: requests ?? null,
     unknownButDone: orders?.unknownButDone ?? 0,
     inflicted,
+    leftOut: run.leftOut.length,
     watch,
     quietAfterMs,
     duplicates: {

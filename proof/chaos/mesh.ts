@@ -5,13 +5,13 @@ import type { Control } from '../../scripts/supervisor/control';
 import { runMigrations } from '../../scripts/supervisor/run-migrations';
 import { discoverServices } from '../../scripts/supervisor/discover-services';
 import type { BreakableServer, ServerName } from '../testbed/breakable-server';
-import { brokerDesk, type BrokerDesk } from './broker-desk';
-import { makeLogins, type Logins } from './logins';
-import { listenToLogs, type Heard } from './listen-to-logs';
 import { ownServers } from '../testbed/own-server';
 import { startMeshProcess, type MeshProcess, type ProcessOptions } from '../testbed/mesh-process';
 import type { RunFolder } from '../testbed/run-folder';
 import { untilReady } from '../testbed/until-ready';
+import { brokerDesk, type BrokerDesk } from './broker-desk';
+import { listenToLogs, type Heard } from './listen-to-logs';
+import { makeLogins, type Logins } from './logins';
 
 /** A whole mesh on servers of its own. */
 export interface ChaosMesh {

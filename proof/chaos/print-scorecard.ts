@@ -32,6 +32,7 @@ export function printScorecard(card: Scorecard): string {
     ),
     row('dead letters', counts(card.dead_letters)),
     row('failures on record', counts(card.failures)),
+    row('faults', `${card.faults.length} made, ${card.faults_left_out} left out: their turn came too late`),
     row(
       'takeovers',
       card.takeovers_ms.map((ms) => (ms === null ? 'none in time' : seconds(ms))).join(', ') ||

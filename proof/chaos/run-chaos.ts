@@ -93,8 +93,9 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
       signal: control.stopping,
     };
     const startedAt = Date.now();
-    const { inflicted, done } = carryOut(plan, arsenal, {
+    const { inflicted, leftOut, done } = carryOut(plan, arsenal, {
       brutal: given.brutal,
+      untilMs: given.minutes * 60_000,
       onFault: ({ kind, target }) =>
         control.say(`${Math.round((Date.now() - startedAt) / 1000)} s: ${kind} ${target}`),
     });
@@ -129,6 +130,7 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
       watch,
       consumers,
       inflicted,
+      leftOut,
       startedAt,
     });
     return makeScorecard(evidence);

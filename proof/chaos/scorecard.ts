@@ -27,6 +27,8 @@ export interface Scorecard {
   adjustments: { accepted: number; unknown: number };
   latencies_ms: ReturnType<Drive['latencies']['summary']>;
   faults: FaultScore[];
+  /** Those of the plan whose turn came too late. */
+  faults_left_out: number;
   /** From the end of a fault to the processes that it hit being ready, and to no event being late. */
   recovery: Record<string, { faults: number; ready_ms: number[]; clear_ms: number[] }>;
   quiet_after_ms: number | null;
@@ -68,6 +70,7 @@ export interface Evidence {
   payments: PaymentCounts | null;
   gatewayRequests: Requests | null;
   inflicted: readonly Inflicted[];
+  leftOut: number;
   watch: Watch;
   quietAfterMs: number | null;
   duplicates: Scorecard['duplicates'];
@@ -113,6 +116,7 @@ export function makeScorecard(evidence: Evidence): Scorecard {
     adjustments: { accepted: stock.adjustments.length, unknown: stock.unknownAdjustments },
     latencies_ms: drive.latencies.summary(),
     faults,
+    faults_left_out: evidence.leftOut,
     recovery,
     quiet_after_ms: evidence.quietAfterMs,
     duplicates: evidence.duplicates,
