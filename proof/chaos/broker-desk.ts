@@ -18,6 +18,8 @@ export interface BrokerDesk {
   disconnect(user: string): Promise<void>;
   /** Into a queue, with headers that no client library could write. @returns whether the queue has it */
   publish(queue: string, id: string, body: Buffer, headers: Record<string, unknown>): Promise<boolean>;
+  /** @throws while the broker is in alarm */
+  assertNoAlarm(): Promise<void>;
   /** Messages by queue, ready or not acknowledged; a few seconds old. */
   totals(): Promise<Map<string, number>>;
 }
@@ -84,6 +86,7 @@ export function brokerDesk(managementUrl: string): BrokerDesk {
       });
       return routed;
     },
+    assertNoAlarm: () => ask<unknown>('GET', 'health/checks/alarms').then(() => undefined),
     totals: async () => {
       const path = 'queues?disable_stats=true&enable_queue_totals=true';
       const queues = await ask<{ name: string; messages?: number }[]>('GET', path);

@@ -13,8 +13,14 @@ const AGAIN_MS = 500;
 const POLICY = 'chaos';
 /** Less than there is in a dead-letter queue, and than waits in a retry queue under way. */
 const FEW = 2;
-/** A share of memory that is always in use. */
-const NO_MEMORY = '0.0000001';
+/**
+ * Sets the share of memory at which the broker takes no more messages to one that is always in use, and has the broker
+ * itself set the usual one again: starting its command-line tool may take longer than the alarm is to last.
+ */
+const memoryAlarm = (ms: number) => `
+  {ok, Usual} = application:get_env(rabbit, vm_memory_high_watermark),
+  {ok, _} = timer:apply_after(${ms}, vm_memory_monitor, set_vm_memory_high_watermark, [Usual]),
+  vm_memory_monitor:set_vm_memory_high_watermark(1.0e-7).`;
 
 /** Tries again until it is done: a server may be away in another fault. @throws its last error when the time is up */
 async function insist<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
@@ -85,18 +91,10 @@ export const inflictByHand: Record<HandKind, Inflict> = {
       () => arsenal.broker.setPolicy(POLICY, fault.target, { 'max-length': FEW }),
       () => arsenal.broker.removePolicy(POLICY),
     ),
-  alarm: async (fault, arsenal) => {
-    const { rabbitmq } = arsenal.servers;
-    const usual = await insist(arsenal.signal, () =>
-      rabbitmq.control('eval', 'io:format("~p", [vm_memory_monitor:get_vm_memory_high_watermark()]).'),
-    );
-    const set = (to: string) => rabbitmq.control('set_vm_memory_high_watermark', to);
-    await hold(
-      fault,
-      arsenal,
-      () => set(NO_MEMORY),
-      () => set(/^[\d.e-]+/.exec(usual)?.[0] ?? usual),
-    );
+  alarm: async ({ durationMs }, { servers, broker, signal }) => {
+    await insist(signal, () => servers.rabbitmq.control('eval', memoryAlarm(durationMs)));
+    await pause(durationMs, signal);
+    await insist(signal, () => broker.assertNoAlarm());
   },
   clock: async ({ target, durationMs }, arsenal) => {
     const victim = processOf(arsenal, target);
