@@ -48,6 +48,7 @@ describe('a standby of a stopped owner', () => {
   it('is judged where others are in trouble', () => {
     const others = [
       made('kill', 'status-service-1', STRUCK, STRUCK + 1),
+      made('duplicate', 'exchange', STRUCK, STRUCK + 4_000),
       made('broker-kill', 'rabbitmq', STRUCK - 40_000, STRUCK - 30_000),
       made('broker-kill', 'rabbitmq', STRUCK + 20_000, STRUCK + 25_000),
     ];

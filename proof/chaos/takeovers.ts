@@ -45,11 +45,10 @@ function firstWork(struckAt: number, samples: readonly Sample[]): number | undef
 /** How long after its end a fault may still be felt: a process that starts, a connection that is made again. */
 const FELT_MS = 15_000;
 
-function disturbs(
-  freeze: Inflicted,
-  { fault: { target }, struckAt, healedAt = Infinity }: Inflicted,
-): boolean {
-  const [name = ''] = target.split(':');
+function disturbs(freeze: Inflicted, { fault, struckAt, healedAt = Infinity }: Inflicted): boolean {
+  // More messages on the exchange, which is whole.
+  if (fault.kind === 'duplicate') return false;
+  const [name = ''] = fault.target.split(':');
   const concerns =
     ['postgres', 'rabbitmq', 'exchange', 'outbox_events', RELAY].includes(name) || isOf(name, RELAY);
   const until = freeze.struckAt + WITHIN_MS + LOOKS_MS;
