@@ -1,4 +1,5 @@
 import { audit, type AuditReport } from '../../operator/audit/audit';
+import { deadLetterQueuesAt } from '../../operator/audit/dead-letter-queues';
 import { simulatorBooks } from '../../operator/audit/simulator-books';
 import { groupBy } from '../../shared/group-by';
 import { judgeOrder, type FinalOrder } from './judge-order';
@@ -65,8 +66,18 @@ export async function checkStock(databaseUrl: string, stock: StockBooks): Promis
 }
 
 /** All promises, of a mesh that is quiet: nothing is excused as being under way. */
-export const auditQuietMesh = (databaseUrl: string, gatewayUrl: string): Promise<AuditReport> =>
-  audit({ databaseUrl, graceMs: 0, longestRetryMs: 0, books: simulatorBooks(gatewayUrl) });
+export const auditQuietMesh = (
+  databaseUrl: string,
+  rabbitmqUrl: string,
+  gatewayUrl: string,
+): Promise<AuditReport> =>
+  audit({
+    databaseUrl,
+    graceMs: 0,
+    longestRetryMs: 0,
+    books: simulatorBooks(gatewayUrl),
+    queues: deadLetterQueuesAt(rabbitmqUrl),
+  });
 
 /** What a failure told its consumer, by consumer, outcome and reason: also what was put right by trying again. */
 export async function failuresByReason(databaseUrl: string): Promise<Record<string, number>> {

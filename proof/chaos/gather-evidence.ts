@@ -81,7 +81,7 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     checkDeadLetters(arsenal.stranger, consumers, arsenal.poison, arsenal.deletedQueues),
   );
   violations.push(...(deadLetters?.violations ?? []));
-  const audit = await check('promises', () => auditQuietMesh(postgres.url, mesh.gateway.url));
+  const audit = await check('promises', () => auditQuietMesh(postgres.url, rabbitmq.url, mesh.gateway.url));
   for (const { name, violations: broken, findings, unknown } of audit?.checks ?? []) {
     if (unknown) violations.push(`audit: ${name}: not known: ${unknown}`);
     if (broken > 0) violations.push(`audit: ${name}: ${broken}, the first: ${JSON.stringify(findings[0])}`);

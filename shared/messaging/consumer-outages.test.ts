@@ -269,6 +269,33 @@ describe('what is gone on the broker', () => {
     await until('the next one, by its binding', () => processed(next));
   });
 
+  it('needs no right on what is not its own: it reads the events exchange, and leaves its restoring to the relay', async () => {
+    const { broker } = bench;
+    const user = `limited-${newId()}`;
+    await broker.manage('PUT', `/api/users/${user}`, { password: 'secret', tags: '' });
+    bench.cleanUp(() => broker.manage('DELETE', `/api/users/${user}`));
+    await broker.manage('PUT', `/api/permissions/{vhost}/${user}`, {
+      configure: `^${SERVICE}(\\..*)?$`,
+      write: `^${SERVICE}(\\..*)?$`,
+      read: `^(${SERVICE}(\\..*)?|ordermesh\\.events)$`,
+    });
+    await broker.channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+    const url = new URL(broker.url);
+    [url.username, url.password] = [user, 'secret'];
+    await subscribe(TYPE);
+    const consumer = await start(trace, { rabbitmqUrl: url.toString() });
+    const [event, next] = [soldOut(), soldOut()];
+    publish(Buffer.from('not JSON'), event);
+    await until('it to be handled', () => processed(event));
+    expect((await broker.take(names.deadLetterQueue)).content.toString()).toBe('not JSON');
+    await broker.channel.deleteExchange(EVENTS_EXCHANGE);
+    await until('it to notice', () => !consumer.isReady(), 15_000);
+    await broker.channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+    await until('it to be well again', () => consumer.isReady(), 30_000);
+    publish(next);
+    await until('the next one', () => processed(next));
+  });
+
   it('was purged: what is in the log is fetched, and what is a dead letter is not', async () => {
     await subscribe(TYPE);
     const [dead, purged] = [soldOut(), soldOut()];

@@ -19,7 +19,14 @@ import { keepSession, type Session } from './session';
 import { createAside } from './set-aside';
 import { createSettler } from './settle';
 import { recordedSubscriptions } from './subscriptions';
-import { declareService, isOtherForm, serviceNames, type DeadLetterForm, type RetryDelay } from './topology';
+import {
+  declareService,
+  isExchangeGone,
+  isOtherForm,
+  serviceNames,
+  type DeclareHow,
+  type RetryDelay,
+} from './topology';
 
 export interface ConsumerOptions {
   /** The service's name: its queue, and the consumer in `processed_events`. */
@@ -116,7 +123,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let missing = 0;
   let inCopy: Delivery[] = [];
   let restUntil = 0;
-  let form: DeadLetterForm = 'refusing';
+  const how: DeclareHow = { form: 'refusing', exchange: 'check' };
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
   const progress = recordProgress(database, name, holding, (error) =>
@@ -170,13 +177,15 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     return true;
   }
 
-  /** Where the dead-letter queue is there in another form, the next session takes it as it is: the set-up step changes it. */
+  /** What the broker refuses ends the session; the next one declares otherwise. */
   async function declare(channel: Channel): Promise<void> {
     try {
-      await declareService(channel, name, await typesToBind(), options.retryDelays, form);
+      await declareService(channel, name, await typesToBind(), options.retryDelays, how);
+      how.exchange = 'check';
     } catch (error) {
+      how.exchange = isExchangeGone(error) ? 'declare' : 'check';
       if (isOtherForm(error, name)) {
-        form = form === 'refusing' ? 'dropping' : 'refusing';
+        how.form = how.form === 'refusing' ? 'dropping' : 'refusing';
         log.warn(`${name}.dlq was declared by another version; it is used as it is until npm run migrate`);
       }
       throw error;

@@ -15,7 +15,10 @@ beforeEach(async () => {
   connection = await connect(bench.broker.url);
   connection.on('error', () => undefined);
   // As version 0.1 declared it.
-  await declareService(bench.broker.channel, SERVICE, [TYPE], retryDelays, 'dropping');
+  await declareService(bench.broker.channel, SERVICE, [TYPE], retryDelays, {
+    form: 'dropping',
+    exchange: 'declare',
+  });
   bench.cleanUp(() => connection.close());
 });
 

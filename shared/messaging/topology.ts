@@ -63,6 +63,17 @@ export const isOtherForm = (error: unknown, service: string): boolean =>
   /PRECONDITION_FAILED|406/.test(error.message) &&
   error.message.includes(`'${serviceNames(service).deadLetterQueue}'`);
 
+/** How much of the topology is declared, and how. */
+export interface DeclareHow {
+  form: DeadLetterForm;
+  /** A service's user need not have the right to configure the events exchange: it only looks whether it is there. */
+  exchange: 'declare' | 'check';
+}
+
+/** Whether a declaration failed because the events exchange is gone. */
+export const isExchangeGone = (error: unknown): boolean =>
+  error instanceof Error && /NOT_FOUND/.test(error.message) && error.message.includes(`'${EVENTS_EXCHANGE}'`);
+
 /**
  * Declares all that a consuming service needs: the events exchange, its own exchange, its quorum queue
  * with one binding a type, its retry queues and its dead-letter queue. Idempotent; the set-up step and
@@ -78,7 +89,7 @@ export async function declareService(
   service: string,
   types: readonly string[],
   retryDelays: readonly RetryDelay[],
-  form: DeadLetterForm = 'refusing',
+  { form, exchange }: DeclareHow = { form: 'refusing', exchange: 'declare' },
 ): Promise<void> {
   const names = serviceNames(service);
   const deadLetterTo = (key: string) => ({
@@ -89,7 +100,8 @@ export async function declareService(
   });
   const quorum = { 'x-queue-type': 'quorum' };
 
-  await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+  if (exchange === 'declare') await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+  else await channel.checkExchange(EVENTS_EXCHANGE);
   await channel.assertExchange(names.exchange, 'direct', { durable: true });
   await channel.assertQueue(names.deadLetterQueue, { durable: true, arguments: deadLetterArguments(form) });
   await channel.bindQueue(names.deadLetterQueue, names.exchange, DEAD_LETTER_KEY);
