@@ -72,7 +72,8 @@ export function keepBroker({ url, window, log, onEnd }: BrokerOptions): Broker {
   });
 
   async function openSession(session: Session, channel: Channel): Promise<OpenBroker> {
-    const flight = createFlight(await openPublisher(session, CONFIRM_TIMEOUT_MS), window);
+    const publisher = await openPublisher(session, CONFIRM_TIMEOUT_MS, { waitsOutAlarms: true });
+    const flight = createFlight(publisher, window);
     const lost = new AbortController();
     let looking = false;
     // Where it is missing, the broker closes the channel, and the session ends. One question at a time: a broker in

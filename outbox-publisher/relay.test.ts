@@ -182,6 +182,7 @@ describe('the publisher', () => {
         openConfirmChannel: () => connection.createConfirmChannel(),
         fail: () => undefined,
         open: true,
+        blocked: false,
         onEnd: (listener) => ends.push(listener),
       },
       5_000,

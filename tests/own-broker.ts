@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
 import { findRabbitmq } from '../scripts/servers/find-binaries';
 import { freePort, randomPortBase } from '../scripts/servers/free-port';
+import { Instance } from '../scripts/servers/instance';
+import { instanceFolder } from '../scripts/servers/instance-folder';
 import { localRabbitmq } from '../scripts/servers/local-rabbitmq';
+import { rabbitmqEnvironment } from '../scripts/servers/rabbitmq-environment';
 import { assertManagementAnswers, assertRabbitmqAnswers } from '../scripts/servers/readiness';
 import type { Search } from '../scripts/servers/search';
 import { claimTestRun, removeTestRun } from '../scripts/servers/test-runs';
@@ -14,6 +20,8 @@ export interface OwnBroker {
   crash(): Promise<void>;
   /** Starts it again on its data and ports, and waits until it answers. */
   startAgain(): Promise<void>;
+  /** Asks the node itself: `rabbitmqctl`, with its arguments. */
+  control(...args: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,11 +43,18 @@ async function fromBinaries(): Promise<OwnBroker> {
     startAgain: async () => {
       server = await localRabbitmq(search);
     },
+    control: (...args) => controlLocally(new Instance(instanceFolder('rabbitmq', search)), args),
     stop: async () => {
       await server.stop(AbortSignal.abort());
       removeTestRun();
     },
   };
+}
+
+async function controlLocally(instance: Instance, args: readonly string[]): Promise<void> {
+  const tool = path.join(path.dirname(findRabbitmq() ?? ''), 'rabbitmqctl');
+  const env = rabbitmqEnvironment(instance, instance.record.ports); // its cookie, and its own port mapper
+  await promisify(execFile)(tool, args, { env });
 }
 
 async function inContainer(): Promise<OwnBroker> {
@@ -65,6 +80,10 @@ async function inContainer(): Promise<OwnBroker> {
     startAgain: async () => {
       await handle.start();
       await answers();
+    },
+    control: async (...args) => {
+      const { exitCode, output } = await container.exec(['rabbitmqctl', ...args]);
+      if (exitCode !== 0) throw new Error(`rabbitmqctl ${args.join(' ')}: ${output}`);
     },
     stop: async () => void (await container.stop({ timeout: 0 })),
   };

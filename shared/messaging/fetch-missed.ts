@@ -1,6 +1,7 @@
 import { firstIdOf } from '../history/partitions';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
+import { within } from '../service/within';
 import { toMessage, type StoredEvent } from './event-message';
 import { LEASE_SECONDS } from './progress';
 import type { Publisher } from './publisher';
@@ -28,6 +29,8 @@ const FIRST_LOOK_BACK = '10 minutes';
 const MOST_AT_A_TIME = 500;
 /** What was sent again may wait behind a long queue: it is not sent once more before. */
 const AGAIN_AFTER_MS = 60_000;
+/** An alarm of the broker may hold one up, and the bindings are to be looked after all the same. */
+const SENDING_MS = 15_000;
 /** An event is published within this time of its writing, or its partition is not looked at. */
 const OLDEST_MS = 2 * 86_400_000;
 /** A retry queue is given this time to bring back what it held. */
@@ -68,7 +71,7 @@ export function createMissed({ name, database, log, publisher }: FetchMissedOpti
     const open = publisher();
     if (!open) return;
     const to = { exchange: serviceNames(name).exchange, routingKey: WORK_KEY };
-    const { kind } = await open.publish(toMessage(event, to));
+    const { kind } = await within(SENDING_MS, open.publish(toMessage(event, to)));
     if (kind !== 'routed') return; // its queue is restored first; it is found again
     sentAt.set(event.event_id, Date.now());
     const about = { event_id: event.event_id, event_type: event.type, correlation_id: event.correlation_id };

@@ -18,7 +18,8 @@ export function openCopies(url: string, name: string, log: Logger): Copies & { s
     name: `${name} copies`,
     log,
     setUp: async (session) => {
-      open = { session, publisher: await openPublisher(session, CONFIRM_TIMEOUT_MS), since: Date.now() };
+      const publisher = await openPublisher(session, CONFIRM_TIMEOUT_MS, { waitsOutAlarms: true });
+      open = { session, publisher, since: Date.now() };
       session.onEnd(() => (open = undefined));
     },
   });

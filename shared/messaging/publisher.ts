@@ -20,7 +20,7 @@ export interface OutgoingMessage {
 export interface Publisher {
   /**
    * Publishes persistently and mandatorily, and waits for the broker's confirm.
-   * @throws {LateError} when `confirmTimeoutMs` passed first, or the reason why the session ended: whether
+   * @throws {LateError} when the time for it passed first, or the reason why the session ended: whether
    * the broker has it is unknown then
    */
   publish(message: OutgoingMessage): Promise<PublishOutcome>;
@@ -36,14 +36,31 @@ interface InFlight {
 
 const LOOK_EVERY_MS = 250;
 
+export interface PublisherOptions {
+  /**
+   * While the broker is in alarm, the time for a confirm stands still. What was sent is at the broker, unread, and is
+   * taken when the alarm is over, also where the connection has ended meanwhile: sent again, it would come twice.
+   */
+  waitsOutAlarms?: boolean;
+}
+
 /** A publisher on its own confirm channel. The caller bounds how much is in flight. */
-export async function openPublisher(session: Session, confirmTimeoutMs: number): Promise<Publisher> {
+export async function openPublisher(
+  session: Session,
+  confirmTimeoutMs: number,
+  { waitsOutAlarms = false }: PublisherOptions = {},
+): Promise<Publisher> {
   const channel = await session.openConfirmChannel();
   // In the order of their times: one timer for all of them, where one each would be most of the cost.
   const waiting = new Set<InFlight>();
   const look = setInterval(() => {
     const now = performance.now();
+    const standsStill = waitsOutAlarms && session.blocked;
     for (const message of waiting) {
+      if (standsStill) {
+        message.until = now + confirmTimeoutMs;
+        continue;
+      }
       if (message.until > now) break;
       message.fail(new LateError(`no confirm from RabbitMQ within ${confirmTimeoutMs} ms`));
     }

@@ -18,6 +18,8 @@ export interface Session {
   /** Ends the session with a reason; safe to call at any time, any number of times. */
   fail(reason: unknown): void;
   readonly open: boolean;
+  /** Whether the broker is in alarm, and reads nothing more of this connection until that is over. */
+  readonly blocked: boolean;
   /** Told once, when the session has ended. */
   onEnd(listener: (reason: Error) => void): void;
 }
@@ -139,6 +141,7 @@ async function runSession(
 /** Watches over a connection: the first error of it, or of a channel that the session opened, ends the session. */
 export function openSession(connection: ChannelModel): { session: Session; ended: Promise<Error> } {
   let reason: Error | undefined;
+  let blocked = false;
   const listeners: ((reason: Error) => void)[] = [];
   const fail = (cause: unknown) => {
     if (reason) return;
@@ -153,6 +156,8 @@ export function openSession(connection: ChannelModel): { session: Session; ended
   // These come first: an error without a listener would end the process.
   connection.on('error', fail);
   connection.on('close', (error) => fail(error ?? new Error('the connection was closed')));
+  connection.on('blocked', () => (blocked = true));
+  connection.on('unblocked', () => (blocked = false));
   const guard = <C extends Channel>(channel: C): C => {
     channel.on('error', fail);
     channel.on('close', () => fail(new Error('a channel was closed')));
@@ -166,6 +171,9 @@ export function openSession(connection: ChannelModel): { session: Session; ended
       fail,
       get open() {
         return !reason;
+      },
+      get blocked() {
+        return blocked;
       },
       onEnd,
     },

@@ -47,6 +47,9 @@ export interface Aside {
 
 /** So long a dead letter waits for the broker to take its copy, which says why; then the broker moves it without. */
 const PATIENCE_MS = 60_000;
+/** And so long while the broker takes no copies at all, as in an alarm: less than its own time for an acknowledgement. */
+const PATIENCE_IN_ALARM_MS = 10 * 60_000;
+const LOOK_EVERY_MS = 500;
 
 /**
  * Sets failed messages aside, each by itself and beside the handling of others: a copy that says why goes into the
@@ -54,10 +57,17 @@ const PATIENCE_MS = 60_000;
  *
  * Where the copy is refused, the message stays safe in the queue: a dead letter is left to the broker's own
  * dead-lettering, a message to be retried is held and tried again. Copies go out on a connection of their own,
- * because a broker in alarm stops reading from connections that publish, and with it their acknowledgements.
+ * because a broker in alarm stops reading from connections that publish, and with it their acknowledgements. What was
+ * sent into an alarm comes out at its end: it is waited for rather than sent again, as long as nobody needs the room.
  */
 export function createAside({ name, database, log, copies, most, stopping }: AsideOptions): Aside {
   const underWay = new Map<Delivery, Promise<void>>();
+
+  /** Of too many the oldest: those alone, or what was given back would come again at once, and again. */
+  const makesRoom = (delivery: Delivery) =>
+    underWay.size > most && [...underWay.keys()].indexOf(delivery) < underWay.size - most;
+  const patient = (startedAt: number) =>
+    Date.now() - startedAt < (copies.publisher() ? PATIENCE_MS : PATIENCE_IN_ALARM_MS);
 
   async function setAside(
     delivery: Delivery,
@@ -66,16 +76,14 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
   ): Promise<void> {
     const startedAt = Date.now();
     for (let failures = 0; !isSettled(delivery); failures++) {
-      const refusal = await copy(delivery, failure, retry);
+      const refusal = await copy(delivery, failure, retry, startedAt);
       if (refusal === undefined) return finish(delivery, failure, retry);
       if (failures === 0)
         log.error(
           { ...deliveryLogFields(delivery), error: refusal },
           'could not set a failed message aside; it waits',
         );
-      const crowded = underWay.size > most;
-      const patient = Date.now() - startedAt < PATIENCE_MS && !isForGood(refusal);
-      if (!retry && (crowded || !patient)) {
+      if (!retry && (makesRoom(delivery) || !patient(startedAt) || isForGood(refusal))) {
         await record(delivery, failure, retry);
         log.error(
           { ...deliveryLogFields(delivery), ...failure },
@@ -83,7 +91,7 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
         );
         return leaveToBroker(delivery);
       }
-      if (crowded) return giveBack(delivery);
+      if (makesRoom(delivery)) return giveBack(delivery);
       await backoff(failures, { signal: stopping });
       if (stopping.aborted) return; // unacknowledged: delivered again
     }
@@ -97,19 +105,37 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
 
   /** @returns why the broker has no copy for certain; undefined when it has one */
   async function copy(
-    { message }: Delivery,
+    delivery: Delivery,
     failure: Failure,
     retry: RetryDelay | undefined,
+    startedAt: number,
   ): Promise<string | undefined> {
     const open = copies.publisher();
     if (!open) return 'the broker takes no messages now';
     try {
-      const outcome = await publishCopy(open, name, message, failure, retry);
+      const copying = publishCopy(open, name, delivery.message, failure, retry);
+      const outcome = await unlessInVain(copying, delivery, startedAt);
       if (outcome.kind === 'refused' && !outcome.unencodable) copies.refused();
       return outcome.kind === 'routed' ? undefined : refusalOf(outcome, name, retry);
     } catch (error) {
       return briefly(error);
     }
+  }
+
+  /** A copy that an alarm holds up is waited for, unless the room is needed, the process stops, or it takes too long. */
+  async function unlessInVain(
+    copying: Promise<PublishOutcome>,
+    delivery: Delivery,
+    startedAt: number,
+  ): Promise<PublishOutcome> {
+    let look: NodeJS.Timeout | undefined;
+    const inVain = new Promise<never>((_, reject) => {
+      look = setInterval(() => {
+        const isInVain = stopping.aborted || makesRoom(delivery) || !patient(startedAt);
+        if (isInVain && !copies.publisher()) reject(new Error('the broker is in alarm'));
+      }, LOOK_EVERY_MS);
+    });
+    return Promise.race([copying, inVain]).finally(() => clearInterval(look));
   }
 
   async function finish(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): Promise<void> {

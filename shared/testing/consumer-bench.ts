@@ -30,8 +30,11 @@ export interface ConsumerBench {
   processed(event: Event): Promise<number>;
 }
 
-/** Makes one for a test file; what it returns is filled before the tests run. */
-export function openConsumerBench(): ConsumerBench {
+/**
+ * Makes one for a test file; what it returns is filled before the tests run.
+ * @param server another RabbitMQ than the run's
+ */
+export function openConsumerBench(server?: () => { amqp: string; management: string }): ConsumerBench {
   const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
   let running: Consumer[] = [];
   let cleanUps: (() => Promise<void>)[] = [];
@@ -68,7 +71,7 @@ export function openConsumerBench(): ConsumerBench {
 
   beforeAll(async () => void (bench.db = await createTestDatabase()));
   afterAll(() => bench.db?.drop());
-  beforeEach(async () => void (bench.broker = await createTestBroker()));
+  beforeEach(async () => void (bench.broker = await createTestBroker(server?.())));
   afterEach(async () => {
     await Promise.all(running.map((consumer) => consumer.stop()));
     running = [];
