@@ -1,11 +1,12 @@
-import { startMesh, type Mesh } from '../shared/testing/mesh';
+import { Client } from 'pg';
+import { allServices, startMesh, type Mesh } from '../shared/testing/mesh';
 import { checkLedger } from '../shared/testing/seed';
 import type { ServiceProcess } from '../shared/testing/service-process';
 import { until } from '../shared/testing/until';
 
 // An order is not cancelled for a delay that the mesh itself has caused: docs/adr/0007.
 
-const PREFETCH = 150; // CONSUMER_PREFETCH, as it is by default
+const ORDERS = 150;
 const DEADLINE_MS = 3_000;
 const SWEEP_MS = 200;
 const STOCK = 1_000;
@@ -24,8 +25,14 @@ afterEach(async () => {
 /** @param query of the RABBITMQ_URL */
 async function begin(query = ''): Promise<{ holder: ServiceProcess; itemId: string }> {
   mesh = await startMesh({
-    services: ['order-api', 'outbox-publisher', 'status-service', 'inventory-service'],
-    environment: { ORDER_DEADLINE: `${DEADLINE_MS}ms`, ORDER_DEADLINE_EVERY: `${SWEEP_MS}ms` },
+    // Without one of those that decide, the sweep would touch nothing.
+    services: allServices.filter((name) => name !== 'notification-service'),
+    environment: {
+      ORDER_DEADLINE: `${DEADLINE_MS}ms`,
+      ORDER_DEADLINE_EVERY: `${SWEEP_MS}ms`,
+      CONSUMER_PREFETCH: '200', // more than there are: an instance with its hands full would say nothing
+      RETRY_DELAYS: Array(20).fill('1s').join(), // for whom a lock was too long
+    },
     rabbitmqUrl: async (url) => url + query,
   });
   const { restaurantId, itemId } = await mesh.addItem(STOCK);
@@ -33,11 +40,11 @@ async function begin(query = ''): Promise<{ holder: ServiceProcess; itemId: stri
   freeze(holder); // it is given all the same what comes now
   let placed = 0;
   const place = async () => {
-    while (placed++ < PREFETCH) await mesh.place(restaurantId, itemId);
+    while (placed++ < ORDERS) await mesh.place(restaurantId, itemId);
   };
   await Promise.all([place(), place(), place(), place()]);
   await until('all to be with the broker', async () => (await mesh.db.database.outboxEvent.count()) === 0);
-  expect(await statuses()).toEqual([`${PREFETCH} PLACED`]);
+  expect(await statuses()).toEqual([`${ORDERS} PLACED`]);
   return { holder, itemId };
 }
 
@@ -69,11 +76,26 @@ const sweptAfter = (ms: number) =>
       SELECT extract(epoch FROM now() - max(placed_at))::float8 * 1000 AS ms FROM orders`;
     return row && row.ms > ms + 5 * SWEEP_MS;
   });
+/** ... and since now. */
+async function sweptAgain(): Promise<void> {
+  const from = Date.now();
+  await until('some sweeps', () => Date.now() - from > 5 * SWEEP_MS);
+}
+
+/** Nobody gets at an item's stock until it is unlocked. */
+async function lockStock(itemId: string): Promise<() => Promise<void>> {
+  const holder = new Client({ connectionString: mesh.db.url });
+  await holder.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM stock_levels WHERE menu_item_id = $1 FOR UPDATE', [itemId]);
+  return () => holder.end();
+}
 
 async function expectAllPrepared(itemId: string): Promise<void> {
-  await until('all to be decided', async () => !(await statuses()).some((line) => line.includes('PLACED')));
-  expect(await statuses()).toEqual([`${PREFETCH} PREPARING`]);
-  expect(await mesh.available(itemId)).toBe(STOCK - PREFETCH);
+  const undecided = async () => (await statuses()).filter((line) => line.includes('PLACED'));
+  await until('all to be decided', async () => (await undecided()).length === 0, 90_000);
+  expect(await statuses()).toEqual([`${ORDERS} PREPARING`]);
+  expect(await mesh.available(itemId)).toBe(STOCK - ORDERS);
   await checkLedger(mesh.db.database);
 }
 
@@ -94,15 +116,23 @@ describe('a consumer, with all that it was given in its hands,', () => {
   it('is killed, and back after the deadline and its lease: no order is cancelled', async () => {
     const { holder, itemId } = await begin();
     await sweptAfter(DEADLINE_MS);
-    await until('all to be in its hands', async () => (await unacknowledged()) === PREFETCH);
+    await until('all to be in its hands', async () => (await unacknowledged()) === ORDERS);
     frozen = [];
     await holder.kill();
     await turnBack(SECONDS_AWAY, SECONDS_AWAY);
     await sweptAfter(SECONDS_AWAY * 1_000 + DEADLINE_MS);
-    expect(await statuses()).toEqual([`${PREFETCH} PLACED`]);
+    expect(await statuses()).toEqual([`${ORDERS} PLACED`]);
+    const unlock = await lockStock(itemId); // or it would be through with them before the sweep looks
     await mesh.start('inventory-service');
+    await until('it to have said how far it has come', () =>
+      mesh.db.database.consumerProgress.count({
+        where: { consumer: 'inventory-service', updatedAt: { gt: new Date(Date.now() - 5_000) } },
+      }),
+    );
+    await sweptAgain();
+    await unlock();
     await expectAllPrepared(itemId);
-  });
+  }, 240_000);
 
   it('hangs beside an idle instance: no order is cancelled, and the other takes over', async () => {
     // The broker notices what has stopped after two of these.
@@ -113,5 +143,5 @@ describe('a consumer, with all that it was given in its hands,', () => {
     wake(holder);
     await until('it to work again', async () => (await fetch(`${holder.url}/readyz`)).ok);
     await expectAllPrepared(itemId);
-  });
+  }, 240_000);
 });
