@@ -13,7 +13,7 @@ import { createMissed } from './fetch-missed';
 import { subscribedTypes, type HandlerTable } from './handler';
 import { createHands } from './hands';
 import { keepTopology } from './keep-topology';
-import { recordProgress, type Holding } from './progress';
+import { RECORD_EVERY_MS, recordProgress, type Holding } from './progress';
 import { openCopies } from './open-copies';
 import { keepSession, type Session } from './session';
 import { createAside } from './set-aside';
@@ -41,7 +41,23 @@ export interface ConsumerOptions {
   prefetch: number;
   /** How long a transient failure waits before each further attempt; after the last, the dead-letter queue. */
   retryDelays: readonly RetryDelay[];
+  /** Others than its own intervals. */
+  upkeep?: Partial<Upkeep>;
 }
+
+/** The intervals at which a consumer looks after itself, in milliseconds. */
+export interface Upkeep {
+  /** Between two looks at the bindings, and for what was missed. */
+  tendEveryMs: number;
+  /** What was published more recently is not missed yet: it may still be on its way. */
+  settlingMs: number;
+  /** Between two records of how far it has come. */
+  recordEveryMs: number;
+}
+
+const UPKEEP: Upkeep = { tendEveryMs: 5_000, settlingMs: 5_000, recordEveryMs: RECORD_EVERY_MS };
+/** Of two instances that look, the second has nothing to find so soon after the first. */
+const TURN_SHARE = 0.8;
 
 export interface Consumer {
   /** True while it is attached to its queue with its bindings, and gets its work done. */
@@ -64,8 +80,6 @@ const LONGEST_REST_MS = 50;
 export const MAX_EVENT_BYTES = 256 * 1024;
 /** Of messages that are larger, so much is held at a time; the broker moves the others by itself. */
 const MOST_LARGE_BYTES = 8 * 1024 * 1024;
-/** How often the bindings are compared with the record, and what was missed is looked for. */
-const TEND_EVERY_MS = 5_000;
 const TEND_MS = 15_000;
 /** No batch takes so long, whatever it waits for: the transaction, the locks and the statements are all bounded. */
 const STUCK_MS = 60_000;
@@ -107,6 +121,7 @@ const HOPELESS_MS = 180_000;
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
   const { name, handlers, database, log, prefetch } = options;
+  const upkeep = { ...UPKEEP, ...options.upkeep };
   const ownTypes = subscribedTypes(handlers);
   const accepts = (type: string) => isEventType(type) && handlers[type] !== undefined;
   const stopping = new AbortController();
@@ -114,7 +129,14 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const copies = openCopies(options.rabbitmqUrl, name, log);
   const aside = createAside({ name, database, log, copies, most: prefetch / 2, stopping: stopping.signal });
   const settler = createSettler({ ...options, aside, stopping: stopping.signal });
-  const missed = createMissed({ name, database, log, publisher: () => copies.publisher() });
+  const missed = createMissed({
+    name,
+    database,
+    log,
+    publisher: () => copies.publisher(),
+    turnMs: upkeep.tendEveryMs * TURN_SHARE,
+    settlingMs: upkeep.settlingMs,
+  });
   const hands = createHands(options.batchSize, isSettled);
   let attached: Attachment | undefined;
   let consumerTag: string | undefined;
@@ -126,8 +148,12 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const how: DeclareHow = { form: 'refusing', exchange: 'check' };
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
-  const progress = recordProgress(database, name, holding, (error) =>
-    log.debug({ error: briefly(error) }, 'could not record the progress'),
+  const progress = recordProgress(
+    database,
+    name,
+    holding,
+    (error) => log.debug({ error: briefly(error) }, 'could not record the progress'),
+    upkeep.recordEveryMs,
   );
   const tending = tend();
 
@@ -201,7 +227,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   /** Restores what is gone, and fetches what was published meanwhile. */
   async function tend(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await pause(TEND_EVERY_MS, stopping.signal);
+      await pause(upkeep.tendEveryMs, stopping.signal);
       if (!attached || !consumerTag || stopping.signal.aborted) continue;
       try {
         const restoring = keepTopology(

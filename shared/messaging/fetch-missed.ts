@@ -13,6 +13,10 @@ export interface FetchMissedOptions {
   database: Database;
   log: Logger;
   publisher: () => Publisher | undefined;
+  /** One instance looks at a time, and so often. */
+  turnMs: number;
+  /** What is marked as published in one order may be committed in another, within this time. */
+  settlingMs: number;
 }
 
 export interface Missed {
@@ -20,10 +24,6 @@ export interface Missed {
   look(): Promise<number>;
 }
 
-/** One instance looks at a time, and so often. */
-const TURN_SECONDS = 4;
-/** What is marked as published in one order may be committed in another, within this time. */
-const SETTLING_SECONDS = 5;
 /** The very first look, of a consumer that has been at work before there was a watermark, goes back so far. */
 const FIRST_LOOK_BACK = '10 minutes';
 const MOST_AT_A_TIME = 500;
@@ -45,13 +45,14 @@ const RETRY_GRACE_SECONDS = 60;
  * A watermark remembers up to where nothing is missing, so that each event is looked at about once. An event that was
  * not missing after all is a duplicate, and ignored.
  */
-export function createMissed({ name, database, log, publisher }: FetchMissedOptions): Missed {
+export function createMissed(options: FetchMissedOptions): Missed {
+  const { name, database, log, publisher, turnMs, settlingMs } = options;
   const sentAt = new Map<string, number>();
 
   return {
     look: async () => {
-      const turn = await takeTurn(database, name);
-      const upTo = turn && (await provenUpTo(database, name));
+      const turn = await takeTurn(database, name, turnMs);
+      const upTo = turn && (await provenUpTo(database, name, settlingMs));
       if (!turn || !upTo) return 0;
       const missing = await findMissing(database, name, turn, upTo);
       const overdue = await findOverdueRetries(database, name, upTo);
@@ -86,22 +87,26 @@ interface Turn {
 }
 
 /** @returns undefined where another instance has just looked */
-async function takeTurn(database: Database, consumer: string): Promise<Turn | undefined> {
+async function takeTurn(database: Database, consumer: string, turnMs: number): Promise<Turn | undefined> {
   const [turn] = await database.$queryRaw<Turn[]>`
     INSERT INTO consumer_watermarks AS w (consumer, complete_to, checked_at)
     SELECT ${consumer}, greatest(min(since), now() - ${FIRST_LOOK_BACK}::interval), now()
     FROM subscriptions WHERE consumer = ${consumer} AND until IS NULL
     HAVING count(*) > 0
     ON CONFLICT (consumer) DO UPDATE SET checked_at = now()
-    WHERE w.checked_at < now() - ${TURN_SECONDS}::float8 * interval '1 second'
+    WHERE w.checked_at < now() - ${turnMs}::float8 * interval '1 millisecond'
     RETURNING complete_to::text AS from, extract(epoch FROM complete_to)::float8 * 1000 AS "fromMs"`;
   return turn;
 }
 
 /** The moment up to which all live instances have provably done what was published; undefined where that is unknown. */
-async function provenUpTo(database: Database, consumer: string): Promise<string | undefined> {
+async function provenUpTo(
+  database: Database,
+  consumer: string,
+  settlingMs: number,
+): Promise<string | undefined> {
   const [reached] = await database.$queryRaw<{ up_to: string | null }[]>`
-    SELECT (min(caught_up_at) - ${SETTLING_SECONDS}::float8 * interval '1 second')::text AS up_to
+    SELECT (min(caught_up_at) - ${settlingMs}::float8 * interval '1 millisecond')::text AS up_to
     FROM consumer_progress
     WHERE consumer = ${consumer} AND updated_at > now() - ${LEASE_SECONDS}::float8 * interval '1 second'`;
   return reached?.up_to ?? undefined;

@@ -2,7 +2,8 @@ import { newId } from '../ids';
 import type { Database } from '../service/database';
 import { pause } from '../service/pause';
 
-const EVERY_MS = 2_000;
+/** How often an instance renews its row. */
+export const RECORD_EVERY_MS = 2_000;
 const FORGET_AFTER = '1 hour';
 
 /**
@@ -37,6 +38,7 @@ export function recordProgress(
   consumer: string,
   holding: () => Holding | undefined,
   onError: (error: unknown) => void,
+  everyMs = RECORD_EVERY_MS,
 ): Progress {
   const instance = newId();
   const stopping = new AbortController();
@@ -62,7 +64,7 @@ export function recordProgress(
   const running = (async () => {
     while (!stopping.signal.aborted) {
       await record().catch(onError);
-      await pause(EVERY_MS, stopping.signal);
+      await pause(everyMs, stopping.signal);
     }
   })();
   return {

@@ -2,6 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 type Falsy = false | null | undefined | 0 | '';
 
+/** What is waited for longer is asked for less often: asking takes from the work of whoever is waited for. */
+const SHORTEST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 50;
+
 /**
  * Polls until a check gives something truthy, and returns it.
  * @throws after `withinMs`, with what the last try gave or threw
@@ -11,7 +15,8 @@ export async function until<T>(
   check: () => T | Promise<T>,
   withinMs = 30_000,
 ): Promise<Exclude<T, Falsy>> {
-  const deadline = Date.now() + withinMs;
+  const startedAt = Date.now();
+  const deadline = startedAt + withinMs;
   for (;;) {
     let last: unknown;
     try {
@@ -22,6 +27,6 @@ export async function until<T>(
       last = error;
     }
     if (Date.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what} (last: ${String(last)})`);
-    await wait(20);
+    await wait(Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS + (Date.now() - startedAt) / 20));
   }
 }
