@@ -23,8 +23,9 @@ runCommandLine('dlq', (stopping) =>
 );
 
 /** The database of the same mesh as the broker: both are given, or both are those of the mesh that runs here. */
-const databaseBeside = (): string | undefined =>
-  givenUrl('RABBITMQ_URL') ? givenUrl('DATABASE_URL') : readMeshFile()?.database_url;
+function databaseBeside(): string | undefined {
+  return givenUrl('RABBITMQ_URL') ? givenUrl('DATABASE_URL') : readMeshFile()?.database_url;
+}
 
 async function ask(question: string, stopping: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
