@@ -1,3 +1,4 @@
+import { parseMessage } from '../../shared/events/envelope';
 import { briefly } from '../../shared/messaging/failure';
 import { serviceNames } from '../../shared/messaging/topology';
 import { withBroker } from '../command-line/broker';
@@ -33,8 +34,12 @@ export const deadLetterQueuesAt = (url: string): DeadLetterQueues => ({
             await scanQueue(broker, queue, {
               windowSize: WINDOW,
               wants: (message) => {
-                const { eventId } = readDeadLetter(consumer, message);
-                if (eventId) ids.add(eventId.toLowerCase());
+                // As the consumer reads it; a stranger's message may be called otherwise than its event.
+                const parsed = parseMessage(message.content, () => true, message.properties);
+                const id = parsed.ok
+                  ? parsed.event.id
+                  : (parsed.id ?? readDeadLetter(consumer, message).eventId);
+                if (id) ids.add(id.toLowerCase());
                 return false;
               },
             });
