@@ -78,6 +78,19 @@ const retrying = (eventId: string, retryAt: Date) =>
       retryAt,
     },
   });
+/** What became of it there, or what a person decided. */
+const decided = (eventId: string, outcome: string, retryAt?: Date) =>
+  db.database.deliveryFailure.create({
+    data: {
+      consumer: 'inventory-service',
+      eventId,
+      attempt: 6,
+      reason: 'handler_failed',
+      error: 'x',
+      outcome,
+      retryAt,
+    },
+  });
 const expired = async () => (await expireSome(db.database, 15 * MINUTE)).map((order) => order.order_id);
 
 describe('the deadline of an order', () => {
@@ -222,14 +235,26 @@ describe('the deadline of an order', () => {
     expect(await expired()).toEqual([]);
   });
 
-  it('waits for what is in a retry queue', async () => {
+  it('waits for what is in a retry queue, or has come back from it to the end of a long queue', async () => {
     const order = await anOrder(minutesAgo(20));
     const eventId = await published(order, minutesAgo(19));
-    await inventoryCaughtUp(new Date());
+    await inventoryCaughtUp(minutesAgo(2)); // past its publication, and behind
     await retrying(eventId, new Date(Date.now() + MINUTE));
     expect(await expired()).toEqual([]);
-    await db.database.deliveryFailure.updateMany({ where: { eventId }, data: { retryAt: minutesAgo(2) } });
+    await db.database.deliveryFailure.updateMany({ where: { eventId }, data: { retryAt: minutesAgo(4) } });
+    expect(await expired()).toEqual([]);
+    await decided(eventId, 'DEAD_LETTERED');
     expect(await expired()).toEqual([order]);
+  });
+
+  it('waits for a dead letter that was replayed, and for none that was discarded', async () => {
+    const [again, gone] = [await anOrder(minutesAgo(20)), await anOrder(minutesAgo(20))];
+    const events = [await published(again, minutesAgo(19)), await published(gone, minutesAgo(19))] as const;
+    await inventoryCaughtUp(new Date());
+    for (const eventId of events) await decided(eventId, 'DEAD_LETTERED');
+    await decided(events[0], 'REPLAYED', minutesAgo(3));
+    await decided(events[1], 'DISCARDED');
+    expect(await expired()).toEqual([gone]);
   });
 
   it('leaves an order that somebody has locked for later, and cancels the others', async () => {

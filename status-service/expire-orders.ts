@@ -3,6 +3,7 @@ import type { EventType } from '../shared/events/contracts';
 import { moveOrders } from '../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
+import { RETRIES_AWAITED } from '../shared/messaging/fetch-missed';
 import { LEASE_SECONDS } from '../shared/messaging/progress';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
@@ -121,8 +122,6 @@ async function lockFree(tx: Tx, late: readonly ExpiredOrder[]): Promise<ExpiredO
 const DECIDING = ['inventory-service', 'payment-service', 'status-service'];
 // What is on its way between broker and consumer, and the time in which a consumer finds what it has missed.
 const SLACK = '30 seconds';
-// It looks a minute after its time for what should have come back from a retry queue.
-const RETRY_SLACK = '90 seconds';
 const PLACED: EventType = 'order.placed.v1';
 // What follows the time in the least UUIDv7 of a moment.
 const LEAST_ID_TAIL = '-0000-0000-000000000000';
@@ -131,8 +130,9 @@ const LEASE = `${LEASE_SECONDS} seconds`;
 /**
  * Overdue orders about which nothing is under way. While an event about an order waits in the outbox or in a retry
  * queue, or a deciding consumer has not provably come as far as its publication, the delay is the mesh's own and the
- * order is given the time. A consumer has come as far as the last of its live instances; one without any has not come
- * at all. One that a consumer has missed it fetches itself, and until it has (see `createMissed`) that is the mesh's
+ * order is given the time. What comes back from a retry queue, or is replayed, comes behind everything else in the
+ * queue: it is under way until it is handled or given up, and what should have come back is fetched (see `createMissed`).
+ * A consumer has come as far as the last of its live instances; one without any has not come at all. One that a consumer has missed it fetches itself, and until it has (see `createMissed`) that is the mesh's
  * delay too: its watermark stands before it. A dead letter holds nothing up any more.
  *
  * A payment that has begun is the gateway's to delay, for as long as the deadline, and not the mesh's: the order is
@@ -167,18 +167,18 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       WHERE consumer = ANY(${DECIDING}::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM published))
         AND event_id >= (SELECT id FROM floor)
     ), failed AS MATERIALIZED (
-      SELECT consumer, event_id, bool_or(outcome = 'DEAD_LETTERED') AS dead, max(retry_at) AS retry_at
+      SELECT DISTINCT ON (consumer, event_id) consumer, event_id, retry_at
       FROM delivery_failures
       WHERE consumer = ANY(${DECIDING}::text[]) AND event_id = ANY(ARRAY(SELECT event_id FROM published))
-      GROUP BY consumer, event_id
+      ORDER BY consumer, event_id, id DESC
     ), under_way AS MATERIALIZED (
       SELECT e.subject FROM published e
       JOIN deciding d ON d.event_type = e.type
       LEFT JOIN handled h ON h.consumer = d.consumer AND h.event_id = e.event_id
       LEFT JOIN failed f ON f.consumer = d.consumer AND f.event_id = e.event_id
-      WHERE h.event_id IS NULL AND f.dead IS NOT TRUE
-        AND (d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval OR d.complete_to < e.published_at
-             OR f.retry_at > now() - ${RETRY_SLACK}::interval)
+      WHERE h.event_id IS NULL AND CASE WHEN f.event_id IS NULL
+        THEN d.at IS NULL OR d.at <= e.published_at + ${SLACK}::interval OR d.complete_to < e.published_at
+        ELSE f.retry_at > now() - ${RETRIES_AWAITED}::interval END
       UNION ALL
       SELECT subject FROM published
       WHERE type = ${PLACED} AND created_at >= now() - ${deadlineMs}::float8 * interval '1 millisecond'

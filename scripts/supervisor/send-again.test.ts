@@ -20,13 +20,15 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([db.drop(), broker.drop()]));
 
-test('what waited in the queues of a lost broker is handled: undelivered, to be retried, dead; what was handled is not', async () => {
+test('what waited in the queues of a lost broker is handled: undelivered, to be retried, dead; what was handled or discarded is not', async () => {
   const retryDelays = parseRetryDelays('20ms');
   await declareService(broker.channel, CONSUMER, [TYPE], retryDelays);
   await db.database.$executeRaw`
     INSERT INTO subscriptions (consumer, event_type, since) VALUES (${CONSUMER}, ${TYPE}, now() - interval '2 hours')`;
-  const [undelivered, retried, dead, handled] = Array.from({ length: 4 }, () => orderCancelled(newId()));
-  const all = [undelivered!, retried!, dead!, handled!];
+  const [undelivered, retried, dead, handled, discarded] = Array.from({ length: 5 }, () =>
+    orderCancelled(newId()),
+  );
+  const all = [undelivered!, retried!, dead!, handled!, discarded!];
   await db.database.$executeRaw`
     INSERT INTO event_log (event_id, type, subject, correlation_id, body, created_at, published_at)
     SELECT id::uuid, ${TYPE}, subject, 'c-1', body::json, now() - interval '1 hour', now() - interval '1 hour' FROM unnest(
@@ -37,6 +39,8 @@ test('what waited in the queues of a lost broker is handled: undelivered, to be 
     [dead, 'RETRIED'],
     [dead, 'DEAD_LETTERED'],
     [handled, 'RETRIED'],
+    [discarded, 'DEAD_LETTERED'],
+    [discarded, 'DISCARDED'],
   ] as const)
     await db.database.deliveryFailure.create({
       data: {

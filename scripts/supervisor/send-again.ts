@@ -4,7 +4,7 @@ import { sessionConfig } from '../../shared/service/session-settings';
 /**
  * After the broker had to begin empty: has each consumer send itself again what was in its queues (see
  * shared/messaging/fetch-missed.ts, which does so for what was published and never delivered). Here it is told of the
- * rest: what waited in a retry queue or was a dead letter is due again now, and a consumer that never ran has missed
+ * rest: what waited in a retry queue or was a dead letter that nobody had discarded is due again now, and a consumer that never ran has missed
  * everything since it subscribed. Repeatable; what was handled after all is a duplicate.
  */
 export async function sendAgain(databaseUrl: string): Promise<void> {
@@ -18,7 +18,7 @@ export async function sendAgain(databaseUrl: string): Promise<void> {
     // knows any more what was handled.
     await client.query(`
       UPDATE delivery_failures f SET outcome = 'RETRIED', retry_at = now() - interval '2 minutes'
-      WHERE EXISTS (SELECT FROM event_log e WHERE e.event_id = f.event_id)
+      WHERE f.outcome <> 'DISCARDED' AND EXISTS (SELECT FROM event_log e WHERE e.event_id = f.event_id)
         AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
         AND NOT EXISTS (SELECT FROM delivery_failures g
           WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)`);

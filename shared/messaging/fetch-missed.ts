@@ -35,6 +35,8 @@ const SENDING_MS = 15_000;
 const OLDEST_MS = 2 * 86_400_000;
 /** A retry queue is given this time to bring back what it held. */
 const RETRY_GRACE_SECONDS = 60;
+/** What should have come back is looked for so long: until then it is on its way, as a PostgreSQL interval. */
+export const RETRIES_AWAITED = '1 day';
 
 /**
  * Finds the events that were published for this consumer and never reached it, and sends them to its own queue again:
@@ -125,13 +127,13 @@ const findMissing = (database: Database, consumer: string, { from, fromMs }: Tur
       AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = ${consumer} AND f.event_id = e.event_id)
     ORDER BY e.published_at, e.event_id LIMIT ${MOST_AT_A_TIME}`;
 
-/** What should have come back from a retry queue long ago: the queue was deleted, purged, or let it expire. */
+/** What should have come back long ago, from a retry queue or by a replay: the queue was deleted, purged, or let it expire. */
 const findOverdueRetries = (database: Database, consumer: string, upTo: string) =>
   database.$queryRaw<LoggedEvent[]>`
     SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text
     FROM delivery_failures f
     JOIN event_log e ON e.event_id = f.event_id
-    WHERE f.consumer = ${consumer} AND f.retry_at > now() - interval '1 day'
+    WHERE f.consumer = ${consumer} AND f.retry_at > now() - ${RETRIES_AWAITED}::interval
       AND f.retry_at < ${upTo}::timestamptz - ${RETRY_GRACE_SECONDS}::float8 * interval '1 second'
       AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
       AND NOT EXISTS (SELECT FROM delivery_failures g WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)
