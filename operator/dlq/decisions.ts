@@ -1,11 +1,16 @@
 import { Pool } from 'pg';
-import { briefly } from '../../shared/messaging/failure';
+import { believableAttempts } from '../../shared/messaging/dead-letter';
+import { briefly, isPassing } from '../../shared/messaging/failure';
 import { sessionConfig } from '../../shared/service/session-settings';
+import { storableText } from '../../shared/storable-text';
 import type { DeadLetter } from './dead-letter';
 
 export type Decision = 'REPLAYED' | 'DISCARDED';
 
-/** Keeps on record what was decided about dead letters, for whoever looks for them later. */
+/**
+ * Keeps on record what was decided about dead letters, for whoever looks for them later. What is replayed has a
+ * `retry_at`: it is on its way back, and its consumer fetches it should it not arrive.
+ */
 export interface Decisions {
   /** Resolves when it is on record, or it was said that it cannot be. Never throws: the decision stands. */
   keep(decision: Decision, letter: DeadLetter): Promise<void>;
@@ -47,20 +52,25 @@ export async function openDecisions({ databaseUrl, user, warn }: DecisionsOption
     keep: async (decision, letter) => {
       try {
         await pool?.query(
-          `INSERT INTO delivery_failures (consumer, event_id, type, attempt, reason, error, outcome)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+          `INSERT INTO delivery_failures (consumer, event_id, type, attempt, reason, error, outcome, retry_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, CASE $7 WHEN 'REPLAYED' THEN now() END)`,
           [
             letter.service,
             uuidOf(letter.eventId),
-            letter.type ?? null,
-            letter.attempts ?? 0,
-            letter.reason,
+            letter.type === undefined ? null : storableText(letter.type),
+            believableAttempts(letter.attempts),
+            storableText(letter.reason),
             `${decision.toLowerCase()} by ${user}`,
             decision,
           ],
         );
       } catch (error) {
-        if (pool) giveUp(briefly(error));
+        if (!pool) return;
+        if (isPassing(error)) giveUp(briefly(error));
+        else
+          warn(
+            `Dead letter ${letter.eventId ?? 'without an id'}: this is not put on record: ${briefly(error)}`,
+          );
       }
     },
     end: async () => opened?.end().catch(() => undefined),

@@ -1,3 +1,4 @@
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { newId } from '../../shared/ids';
 import type { Event } from '../../shared/events/envelope';
 import { startConsumer, type Consumer } from '../../shared/messaging/consumer';
@@ -11,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../../shared/testing/test
 import { until } from '../../shared/testing/until';
 import { withBroker } from '../command-line/broker';
 import { runDlq } from './run-dlq';
+import { readWindow, type Reader, type Window } from './read-window';
 import { replay } from './settle-matching';
 
 const SERVICE = 'test-service';
@@ -345,6 +347,96 @@ describe('replay and discard', () => {
       expect(warned.join()).not.toContain('secret');
     }
   });
+
+  it('are put on record each, whatever a stranger says of itself', async () => {
+    const ids = [newId(), newId()];
+    const odd = { 'x-attempts': 3_000_000_000, 'x-reason': 'r', 'x-last-failed-at': 'never' };
+    broker.channel.publish(SERVICE, 'dlq', Buffer.from('{}'), {
+      persistent: true,
+      messageId: ids[0],
+      type: 'no\0type',
+      headers: odd,
+    });
+    park({ id: ids[1], reason: 'r' });
+    await parked(2);
+    expect(await dlq('discard --all --yes')).toMatchObject({ code: 0, warned: [] });
+    expect(
+      await record.database.deliveryFailure.count({ where: { eventId: { in: ids }, outcome: 'DISCARDED' } }),
+    ).toBe(2);
+  });
+
+  it('are replayed also where foreign headers cannot be written again, and hold up nobody behind them', async () => {
+    const unencodable = [
+      { meta: { '!': 'urgent' } },
+      Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`h${n}`, 'x'.repeat(1_000)])),
+    ];
+    for (const headers of unencodable)
+      await broker.manage('POST', '/api/exchanges/{vhost}/amq.default/publish', {
+        routing_key: names.deadLetterQueue,
+        payload: 'odd',
+        payload_encoding: 'string',
+        properties: { headers },
+      });
+    await parked(2);
+    park({ id: 'behind', reason: 'r' });
+    await parked(3);
+    expect(await dlq('replay --all')).toMatchObject({ code: 0, text: expect.stringContaining('3 replayed') });
+    expect((await drain(names.queue)).map(({ body }) => body)).toEqual(
+      expect.arrayContaining(['odd', 'odd', '{}']),
+    );
+    expect(await broker.isEmpty(names.deadLetterQueue)).toBe(true);
+  });
+
+  it('are not passed over when they come late: while the reader says that it has enough', async () => {
+    for (let n = 0; n < 40; n++) park({ id: `m${n}`, reason: 'r' });
+    await parked(40);
+    const seen: string[] = [];
+    await withBroker(broker.url, 'test', async (tool) => {
+      const channel = await tool.openChannel();
+      const window: Window = { channel: slow(channel), read: 0, held: 0, since: Date.now() };
+      await readWindow(window, names.deadLetterQueue, readerOf(seen), {
+        size: 100,
+        limit: 40,
+        until: Date.now() + 60_000,
+        progress: () => undefined,
+      });
+      expect(window).toMatchObject({ read: 40, held: 0 });
+    });
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, n) => `m${n}`));
+    expect(await broker.isEmpty(names.deadLetterQueue)).toBe(true);
+  });
+
+  const readerOf = (seen: string[]): Reader => ({
+    windowSize: 100,
+    wants: () => true,
+    settle: (taken) => {
+      for (const { message, acknowledge } of taken) {
+        seen.push(String(message.properties.messageId));
+        acknowledge();
+      }
+      return Promise.resolve();
+    },
+  });
+
+  /** A channel whose first deliveries arrive only when the consumer is cancelled. */
+  function slow(channel: Channel): Channel {
+    const late: (() => void)[] = [];
+    let isSlow = true;
+    const some: Pick<Channel, 'prefetch' | 'ack' | 'cancel'> & { consume: unknown } = {
+      prefetch: (count) => channel.prefetch(count),
+      ack: (message) => channel.ack(message),
+      consume: (queue: string, listener: (message: ConsumeMessage | null) => void) =>
+        channel.consume(queue, (message) =>
+          isSlow ? void late.push(() => listener(message)) : listener(message),
+        ),
+      cancel: async (tag: string) => {
+        isSlow = false;
+        for (const deliver of late.splice(0)) deliver();
+        return channel.cancel(tag);
+      },
+    };
+    return some as Channel;
+  }
 
   it('two at once do no harm', async () => {
     for (let n = 0; n < 600; n++) park({ id: `m${n}`, reason: 'r' });

@@ -77,26 +77,30 @@ export async function readWindow(
     window.read >= limit || window.held >= size || Date.now() > until || isQuiet() || reader.enough?.();
   try {
     await channel.prefetch(size);
-    const { consumerTag } = await channel.consume(queue, (message) => {
+    for (;;) {
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        lastAt = Date.now();
+        if (!message) deleted = true;
+        else if (window.read < limit) take(window, message, reader, arrived);
+        else window.held++;
+        if (arrived.length > 0 || isOver()) wake();
+      });
       lastAt = Date.now();
-      if (!message) deleted = true;
-      else if (window.read < limit) take(window, message, reader, arrived);
-      else window.held++;
-      if (arrived.length > 0 || isOver()) wake();
-    });
-    while (arrived.length > 0 || !isOver()) {
-      if (deleted) throw new Error(`${queue} was deleted`);
-      const batch = arrived;
-      arrived = [];
-      if (batch.length > 0) {
-        await reader.settle?.(batch);
-        lastAt = Date.now(); // what was settled makes room for more, which need a moment to come
-      } else await new Promise<void>((resolve) => (wake = resolve));
-      progress();
+      while (arrived.length > 0 || !isOver()) {
+        if (deleted) throw new Error(`${queue} was deleted`);
+        const batch = arrived;
+        arrived = [];
+        if (batch.length > 0) {
+          await reader.settle?.(batch);
+          lastAt = Date.now(); // what was settled makes room for more, which need a moment to come
+        } else await new Promise<void>((resolve) => (wake = resolve));
+        progress();
+      }
+      const quiet = window.read < limit && window.held < size && isQuiet();
+      await channel.cancel(consumerTag);
+      // What a slow broker sent before it heard of the cancelling is settled like the rest: while attached.
+      if (arrived.length === 0) return quiet;
     }
-    const quiet = window.read < limit && window.held < size && isQuiet();
-    await channel.cancel(consumerTag);
-    return quiet;
   } finally {
     clearInterval(watch);
   }

@@ -139,10 +139,11 @@ async function withDecisions<T>(
   }
 }
 
-function rest({ read, done, refused, refusal }: Settled): string {
+function rest({ read, done, refused, refusal, stopped }: Settled): string {
   const stay = read - done - refused;
   return (
     (stay > 0 ? `, ${stay} left as they were` : '') +
-    (refused > 0 ? `; stopped, as RabbitMQ refused ${refused}, which are still here: ${refusal}` : '')
+    (stopped ? `; stopped, as RabbitMQ refused ${refused}, which are still here: ${refusal}` : '') +
+    (refused > 0 && !stopped ? `; ${refused} cannot be sent again, and are still here: ${refusal}` : '')
   );
 }

@@ -1,4 +1,4 @@
-import type { Publisher } from '../../shared/messaging/publisher';
+import { publishAsFarAsEncodable, type Publisher } from '../../shared/messaging/publisher';
 import type { Broker } from '../command-line/broker';
 import { pace } from '../command-line/pace';
 import { showProgress } from '../command-line/progress';
@@ -19,6 +19,8 @@ export interface Settled {
   /** The broker would not take the copy, for this reason; they are still dead letters. */
   refused: number;
   refusal?: string;
+  /** Of those refused: by the broker, which would refuse the next ones too. */
+  stopped: boolean;
 }
 
 export interface SettleOptions {
@@ -32,12 +34,14 @@ export interface SettleOptions {
 }
 
 /** Does something about a message; what it resolves with says whether the message may leave the queue. */
-type Settle = (message: Message) => Promise<{ leave: true } | { leave: false; why: string }>;
+type Settle = (
+  message: Message,
+) => Promise<{ leave: true } | { leave: false; why: string; isItsOwn: boolean }>;
 
 /**
  * Sends what matches back to the service's own queue. A message leaves the dead-letter queue only after the
  * broker has confirmed its copy: whenever this is cut off, nothing is lost, and what is there twice is
- * handled once.
+ * handled once. A copy whose foreign headers cannot be written again goes without them.
  * @throws {UserError} when the service has no queue to go back to
  */
 export const replay = (
@@ -47,10 +51,11 @@ export const replay = (
   options: SettleOptions,
 ): Promise<Settled> =>
   settleMatching(broker, from, 'REPLAYED', options, async (message) => {
-    const outcome = await publisher.publish(replayCopy(from.service, message));
+    const outcome = await publishAsFarAsEncodable(publisher, replayCopy(from.service, message), {});
     if (outcome.kind === 'unroutable')
       throw new UserError(`${from.service} has no queue to go back to: run npm run migrate first.`);
-    return outcome.kind === 'routed' ? { leave: true } : { leave: false, why: outcome.error };
+    if (outcome.kind === 'routed') return { leave: true };
+    return { leave: false, why: outcome.error, isItsOwn: outcome.unencodable === true };
   });
 
 /** Removes what matches. */
@@ -68,7 +73,7 @@ async function settleMatching(
   { filter, rate, atMost, decisions, stopping }: SettleOptions,
   settle: Settle,
 ): Promise<Settled> {
-  const result: Settled = { read: 0, done: 0, refused: 0 };
+  const result: Settled = { read: 0, done: 0, refused: 0, stopped: false };
   const progress = showProgress(`${decision === 'REPLAYED' ? 'Replaying' : 'Discarding'} ${queue}`);
   const turn = pace(rate, stopping);
   let total: number | undefined;
@@ -84,6 +89,7 @@ async function settleMatching(
       } else {
         result.refused++;
         result.refusal = outcome.why;
+        result.stopped ||= !outcome.isItsOwn;
       }
     } catch (error) {
       failure ??= error;
@@ -111,7 +117,7 @@ async function settleMatching(
       result.read = read;
       progress.update(read, all, `${result.done} done`);
     },
-    enough: () => stopping.aborted || result.refused > 0,
+    enough: () => stopping.aborted || result.stopped,
   }).finally(() => progress.end());
   return result;
 }

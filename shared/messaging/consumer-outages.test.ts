@@ -132,7 +132,7 @@ describe('a message that cannot be set aside', () => {
     };
     const headers = Object.entries(attributes).map(([name, value]) => [`cloudEvents:${name}`, value]);
     put('{}', Object.fromEntries(headers));
-    put('\0\0', {});
+    put('\0\0', { 'x-attempts': 3_000_000_000 });
     const event = soldOut();
     publish(event);
     await until('the next one', () => processed(event));

@@ -1,6 +1,11 @@
 import type { ConsumeMessage, Options } from 'amqplib';
 import type { Database } from '../service/database';
-import type { OutgoingMessage, Publisher, PublishOutcome } from './publisher';
+import {
+  publishAsFarAsEncodable,
+  type OutgoingMessage,
+  type Publisher,
+  type PublishOutcome,
+} from './publisher';
 import { storableText } from '../storable-text';
 import { DEAD_LETTER_KEY, serviceNames, type RetryDelay } from './topology';
 
@@ -28,11 +33,16 @@ export interface Failure {
   attempt: number;
 }
 
+/** More than any ladder has; a stranger may say what it likes. */
+const MOST_ATTEMPTS = 1_000_000;
+
+/** A number of attempts as it may be believed and stored. */
+export const believableAttempts = (count: unknown): number =>
+  typeof count === 'number' && Number.isInteger(count) && count > 0 ? Math.min(count, MOST_ATTEMPTS) : 0;
+
 /** The attempts that failed before this delivery. */
-export function failedAttempts(message: ConsumeMessage): number {
-  const count: unknown = message.properties.headers?.[headers.attempts];
-  return typeof count === 'number' && Number.isInteger(count) && count > 0 ? count : 0;
-}
+export const failedAttempts = ({ properties }: ConsumeMessage): number =>
+  believableAttempts(properties.headers?.[headers.attempts]);
 
 /**
  * Puts a copy of a message into the service's dead-letter queue, with why in its headers, or into a
@@ -57,12 +67,11 @@ export async function publishCopy(
     body: message.content,
     properties,
   });
-  const outcome = await publisher.publish(
+  return publishAsFarAsEncodable(
+    publisher,
     copy({ ...copiedProperties(message), headers: { ...withoutBrokerHeaders(foreign), ...own } }),
+    own,
   );
-  return outcome.kind === 'refused' && outcome.unencodable
-    ? publisher.publish(copy({ ...copiedProperties(message), headers: own }))
-    : outcome;
 }
 
 function ownHeaders(service: string, { properties }: ConsumeMessage, failure: Failure) {

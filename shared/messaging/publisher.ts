@@ -26,6 +26,20 @@ export interface Publisher {
   publish(message: OutgoingMessage): Promise<PublishOutcome>;
 }
 
+/**
+ * Publishes a copy of a message whose headers may be a stranger's: where they cannot be written as AMQP, the copy goes
+ * with `plainHeaders` in their place.
+ */
+export async function publishAsFarAsEncodable(
+  publisher: Publisher,
+  message: OutgoingMessage,
+  plainHeaders: Record<string, unknown>,
+): Promise<PublishOutcome> {
+  const outcome = await publisher.publish(message);
+  if (outcome.kind !== 'refused' || !outcome.unencodable) return outcome;
+  return publisher.publish({ ...message, properties: { ...message.properties, headers: plainHeaders } });
+}
+
 interface InFlight {
   message: OutgoingMessage;
   returned: boolean;

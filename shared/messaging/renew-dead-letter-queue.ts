@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, GetMessage } from 'amqplib';
 import { copiedProperties, ownHeadersOf } from './dead-letter';
 import { briefly } from './failure';
-import { openPublisher, type Publisher, type PublishOutcome } from './publisher';
+import { openPublisher, publishAsFarAsEncodable, type Publisher, type PublishOutcome } from './publisher';
 import { openSession } from './session';
 import { DEAD_LETTER_KEY, deadLetterArguments, isOtherForm, serviceNames } from './topology';
 
@@ -101,18 +101,17 @@ async function moveAll(channel: Channel, publisher: Publisher, from: string, to:
 }
 
 /** As it is; without foreign headers that cannot be written again. */
-async function copy(publisher: Publisher, message: GetMessage, to: string): Promise<PublishOutcome> {
-  const { properties, content: body } = message;
-  const send = (headers: Record<string, unknown> | undefined) =>
-    publisher.publish({
+const copy = (publisher: Publisher, message: GetMessage, to: string): Promise<PublishOutcome> =>
+  publishAsFarAsEncodable(
+    publisher,
+    {
       exchange: '',
       routingKey: to,
-      body,
-      properties: { ...copiedProperties(message), headers },
-    });
-  const outcome = await send(properties.headers);
-  return outcome.kind === 'refused' && outcome.unencodable ? send(ownHeadersOf(message)) : outcome;
-}
+      body: message.content,
+      properties: { ...copiedProperties(message), headers: message.properties.headers },
+    },
+    ownHeadersOf(message),
+  );
 
 /** Deleting a queue loses what somebody else holds of it. */
 async function assertUnread(connection: ChannelModel, queue: string): Promise<void> {
