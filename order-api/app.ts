@@ -11,6 +11,7 @@ import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
+import { canTakeOrders } from './orders/can-take-orders';
 import { openIntake } from './orders/order-intake';
 import { routes } from './routes';
 
@@ -29,6 +30,7 @@ export function buildApp(deps: AppDependencies): Express {
   const intake = openIntake(database, cardTokenKey);
   const admission = boundAdmission(mostInProgress);
   const usable = databaseIsUsable(database);
+  const takesOrders = canTakeOrders(database);
   const answerProblem = answerProblems(log);
   const app = express();
   app.enable('case sensitive routing');
@@ -41,7 +43,7 @@ export function buildApp(deps: AppDependencies): Express {
   );
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
   app.get('/readyz', async (_request, response) => {
-    const { status, body } = await readiness({ checks: { database: usable } });
+    const { status, body } = await readiness({ checks: { database: usable, orders: takesOrders } });
     response.status(status).json(body);
   });
   const document = openApiDocument(routes, BASE);

@@ -65,7 +65,12 @@ export function printError(error: unknown): number {
   return 1;
 }
 
-/** After what was written has gone out: to a pipe it goes in the background. */
+/** So long a reader has to take what was written. */
+const LAST_WORDS_MS = 5_000;
+
+/** After what was written has gone out: to a pipe it goes in the background. Nobody may be reading it. */
 function exit(code: number): void {
-  process.stdout.write('', () => process.exit(code));
+  const end = () => process.exit(code);
+  process.stdout.write('', end);
+  setTimeout(end, LAST_WORDS_MS).unref(); // what is still to be written keeps the process
 }

@@ -21,7 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => closeApiServer(server, 0));
 
-const open = (): Socket => connect((server.address() as AddressInfo).port, '127.0.0.1');
+const open = (options: { allowHalfOpen?: boolean } = {}): Socket =>
+  connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', ...options });
 
 /** What the server says to raw bytes until it hangs up. */
 function say(bytes: string): Promise<string> {
@@ -64,6 +65,12 @@ describe('what is not HTTP', () => {
   });
 });
 
+it('answers a client that has ended its side after its request', async () => {
+  const half = open({ allowHalfOpen: true });
+  half.end('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab');
+  expect(await text(half)).toMatch(/^HTTP\/1.1 200 OK[^]*done$/);
+});
+
 describe('closing', () => {
   it('lets a request in progress finish, and does not wait for its connection to idle', async () => {
     const [busy, idle] = [open(), open()];
@@ -78,6 +85,15 @@ describe('closing', () => {
     await closed;
     expect(Date.now() - begun).toBeLessThan(4_000);
     expect(requests).toBe(2);
+  });
+
+  it('does not wait for a connection on which nothing was ever sent', async () => {
+    const silent = open();
+    await new Promise<void>((resolve) => server.once('connection', () => resolve()));
+    const begun = Date.now();
+    await closeApiServer(server, 20_000);
+    expect(await text(silent)).toBe('');
+    expect(Date.now() - begun).toBeLessThan(4_000);
   });
 
   it('does not wait longer than it is told for a request that never ends', async () => {

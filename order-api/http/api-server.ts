@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { saysTooLarge } from './json-body';
 import { Problem } from './problem';
@@ -43,6 +43,14 @@ export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_M
     });
     response.end(JSON.stringify(problem));
   });
+  // A client may end its side as soon as it has sent its request: it is answered all the same.
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+  const open = new Set<Socket>();
+  connections.set(server, open);
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', (request, response) => answers.set(request.socket, response));
   server.on('clientError', (error, socket) => {
@@ -52,6 +60,15 @@ export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_M
     else socket.destroy();
   });
   return server;
+}
+
+/** What is open at each server. */
+const connections = new WeakMap<Server, Set<Socket>>();
+
+/** Ends what is idle: also connections on which nothing was ever sent, which Node does not count as that. */
+function endIdle(server: Server): void {
+  server.closeIdleConnections();
+  for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
 }
 
 /** Clients that keep a connection learn in so long that it ends, before it does. */
@@ -69,7 +86,7 @@ export async function closeApiServer(server: Server, withinMs: number): Promise<
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   let idle: NodeJS.Timeout | undefined;
   const lingering = setTimeout(
-    () => (idle = setInterval(() => server.closeIdleConnections(), 50)),
+    () => (idle = setInterval(() => endIdle(server), 50)),
     Math.min(LINGER_MS, withinMs),
   );
   await closed;

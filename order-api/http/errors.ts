@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { briefly, isPassing } from '../../shared/messaging/failure';
+import { briefly, isMissing, isPassing } from '../../shared/messaging/failure';
 import type { Logger } from '../../shared/service/logger';
 import { endUnread } from './end-unread';
 import { OVERLOADED, Problem } from './problem';
@@ -61,6 +61,13 @@ function toProblem(error: unknown): Problem {
   const http = error as HttpError;
   if (http.status && http.status >= 400 && http.status < 500)
     return new Problem(http.status, STATUS_CODES[http.status] ?? 'Bad Request', http.message);
+  if (isMissing(error))
+    return new Problem(
+      503,
+      'Service Unavailable',
+      'The database is not set up for this: a grant, a table or a column is missing. Nothing was done; try again later.',
+      { headers: { 'Retry-After': '5' } },
+    );
   if (isPassing(error)) {
     // A connection that broke may have broken after the commit, so nothing is promised.
     const detail =

@@ -75,6 +75,32 @@ test('a group that fails fails whole, and its lane is free again', async () => {
   await expect(submit(3)).resolves.toBe(3);
 });
 
+test('a group that fails after a long wait takes with it who has waited beside it, and no newcomer', async () => {
+  let fail: (error: Error) => void = () => undefined;
+  const groups: number[][] = [];
+  const submit = groupCommit<number, number>({
+    commit: (group) => {
+      groups.push([...group]);
+      return groups.length > 1 ? Promise.resolve([...group]) : new Promise((_, reject) => (fail = reject));
+    },
+    lanes: 1,
+    largest: 10,
+    ...patience,
+    patienceMs: 3_000,
+  });
+  const first = submit(1);
+  await turn();
+  const beside = submit(2);
+  const asked = performance.now();
+  await until('half of its time to be over', () => performance.now() > asked + 1_600);
+  const newcomer = submit(3);
+  fail(new Error('away'));
+  await expect(first).rejects.toThrow('away');
+  await expect(beside).rejects.toThrow('too late');
+  await expect(newcomer).resolves.toBe(3);
+  expect(groups).toEqual([[1], [3]]);
+});
+
 test('an item that has waited for too long is not begun any more', async () => {
   const { commit, groups, end } = heldCommit();
   const submit = groupCommit({ commit, lanes: 1, largest: 10, ...patience, patienceMs: 100 });

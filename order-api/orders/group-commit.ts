@@ -14,6 +14,8 @@ export interface GroupCommitOptions<Item, Result> {
 }
 
 const LOOK_EVERY_MS = 250;
+/** Who came a moment ago may find the database well again. */
+const NEWCOMER_MS = 1_000;
 
 /**
  * Commits together what is asked for at the same time. An item that finds a lane free goes at once, with what else
@@ -47,6 +49,14 @@ export function groupCommit<Item, Result>({
     looking = undefined;
   }
 
+  /** A database that let a whole group wait in vain would let the next one wait for as long once more. */
+  function turnAwayWhoHasWaited(): void {
+    const now = performance.now();
+    const hasWaited = ({ until }: Waiting) => now - (until - patienceMs) > NEWCOMER_MS;
+    for (const { reject } of waiting.filter(hasWaited)) reject(tooLate());
+    waiting = waiting.filter((one) => !hasWaited(one));
+  }
+
   async function run(): Promise<void> {
     await nextTurn();
     while (waiting.length > 0) {
@@ -54,6 +64,7 @@ export function groupCommit<Item, Result>({
       const group = waiting.slice(0, largest);
       waiting = waiting.slice(largest);
       if (group.length === 0) break;
+      const begunAt = performance.now();
       try {
         const results = await commit(group.map(({ item }) => item));
         group.forEach(({ resolve, reject }, index) => {
@@ -63,6 +74,7 @@ export function groupCommit<Item, Result>({
         });
       } catch (error) {
         for (const { reject } of group) reject(error);
+        if (performance.now() - begunAt > patienceMs / 2) turnAwayWhoHasWaited();
       }
     }
     free += 1;

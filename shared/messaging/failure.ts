@@ -34,6 +34,9 @@ const PRISMA_CODES = /^(P1\d{3}|P202[1248]|P2034|P2037)$/;
 // 57P operator intervention, 58 system.
 const SQL_STATES =
   /^(08...|25006|25P0[34]|28...|3D000|3F000|40001|40P01|42501|42P01|42703|42883|53...|55000|57P..|58...)$/;
+// Of these: no grant, no such table, column or function.
+const MISSING = /^(42501|42P01|42703|42883)$/;
+const MISSING_KINDS = new Set(['TableDoesNotExist', 'ColumnNotFound']);
 // 55P03 lock not available, 57014 cancelled: lock_timeout and statement_timeout.
 const CONTENTION = /^(55P03|57014)$/;
 const SYSTEM_CODES = /^(ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
@@ -70,6 +73,12 @@ export function isPassing(error: unknown): boolean {
 /** Of contention: whether it was a lock (`lock_timeout`) rather than a long statement. */
 export const isLockTimeout = (error: unknown): boolean =>
   chain(error).some((cause) => codesOf(cause).includes('55P03'));
+
+/** Whether something that the work needs is missing in the database: then nothing of it was done. */
+export const isMissing = (error: unknown): boolean =>
+  chain(error).some(
+    (cause) => codesOf(cause).some((code) => MISSING.test(code)) || MISSING_KINDS.has(String(cause.kind)),
+  );
 
 const codesOf = (error: Record<string, unknown>) =>
   [error.code, error.originalCode].filter((code): code is string => typeof code === 'string');
