@@ -132,8 +132,9 @@ const LEASE = `${LEASE_SECONDS} seconds`;
  * queue, or a deciding consumer has not provably come as far as its publication, the delay is the mesh's own and the
  * order is given the time. What comes back from a retry queue, or is replayed, comes behind everything else in the
  * queue: it is under way until it is handled or given up, and what should have come back is fetched (see `createMissed`).
- * A consumer has come as far as the last of its live instances; one without any has not come at all. One that a consumer has missed it fetches itself, and until it has (see `createMissed`) that is the mesh's
- * delay too: its watermark stands before it. A dead letter holds nothing up any more.
+ * A consumer has come as far as the last of its live instances; one without any has not come at all. What it has missed
+ * it fetches itself, and until then that is the mesh's delay too: its watermark stands before it. A dead letter holds
+ * nothing up any more.
  *
  * A payment that has begun is the gateway's to delay, for as long as the deadline, and not the mesh's: the order is
  * given the time until the gateway has been asked, and gave no answer, and is not due to be asked again.
