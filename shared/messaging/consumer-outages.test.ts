@@ -3,6 +3,7 @@ import { openDatabase, type Database } from '../service/database';
 import type { Event } from '../events/envelope';
 import { newId } from '../ids';
 import { names, openConsumerBench, SERVICE, soldOut, trace, TYPE } from '../testing/consumer-bench';
+import { startProxy } from '../testing/tcp-proxy';
 import { until } from '../testing/until';
 import { MAX_EVENT_BYTES } from './consumer';
 import { EVENTS_EXCHANGE, parseRetryDelays } from './topology';
@@ -393,6 +394,42 @@ describe('how far a consumer has come', () => {
       async () => (await reached()).every((at) => at > Date.now() - 10_000),
       15_000,
     );
+  });
+
+  it('is on record, and unknown, before an instance is given anything: it may hang with that', async () => {
+    await start(trace, { upkeep: { ...upkeep, recordEveryMs: 3_600_000 } });
+    expect(await reached()).toEqual([0]);
+  });
+
+  it('stays what it was while nothing is in hand and nobody knows what waits: the broker may be slow to send it', async () => {
+    const proxy = await startProxy(bench.broker.url);
+    bench.cleanUp(() => proxy.close());
+    const event = soldOut();
+    await log(event);
+    const published = new Date(Date.now() - 60_000);
+    await bench.db.database.eventLog.updateMany({
+      where: { eventId: event.id },
+      data: { publishedAt: published },
+    });
+    let open: () => void = () => undefined;
+    const seen = new Promise<void>((resolve) => (open = resolve));
+    const consumer = await start(
+      async (tx, events) => {
+        await seen;
+        return trace(tx, events);
+      },
+      { rabbitmqUrl: proxy.url },
+    );
+    publish(event);
+    await until('it to be in hand, and on record', async () => (await reached())[0] === published.getTime());
+    proxy.hold();
+    open();
+    await until('nothing to be in hand', () => consumer.inHand() === 0);
+    const from = Date.now();
+    await until('some records', () => Date.now() > from + 10 * upkeep.recordEveryMs);
+    expect(await reached()).toEqual([published.getTime()]);
+    proxy.release();
+    await until('it to be up to date', async () => (await reached()).some((at) => at > from), 30_000);
   });
 
   it('stays what it was with both hands full of what is none of the mesh', async () => {

@@ -81,6 +81,7 @@ export const MAX_EVENT_BYTES = 256 * 1024;
 /** Of messages that are larger, so much is held at a time; the broker moves the others by itself. */
 const MOST_LARGE_BYTES = 8 * 1024 * 1024;
 const TEND_MS = 15_000;
+const LOOK_MS = 5_000;
 /** No batch takes so long, whatever it waits for: the transaction, the locks and the statements are all bounded. */
 const STUCK_MS = 60_000;
 const HOPELESS_MS = 180_000;
@@ -161,12 +162,19 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     const channel = await session.openChannel();
     await declare(channel);
     const tendingChannel = await session.openChannel();
-    const attachment: Attachment = { session, channel, tendingChannel, unacknowledged: new Set() };
+    const attachment: Attachment = {
+      session,
+      channel,
+      tendingChannel,
+      unacknowledged: new Set(),
+      drained: false,
+    };
     session.onEnd(() => {
       hands.lose(attachment); // the broker delivers these again, to whoever is attached then
       if (attached === attachment) attached = consumerTag = undefined;
     });
     await channel.prefetch(prefetch);
+    await progress.begin(); // one that hangs with its first deliveries must not go unnoticed
     attached = attachment;
     ({ consumerTag } = await channel.consume(serviceNames(name).queue, (message) => {
       if (!message) {
@@ -174,12 +182,13 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           new Error(`the broker cancelled the consumer of ${name}: was its queue deleted?`),
         );
       }
-      attachment.unacknowledged.add(message.fields.deliveryTag);
+      attachment.drained = false;
       receive(message, attachment);
     }));
   }
 
   function receive(message: ConsumeMessage, attachment: Attachment): void {
+    attachment.unacknowledged.add(message.fields.deliveryTag);
     const large = tooLarge(message);
     const delivery: Delivery = {
       message,
@@ -282,9 +291,20 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     if (waitMs > 0 && hands.waiting < options.batchSize) await pause(waitMs, stopping.signal);
   }
 
-  function holding(): Holding | undefined {
-    if (!attached || !consumerTag) return undefined;
-    return { eventIds: hands.eventIds(), full: attached.unacknowledged.size >= prefetch };
+  async function holding(): Promise<Holding | undefined> {
+    const attachment = attached;
+    if (!attachment || !consumerTag || stopping.signal.aborted) return undefined;
+    if (hands.eventIds().length === 0 && !attachment.drained) await lookIntoQueue(attachment);
+    const eventIds = hands.eventIds();
+    const isFull = attachment.unacknowledged.size >= prefetch;
+    return { eventIds, moreMayWait: isFull || (eventIds.length === 0 && !attachment.drained) };
+  }
+
+  /** Nothing in hand may only mean that the broker is slow to send more. An answer to a `get` is up to date: it proves. */
+  async function lookIntoQueue(attachment: Attachment): Promise<void> {
+    const message = await within(LOOK_MS, attachment.channel.get(serviceNames(name).queue));
+    if (!message) attachment.drained = true;
+    else receive({ ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } }, attachment);
   }
 
   const busyMs = () => (busySince === undefined ? 0 : performance.now() - busySince);

@@ -11,6 +11,8 @@ export interface Attachment {
   tendingChannel: Channel;
   /** The tags of deliveries that are not acknowledged yet, lowest first. */
   unacknowledged: Set<number>;
+  /** Whether the queue was found empty and nothing was delivered since: then nothing in hand means nothing to do. */
+  drained: boolean;
 }
 
 /** A message in hand, tied to the session that delivered it: it is acknowledged there or not at all. */

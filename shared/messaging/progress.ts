@@ -16,11 +16,13 @@ export const LEASE_SECONDS = 45;
 export interface Holding {
   /** Ids of the events that it holds and has not settled. */
   eventIds: string[];
-  /** Whether it holds all that the broker gives to it: more may be waiting in the queue. */
-  full: boolean;
+  /** Whether more may be waiting in the queue than what it holds. */
+  moreMayWait: boolean;
 }
 
 export interface Progress {
+  /** Puts the instance on record before it is given anything; how far it has come is not known yet. */
+  begin(): Promise<void>;
   /** Leaves nothing on record: what it held goes back to the queue, for the others to speak for. */
   stop(): Promise<void>;
 }
@@ -29,22 +31,21 @@ export interface Progress {
  * Keeps on record how far an instance of a consumer has come, for whoever has to know whether the mesh is behind
  * (deadlines, what was missed, the audit). It is what is provably done, by the database's clock and the relay's own
  * record of when it published what: the moment before the oldest event that the instance holds was published. With
- * nothing in hand that is now, because the broker sends ahead; with both hands full of what is not in the log,
- * nothing is known, and the record stays.
+ * nothing in hand that is now, where nothing waits in the queue either; where that is not proven, or with both hands
+ * full of what is not in the log, nothing is known, and the record stays.
  * @param holding undefined while it is not attached to its queue: then nothing is known, and nothing is renewed
  */
 export function recordProgress(
   database: Database,
   consumer: string,
-  holding: () => Holding | undefined,
+  holding: () => Promise<Holding | undefined>,
   onError: (error: unknown) => void,
   everyMs = RECORD_EVERY_MS,
 ): Progress {
   const instance = newId();
   const stopping = new AbortController();
 
-  async function record(): Promise<void> {
-    const held = holding();
+  async function record(held: Holding | undefined): Promise<void> {
     if (!held) return;
     await database.$executeRaw`
       WITH forgotten AS (
@@ -52,7 +53,7 @@ export function recordProgress(
       ), oldest AS (
         SELECT min(published_at) AS published_at FROM event_log WHERE event_id = ANY(${held.eventIds}::uuid[])
       ), reached AS (
-        SELECT coalesce(oldest.published_at, CASE WHEN ${held.full} THEN NULL ELSE now() END) AS at FROM oldest
+        SELECT coalesce(oldest.published_at, CASE WHEN ${held.moreMayWait} THEN NULL ELSE now() END) AS at FROM oldest
       )
       INSERT INTO consumer_progress (consumer, instance, caught_up_at)
       SELECT ${consumer}, ${instance}::uuid, coalesce(at, 'epoch') FROM reached
@@ -63,11 +64,12 @@ export function recordProgress(
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await record().catch(onError);
+      await holding().then(record).catch(onError);
       await pause(everyMs, stopping.signal);
     }
   })();
   return {
+    begin: () => record({ eventIds: [], moreMayWait: true }),
     stop: async () => {
       stopping.abort();
       await running;
