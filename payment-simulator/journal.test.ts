@@ -97,7 +97,7 @@ it('no token is kept but those for tests', async () => {
   for (const token of ['4242 4242 4242 4242', '4242424242424242', 'tok_of_a_stranger', 'tok_approved'])
     await simulator.ask(id, 'authorize', { token }, newId());
   const kept = readFileSync(journal, 'utf8');
-  expect(kept).not.toMatch(/4242|stranger/);
+  expect(kept).not.toMatch(/4242 ?4242|stranger/);
   expect((await simulator.requests(id)).map(({ token }) => token)).toEqual([
     undefined,
     '(masked)',

@@ -432,6 +432,43 @@ describe('how far a consumer has come', () => {
     await until('it to be up to date', async () => (await reached()).some((at) => at > from), 30_000);
   });
 
+  it('is not taken for now when the queue was empty a moment before what it was given', async () => {
+    const proxy = await startProxy(bench.broker.url);
+    bench.cleanUp(() => proxy.close());
+    const passes: (() => void)[] = [];
+    const handle: typeof trace = async (tx, events) => {
+      await new Promise<void>((resolve) => passes.push(resolve));
+      return trace(tx, events);
+    };
+    const consumer = await start(handle, { rabbitmqUrl: proxy.url });
+    const [first, second] = [soldOut(), soldOut()];
+    await log(first);
+    await log(second);
+    const published = new Date(Date.now() - 60_000);
+    await bench.db.database.eventLog.updateMany({
+      where: { eventId: second.id },
+      data: { publishedAt: published },
+    });
+    publish(first);
+    await until('the first to be in hand', () => passes.length === 1);
+    // It asks for more, and the broker's two answers come together: that there is nothing, and the second one.
+    proxy.hold('answers');
+    passes.shift()?.();
+    await until('the first to be done', () => consumer.inHand() === 0);
+    const asked = Date.now();
+    await until('it to have asked', () => Date.now() > asked + 5 * upkeep.recordEveryMs);
+    publish(second);
+    await until('the second to be on its way', () => bench.broker.isEmpty(SERVICE));
+    proxy.release();
+    await until('the second to be on record', async () => (await reached())[0] === published.getTime());
+    proxy.hold();
+    passes.shift()?.();
+    await until('the second to be done', () => consumer.inHand() === 0);
+    const from = Date.now();
+    await until('some records', () => Date.now() > from + 10 * upkeep.recordEveryMs);
+    expect(await reached()).toEqual([published.getTime()]);
+  });
+
   it('stays what it was with both hands full of what is none of the mesh', async () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));

@@ -167,7 +167,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       channel,
       tendingChannel,
       unacknowledged: new Set(),
-      drained: false,
+      delivered: 0,
     };
     session.onEnd(() => {
       hands.lose(attachment); // the broker delivers these again, to whoever is attached then
@@ -182,12 +182,12 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           new Error(`the broker cancelled the consumer of ${name}: was its queue deleted?`),
         );
       }
-      attachment.drained = false;
       receive(message, attachment);
     }));
   }
 
   function receive(message: ConsumeMessage, attachment: Attachment): void {
+    attachment.delivered++;
     attachment.unacknowledged.add(message.fields.deliveryTag);
     const large = tooLarge(message);
     const delivery: Delivery = {
@@ -294,18 +294,28 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   async function holding(): Promise<Holding | undefined> {
     const attachment = attached;
     if (!attachment || !consumerTag || stopping.signal.aborted) return undefined;
-    if (hands.eventIds().length === 0 && !attachment.drained) await lookIntoQueue(attachment);
+    if (hands.eventIds().length === 0 && !isDrained(attachment)) await lookIntoQueue(attachment);
     const eventIds = hands.eventIds();
     const isFull = attachment.unacknowledged.size >= prefetch;
-    return { eventIds, moreMayWait: isFull || (eventIds.length === 0 && !attachment.drained) };
+    return { eventIds, moreMayWait: isFull || (eventIds.length === 0 && !isDrained(attachment)) };
   }
 
-  /** Nothing in hand may only mean that the broker is slow to send more. An answer to a `get` is up to date: it proves. */
+  /**
+   * Nothing in hand may only mean that the broker is slow to send more. The answer to a `get` is up to date. The
+   * broker gives it ahead of a delivery that is on its way already, but for one that was before the `get` came: so
+   * the second of two answers proves, if nothing was delivered since before the first.
+   */
   async function lookIntoQueue(attachment: Attachment): Promise<void> {
-    const message = await within(LOOK_MS, attachment.channel.get(serviceNames(name).queue));
-    if (!message) attachment.drained = true;
-    else receive({ ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } }, attachment);
+    const { delivered } = attachment;
+    for (const _ of ['ahead', 'proof']) {
+      const message = await within(LOOK_MS, attachment.channel.get(serviceNames(name).queue));
+      if (!message) continue;
+      return receive({ ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } }, attachment);
+    }
+    attachment.drainedAt = delivered;
   }
+
+  const isDrained = ({ delivered, drainedAt }: Attachment) => delivered === drainedAt;
 
   const busyMs = () => (busySince === undefined ? 0 : performance.now() - busySince);
 

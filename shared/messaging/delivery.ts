@@ -11,8 +11,10 @@ export interface Attachment {
   tendingChannel: Channel;
   /** The tags of deliveries that are not acknowledged yet, lowest first. */
   unacknowledged: Set<number>;
-  /** Whether the queue was found empty and nothing was delivered since: then nothing in hand means nothing to do. */
-  drained: boolean;
+  /** How many messages it was given. */
+  delivered: number;
+  /** How many those were when the queue was found empty: while they are, nothing in hand means nothing to do. */
+  drainedAt?: number;
 }
 
 /** A message in hand, tied to the session that delivered it: it is acknowledged there or not at all. */

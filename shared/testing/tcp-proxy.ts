@@ -6,8 +6,11 @@ export interface TcpProxy {
   url: string;
   /** Resets every connection; new ones get through. */
   cut(): void;
-  /** Lets connections stand and nothing pass any more, as where a cable is pulled; new ones get no answer either. */
-  hold(): void;
+  /**
+   * Lets connections stand and nothing pass any more, as where a cable is pulled; new ones get no answer either.
+   * @param what `answers`: what the client sends still gets through on the connections that stand
+   */
+  hold(what?: 'everything' | 'answers'): void;
   /** What was held goes on, in order, as after the network's retransmission. */
   release(): void;
   /** Resets every connection and refuses new ones, until {@link bringBack}. */
@@ -51,11 +54,11 @@ export async function startProxy(target: string): Promise<TcpProxy> {
   return {
     url: url.toString(),
     cut,
-    hold: () => {
+    hold: (what = 'everything') => {
       held = true;
       // Without a destination a stream is paused: the kernel's buffers fill, and the peer waits.
       for (const [client, upstream] of pairs) {
-        client.unpipe(upstream);
+        if (what === 'everything') client.unpipe(upstream);
         upstream.unpipe(client);
       }
     },
@@ -78,6 +81,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
 }
 
 function join([client, upstream]: readonly [Socket, Socket]): void {
+  client.unpipe(upstream); // it may be joined still: piped twice, everything would be sent twice
   client.pipe(upstream);
   upstream.pipe(client);
 }
