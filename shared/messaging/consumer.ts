@@ -310,7 +310,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     for (const _ of ['ahead', 'proof']) {
       const message = await within(LOOK_MS, attachment.channel.get(serviceNames(name).queue));
       if (!message) continue;
-      return receive({ ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } }, attachment);
+      return receive(
+        { ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } },
+        attachment,
+      );
     }
     attachment.drainedAt = delivered;
   }
