@@ -191,7 +191,7 @@ describe('moveOrders', () => {
         },
       ]),
     );
-    expect(outcome).toEqual({ kind: 'moved', announcements: [] });
+    expect(outcome).toEqual({ kind: 'moved', announcements: [], version: 2 });
   });
 });
 

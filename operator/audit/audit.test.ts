@@ -152,6 +152,15 @@ const plants: Record<string, () => Promise<string[]>> = {
     );
     return [delivered, onItsWay, cancelled, prepared].map((id) => `moves-legal: ${id}`);
   },
+  'versions with a gap, or with more or fewer of them than changes': async () => {
+    const { delivered, prepared, cancelled } = audited.orders;
+    await audited.sql(
+      `UPDATE order_status_history SET version = 7 WHERE order_id = '${delivered}' AND to_status = 'DELIVERED'`,
+      `UPDATE orders SET version = version + 1 WHERE id = '${prepared}'`,
+      `UPDATE orders SET version = version - 1 WHERE id = '${cancelled}'`,
+    );
+    return [delivered, prepared, cancelled].map((id) => `versions-gapless: ${id}`);
+  },
   'a status that is not where its history ends': async () => {
     await audited.sql(`UPDATE orders SET status = 'DELIVERED' WHERE id = '${audited.orders.prepared}'`);
     return [`status-history: ${audited.orders.prepared}`];

@@ -9,15 +9,17 @@ import { graceBegan, inRange, type Check } from './check';
 import { paymentOf, whereItStands } from './payment-standing';
 
 /** The lifecycle table as rows. */
-const legalMoves = JSON.stringify(
-  orderStatuses.flatMap((from) =>
+const legalMoves = JSON.stringify([
+  ...orderStatuses.flatMap((from) =>
     orderStatuses.flatMap((to) =>
       actors
         .filter((actor) => decideMove(from, to, actor).kind === 'move')
         .map((actor) => ({ from_status: from, to_status: to, actor })),
     ),
   ),
-);
+  // A draft's lines were replaced: no move, but a change with a version of its own.
+  ...(['CUSTOMER', 'STAFF'] as const).map((actor) => ({ from_status: 'DRAFT', to_status: 'DRAFT', actor })),
+]);
 
 /** By whom and why as far as this version knows; what a newer one has added, it cannot judge. */
 const knownActor = Prisma.sql`h.actor = ANY(${[...actors]}::text[])`;
@@ -55,6 +57,19 @@ const statusIsLast: Check = {
     SELECT o.id::text AS subject, format('is %s, but its history ends in %s', o.status, coalesce(h.to_status, 'nothing')) AS problem
     FROM orders o LEFT JOIN (${lastMoves(range)}) h ON h.order_id = o.id
     WHERE ${inRange('o.id', range)} AND o.status IS DISTINCT FROM h.to_status`,
+};
+
+const versions: Check = {
+  name: 'versions-gapless',
+  promise: "an order's versions are 1, 2, 3 without a gap",
+  find: (range) => Prisma.sql`
+    SELECT o.id::text AS subject, format('is at version %s; its history has %s changes, numbered %s to %s',
+      o.version, coalesce(h.changes, 0), h.first, h.last) AS problem
+    FROM orders o LEFT JOIN (
+      SELECT order_id, count(*) AS changes, min(version) AS first, max(version) AS last
+      FROM order_status_history WHERE ${inRange('order_id', range)} GROUP BY order_id
+    ) h ON h.order_id = o.id
+    WHERE ${inRange('o.id', range)} AND (h.changes, h.first, h.last) IS DISTINCT FROM (o.version::bigint, 1, o.version)`,
 };
 
 const cancelReasons: Check = {
@@ -107,4 +122,11 @@ const forgotten: Check = {
 };
 
 /** An order's life, its reasons and its money. */
-export const orderLifeChecks: readonly Check[] = [moves, statusIsLast, cancelReasons, totals, forgotten];
+export const orderLifeChecks: readonly Check[] = [
+  moves,
+  statusIsLast,
+  versions,
+  cancelReasons,
+  totals,
+  forgotten,
+];

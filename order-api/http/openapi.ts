@@ -27,6 +27,7 @@ const PROBLEMS: Record<number, string> = {
   400: 'A parameter or the JSON is malformed',
   404: 'There is no such thing',
   409: 'It is not in a state for that',
+  412: 'It is at another version than `If-Match` says (`version-mismatch`); nothing was done',
   413: 'The body is too large',
   415: 'The body is not JSON in UTF-8',
   422: 'A field is not valid; `errors` names every one',
@@ -53,6 +54,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
             .string()
             .optional()
             .meta({ description: 'Carried in every event that follows; generated if absent' }),
+          ...preconditions(route),
         }),
         body: route.body && {
           required: !route.bodyOptional,
@@ -62,8 +64,14 @@ export function openApiDocument(routes: readonly Route[], base: string) {
       responses: {
         ...mapValues(route.answers, ({ description, schema }): ResponseConfig => ({
           description,
+          headers: route.versioned ? versionHeader : undefined,
           content: { 'application/json': { schema } },
         })),
+        ...(answersNotModified(route)
+          ? {
+              304: { description: 'It is at the version that `If-None-Match` names', headers: versionHeader },
+            }
+          : {}),
         ...mapValues(problems, (description): ResponseConfig => ({
           description,
           content: { 'application/problem+json': { schema: problem } },
@@ -94,11 +102,29 @@ function addParameterExamples(route: Route, operation: { parameters?: object[] }
       parameter.example = route.example?.params?.[parameter.name];
 }
 
+const versionHeader = z.object({
+  ETag: z.string().meta({ description: "The order's version, in double quotes", example: '"3"' }),
+});
+
+export const answersNotModified = ({ method, versioned }: Route): boolean =>
+  method === 'get' && versioned === true;
+
+const preconditions = (route: Route): Record<string, z.ZodType> => {
+  if (answersNotModified(route))
+    return { 'If-None-Match': tags.meta({ description: 'The versions that are known already: then 304' }) };
+  return route.versioned
+    ? { 'If-Match': tags.meta({ description: 'The versions that the change is meant for: at another, 412' }) }
+    : {};
+};
+
+const tags = z.string().optional();
+
 function everyRoute(route: Route): Record<number, string> {
   const statuses = [
     400,
     ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
     413,
+    ...(route.method !== 'get' ? [412] : []),
     ...(route.body ? [415, 422] : []),
     503,
   ];

@@ -5,6 +5,7 @@ import type { Database } from '../../shared/service/database';
 import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
+import type { Preconditions } from './versions';
 
 /** What a route's code is given beside its validated input. */
 export interface RouteContext {
@@ -19,12 +20,16 @@ export interface RouteContext {
   backlog: Backlog;
   /** Seals card tokens; where there is none, no order can be paid by card. */
   cardTokenKey?: CardTokenKeys;
+  /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
+  preconditions: Preconditions;
 }
 
 export interface Answer {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+  /** Of the order that it is about; sent as `ETag`. */
+  version?: number;
 }
 
 /** A route as data: it is served, validated and documented from this alone. */
@@ -44,6 +49,8 @@ export interface Route {
   example?: { params?: Record<string, string>; body?: Record<string, unknown> };
   /** For the documentation: `{}` is a good body, and none at all counts as `{}`. */
   bodyOptional?: boolean;
+  /** Its order has a version: `ETag` is answered, and `If-Match` (for GET `If-None-Match`) is heeded. */
+  versioned?: boolean;
   /** What it answers when all is well, by status. */
   answers: Record<number, { description: string; schema: z.ZodType }>;
   /** Which problems it may answer, beside those that every route may. */

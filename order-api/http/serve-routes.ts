@@ -6,9 +6,10 @@ import { jsonBody } from './json-body';
 import { Problem } from './problem';
 import type { Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
+import { etagOf, preconditionFailed, readPreconditions } from './versions';
 
 /** What every request is given. */
-export type RouteDependencies = Omit<RouteContext, 'origin'>;
+export type RouteDependencies = Omit<RouteContext, 'origin' | 'preconditions'>;
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
 export function serveRoutes(routes: readonly Route[], admission: Admission, deps: RouteDependencies): Router {
@@ -51,15 +52,22 @@ async function answer(
     query: validParameters((route.query ?? NO_QUERY).strict(), request.query, 'query'),
     body: route.body && validBody(route.body, request.body),
   };
+  const preconditions = readPreconditions(request);
+  // What has no version is at none of those that were named.
+  const isFree =
+    route.versioned || route.method === 'get' || ['*', undefined].includes(request.get('if-match'));
+  if (!isFree)
+    throw preconditionFailed('There is no version here that If-Match could name; nothing was done.');
   const result = await route.handle(input, {
     ...deps,
+    preconditions,
     log: deps.log.child({ correlation_id: correlationid }),
     origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
   });
-  response
-    .status(result.status)
-    .set(result.headers ?? {})
-    .json(result.body);
+  response.status(result.status).set(result.headers ?? {});
+  if (result.version !== undefined) response.set('ETag', etagOf(result.version));
+  if (result.status === 304) response.end();
+  else response.json(result.body);
 }
 
 /** Read leniently, `%ff` would be a filter that the client never sent. */

@@ -56,6 +56,7 @@ describe('approving a draft', () => {
     expect(order).toEqual({
       ...draft,
       status: 'PLACED',
+      version: draft.version + 1,
       total_amount: 70.1,
       currency: 'EUR',
       items: lines,
@@ -63,7 +64,15 @@ describe('approving a draft', () => {
       updated_at: expect.any(String),
       history: [
         ...draft.history,
-        { from: 'DRAFT', to: 'PLACED', actor: 'CUSTOMER', reason: null, note: null, at: order.updated_at },
+        {
+          version: draft.version + 1,
+          from: 'DRAFT',
+          to: 'PLACED',
+          actor: 'CUSTOMER',
+          reason: null,
+          note: null,
+          at: order.updated_at,
+        },
       ],
     });
     const row = await shop.api.database.order.findUniqueOrThrow({ where: { id } });
@@ -78,6 +87,7 @@ describe('approving a draft', () => {
     });
     expect(event?.data).toEqual({
       order_id: id,
+      order_version: draft.version + 1,
       restaurant_id: shop.restaurantId,
       customer_id: 'c-1',
       items: lines,

@@ -16,6 +16,7 @@ import { priceAgain } from './price-lines';
 
 interface Approval {
   status: OrderStatus;
+  version: number;
   method: string;
   total: Decimal;
   /** Of the event, where it was this approval that placed the order. */
@@ -34,14 +35,16 @@ export const approveOrder = route({
   params: z.object({ id }),
   body: z.strictObject({ payment: payment.optional().meta({ description: 'Default: CASH' }) }),
   bodyOptional: true,
+  versioned: true,
   answers: { 202: { description: 'Placed, now or earlier', schema: approvedAnswer } },
   problems: {
     409: 'It is no draft (`not-a-draft`), or `items` lists what cannot be ordered any more (`not-orderable`)',
     503: CARDS_OR_DATABASE,
   },
   async handle({ params, body }, context) {
-    const { status, total, method, eventId } = await context.database.$transaction(async (tx) => {
+    const { status, version, total, method, eventId } = await context.database.$transaction(async (tx) => {
       const order = await lockOrder(tx, params.id);
+      context.preconditions.check(order.version);
       return order.status === 'DRAFT' ? approve(tx, order, body.payment, context) : approvedBefore(tx, order);
     });
     if (eventId)
@@ -52,9 +55,11 @@ export const approveOrder = route({
     return {
       status: 202,
       headers: { Location: `/api/v1/orders/${params.id}` },
+      version,
       body: {
         order_id: params.id,
         status,
+        version,
         total_amount: amountAsNumber(total),
         message: eventId
           ? placedMessage(method)
@@ -88,9 +93,10 @@ async function approve(
   const move = { orderId: order.id, actor: 'CUSTOMER', to: 'PLACED', onlyFrom: 'DRAFT', origin } as const;
   const [outcome] = await moveOrders(tx, [move], placedAt);
   if (outcome?.kind !== 'moved') throw new Error(`draft ${order.id} changed under its lock`);
-  const placed = { ...order, ...priced, payment_method: method };
+  const { version } = outcome;
+  const placed = { ...order, ...priced, version, payment_method: method };
   const [event] = await writeOutbox(tx, 'order-api', [announcePlaced(origin, placed, placedAt)]);
-  return { status: 'PLACED', method, total: priced.total, eventId: event?.id };
+  return { status: 'PLACED', version, method, total: priced.total, eventId: event?.id };
 }
 
 /**
@@ -102,5 +108,10 @@ async function approvedBefore(tx: Tx, order: LockedOrder): Promise<Approval> {
     where: { orderId: order.id, fromStatus: 'DRAFT', toStatus: 'PLACED' },
   });
   if (approvals === 0) throw notADraft(order.status, 'only a DRAFT can be approved');
-  return { status: order.status, method: order.payment_method, total: order.total_amount };
+  return {
+    status: order.status,
+    version: order.version,
+    method: order.payment_method,
+    total: order.total_amount,
+  };
 }

@@ -22,23 +22,29 @@ export const changeDraft = route({
   tag: 'Orders',
   params: z.object({ id }),
   body: z.strictObject({ items: lines }),
+  versioned: true,
   answers: { 200: { description: 'The draft as it is now', schema: orderWithHistory } },
   problems: { 409: 'It is no DRAFT; `current_status` says what it is' },
-  async handle({ params, body }, { database, log }) {
+  async handle({ params, body }, { database, log, preconditions }) {
     const order = await database.$transaction(async (tx) => {
-      const { id, status, restaurant_id } = await lockOrder(tx, params.id);
+      const { id, status, version, restaurant_id } = await lockOrder(tx, params.id);
+      preconditions.check(version);
       if (status !== 'DRAFT') throw notADraft(status, 'only the lines of a DRAFT can be replaced');
       const { currency, lines, total } = await priceLines(tx, { restaurant_id, items: body.items });
       // In a statement of its own: within one, the INSERT could meet the rows that are being deleted.
       await tx.$executeRaw`DELETE FROM order_lines WHERE order_id = ${id}::uuid`;
+      const changedAt = new Date();
       await tx.$executeRaw`
-        WITH lines AS (${insertLines(rowsOf(lines, id))})
-        UPDATE orders SET currency = ${currency}, total_amount = ${total.toFixed(2)}::numeric,
-          updated_at = ${new Date()}::timestamptz
+        WITH lines AS (${insertLines(rowsOf(lines, id))}), history AS (
+          INSERT INTO order_status_history (order_id, version, from_status, to_status, actor, moved_at)
+          VALUES (${id}::uuid, ${version + 1}::int, 'DRAFT', 'DRAFT', 'CUSTOMER', ${changedAt}::timestamptz)
+        )
+        UPDATE orders SET currency = ${currency}, total_amount = ${total.toFixed(2)}::numeric, version = ${version + 1}::int,
+          updated_at = ${changedAt}::timestamptz
         WHERE id = ${id}::uuid`;
       return readOrder(tx, id);
     });
     log.info({ order_id: params.id, total_amount: amountAsNumber(order.total_amount) }, 'draft changed');
-    return { status: 200, body: order };
+    return { status: 200, version: order.version, body: order };
   },
 });

@@ -103,7 +103,18 @@ describe("changing a draft's lines", () => {
           { sku: 'DISH-1', quantity: 5 },
         ],
         created_at: before.created_at,
-        history: before.history,
+        history: [
+          ...before.history,
+          {
+            version: 2,
+            from: 'DRAFT',
+            to: 'DRAFT',
+            actor: 'CUSTOMER',
+            reason: null,
+            note: null,
+            at: reply.body.updated_at,
+          },
+        ],
       },
     });
     expect(reply.body.updated_at > before.updated_at).toBe(true);

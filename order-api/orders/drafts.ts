@@ -7,6 +7,7 @@ export interface LockedOrder {
   restaurant_id: string;
   customer_id: string | null;
   status: OrderStatus;
+  version: number;
   payment_method: string;
   total_amount: Prisma.Decimal;
 }
@@ -17,7 +18,7 @@ export interface LockedOrder {
  */
 export async function lockOrder(tx: Tx, orderId: string): Promise<LockedOrder> {
   const [order] = await tx.$queryRaw<LockedOrder[]>`
-    SELECT id, restaurant_id, customer_id, status, payment_method, total_amount FROM orders WHERE id = ${orderId}::uuid FOR UPDATE`;
+    SELECT id, restaurant_id, customer_id, status, version, payment_method, total_amount FROM orders WHERE id = ${orderId}::uuid FOR UPDATE`;
   if (!order) throw notFound(`There is no order ${orderId}.`);
   return order;
 }

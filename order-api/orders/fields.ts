@@ -75,14 +75,26 @@ export const payment = z
 
 export type Payment = z.output<typeof payment>;
 
+/** An order's version as it is shown. */
+export const version = z
+  .int()
+  .min(1)
+  .meta({ description: '+1 with each change of the order; the same as in `ETag`' });
+
 /** What a move of an order answers. */
 export const movedAnswer = z
-  .object({ order_id: uuid, status: z.enum(orderStatuses), message: z.string() })
+  .object({ order_id: uuid, status: z.enum(orderStatuses), message: z.string(), version })
   .meta({ id: 'OrderMoved' });
 
 /** What placing and drafting answer. */
 export const placedAnswer = z
-  .object({ order_id: uuid, status: z.enum(orderStatuses), total_amount: amount, message: z.string() })
+  .object({
+    order_id: uuid,
+    status: z.enum(orderStatuses),
+    total_amount: amount,
+    message: z.string(),
+    version,
+  })
   .meta({ id: 'OrderPlaced' });
 
 /** What approving answers: how it is paid, too, for it may have been approved before, and otherwise. */

@@ -9,7 +9,8 @@ import { route, type Answer, type RouteContext } from '../http/route';
 import { movedAnswer, status } from './fields';
 
 /** Moves an order for a person and announces it, in one transaction. @throws {Problem} 404, 409 */
-async function move(request: MoveRequest, { database, log }: RouteContext): Promise<Answer> {
+async function move(wish: MoveRequest, { database, log, preconditions }: RouteContext): Promise<Answer> {
+  const request = { ...wish, precondition: (version: number) => preconditions.check(version) };
   const { outcome, events } = await database.$transaction(async (tx) => {
     const [outcome] = await moveOrders(tx, [request]);
     // A draft is placed by its approval, at that day's prices and with its event; thrown here, nothing of it stays.
@@ -33,7 +34,8 @@ async function move(request: MoveRequest, { database, log }: RouteContext): Prom
     outcome.kind === 'moved'
       ? `The order is now ${request.to}.`
       : `The order is ${request.to} already; nothing was done.`;
-  return { status: 200, body: { order_id: request.orderId, status: request.to, message } };
+  const { version } = outcome;
+  return { status: 200, version, body: { order_id: request.orderId, status: request.to, message, version } };
 }
 
 function illegalMove(to: OrderStatus, current: OrderStatus, allowed: OrderStatus[]): Problem {
@@ -54,6 +56,7 @@ export const changeStatus = route({
   tag: 'Orders',
   params: z.object({ id }),
   body: z.strictObject({ status }),
+  versioned: true,
   answers: { 200: { description: 'Moved, or there already', schema: movedAnswer } },
   problems: {
     409: 'Not from its current status; `current_status` and `allowed_statuses` say what is possible',
@@ -82,6 +85,7 @@ export const cancelOrder = route({
     note: lines(500).optional(),
   }),
   bodyOptional: true,
+  versioned: true,
   answers: { 200: { description: 'Cancelled, now or earlier', schema: movedAnswer } },
   problems: { 409: 'It is DELIVERED' },
   handle({ params, body }, context) {

@@ -5,6 +5,7 @@ import type { PricedLine, PricedOrder } from './price-lines';
 
 export interface NewOrder extends PricedOrder {
   id: string;
+  version: 1;
   restaurant_id: string;
   customer_id?: string;
   email?: string;
@@ -26,17 +27,17 @@ export function withNewOrders(orders: readonly NewOrder[]): Prisma.Sql {
   const lines = orders.flatMap((order) => rowsOf(order.lines, order.id));
   return Prisma.sql`
     WITH new_orders AS (
-      INSERT INTO orders (id, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
+      INSERT INTO orders (id, version, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
         payment_method, correlation_id, created_at, placed_at, updated_at)
-      SELECT id, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
+      SELECT id, version, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
         payment_method, correlation_id, created_at, placed_at, created_at
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
-        id uuid, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, status text, currency text,
+        id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, status text, currency text,
         total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz)
-      RETURNING id, status, created_at
+      RETURNING id, version, status, created_at
     ), history AS (
-      INSERT INTO order_status_history (order_id, to_status, actor, moved_at)
-      SELECT id, status, 'CUSTOMER', created_at FROM new_orders
+      INSERT INTO order_status_history (order_id, version, to_status, actor, moved_at)
+      SELECT id, version, status, 'CUSTOMER', created_at FROM new_orders
     ), lines AS (${insertLines(lines)})`;
 }
 

@@ -70,6 +70,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
         ...asked,
         ...priced,
         id: newId(),
+        version: 1,
         status: draft ? 'DRAFT' : 'PLACED',
         payment_method: payment?.method ?? 'CASH',
         created_at: new Date(),

@@ -42,6 +42,7 @@ describe('placing an order', () => {
       email: 'a@b.example',
       delivery_address: { street: '1 MG Road', city: 'Pune' },
       status: 'PLACED',
+      version: 1,
       cancel_reason: null,
       total_amount: 300,
       currency: 'INR',
@@ -54,7 +55,15 @@ describe('placing an order', () => {
       placed_at: order.body.created_at,
       updated_at: order.body.created_at,
       history: [
-        { from: null, to: 'PLACED', actor: 'CUSTOMER', reason: null, note: null, at: order.body.created_at },
+        {
+          version: 1,
+          from: null,
+          to: 'PLACED',
+          actor: 'CUSTOMER',
+          reason: null,
+          note: null,
+          at: order.body.created_at,
+        },
       ],
     });
 
@@ -72,6 +81,7 @@ describe('placing an order', () => {
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/),
       data: {
         order_id: id,
+        order_version: 1,
         restaurant_id: shop.restaurantId,
         customer_id: 'c-1',
         items: [

@@ -60,11 +60,13 @@ export const placeOrder = route({
     return {
       status: event ? 202 : 201,
       headers: { Location: `/api/v1/orders/${order.id}` },
+      version: order.version,
       body: {
         order_id: order.id,
         status: order.status,
         total_amount,
         message: messageAbout(order),
+        version: order.version,
       },
     };
   },

@@ -5,6 +5,7 @@ import type { PricedOrder } from './price-lines';
 
 interface PlacedOrder extends PricedOrder {
   id: string;
+  version: number;
   restaurant_id: string;
   customer_id?: string | null;
   payment_method: PaymentMethod;
@@ -18,6 +19,7 @@ export const announcePlaced = (
 ): Announcement<'order.placed.v1'> =>
   announce(origin, 'order.placed.v1', order.id, {
     order_id: order.id,
+    order_version: order.version,
     restaurant_id: order.restaurant_id,
     customer_id: order.customer_id ?? undefined,
     items: order.lines,

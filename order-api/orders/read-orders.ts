@@ -7,7 +7,7 @@ import { amount, id, openEnum, page, price, text, timestamp, uuid } from '../htt
 import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
-import { status } from './fields';
+import { status, version } from './fields';
 import { after, cursorOf, LISTED_AT, orderCursor, POSITION, type Position } from './order-position';
 
 const orderAnswer = z
@@ -18,6 +18,7 @@ const orderAnswer = z
     email: z.string().nullable(),
     delivery_address: z.union([z.string(), z.record(z.string(), z.string())]).nullable(),
     status: z.enum(orderStatuses),
+    version,
     cancel_reason: openEnum(cancelReasons, 'null unless CANCELLED; else ').nullable(),
     total_amount: amount,
     currency: z.string(),
@@ -41,6 +42,7 @@ const orderAnswer = z
 
 const historyAnswer = z.array(
   z.object({
+    version,
     from: z.enum(orderStatuses).nullable(),
     to: z.enum(orderStatuses),
     actor: openEnum(actors),
@@ -63,7 +65,7 @@ type MoveRow = z.output<typeof historyAnswer>[number];
 
 // Order and lines are read in one statement: between two, somebody might change a draft.
 const COLUMNS = Prisma.sql`
-  id, restaurant_id, customer_id, email, delivery_address, status, cancel_reason, total_amount, currency,
+  id, restaurant_id, customer_id, email, delivery_address, status, version, cancel_reason, total_amount, currency,
   payment_method, created_at, placed_at, updated_at, (
     SELECT json_agg(json_build_object('menu_item_id', l.menu_item_id, 'sku', l.sku, 'name', l.name,
       'quantity', l.quantity, 'price', l.price::text) ORDER BY l.position)
@@ -71,8 +73,8 @@ const COLUMNS = Prisma.sql`
   ) AS items`;
 
 const HISTORY = Prisma.sql`(
-    SELECT json_agg(json_build_object('from', h.from_status, 'to', h.to_status, 'actor', h.actor,
-      'reason', h.reason, 'note', h.note, 'at', h.moved_at) ORDER BY h.id)
+    SELECT json_agg(json_build_object('version', h.version, 'from', h.from_status, 'to', h.to_status, 'actor', h.actor,
+      'reason', h.reason, 'note', h.note, 'at', h.moved_at) ORDER BY h.version)
     FROM order_status_history h WHERE h.order_id = orders.id
   ) AS history`;
 
@@ -102,9 +104,14 @@ export const getOrder = route({
   summary: 'An order and its history',
   tag: 'Orders',
   params: z.object({ id }),
+  versioned: true,
   answers: { 200: { description: 'The order', schema: orderWithHistory } },
-  async handle({ params }, { database }) {
-    return { status: 200, body: await readOrder(database, params.id) };
+  async handle({ params }, { database, preconditions }) {
+    const order = await readOrder(database, params.id);
+    const { version } = order;
+    return preconditions.hasAlready(version)
+      ? { status: 304, version, body: undefined }
+      : { status: 200, version, body: order };
   },
 });
 

@@ -7,7 +7,8 @@ import type { Database } from '../../shared/service/database';
 import { createTestDatabase } from '../../shared/testing/test-database';
 import { buildApp, type AppDependencies } from '../app';
 import { createApiServer } from '../http/api-server';
-import { openApiDocument } from '../http/openapi';
+import { answersNotModified, openApiDocument } from '../http/openapi';
+import { etagOf } from '../http/versions';
 import { routes } from '../routes';
 
 export interface Reply<B = Record<string, unknown>> {
@@ -142,6 +143,8 @@ function checkReply(method: string, path: string, { status, headers, body, text 
     const documented = Object.keys(operation(route?.path, method)?.responses ?? {});
     if (route && !documented.includes(String(status)))
       throw new Error(`${method} ${path}: ${status} is not documented: ${text}`);
+  } else if (route && status === 304 && answersNotModified(route)) {
+    if (text !== '' || !headers.etag) throw new Error(`${method} ${path}: 304 with ${text}`);
   } else if (route) {
     const schema = route.answers[status]?.schema;
     if (!schema) throw new Error(`${method} ${path}: ${status} is not documented: ${text}`);
@@ -149,6 +152,8 @@ function checkReply(method: string, path: string, { status, headers, body, text 
     const known = JSON.stringify(schema.parse(body));
     if (known.length !== text.length)
       throw new Error(`${method} ${path}: ${text} has more than is documented: ${known}`);
+    if (route.versioned && headers.etag !== etagOf(Number(body.version)))
+      throw new Error(`${method} ${path}: the ETag is not that of the version: ${text}`);
     if (contentType !== 'application/json; charset=utf-8')
       throw new Error(`${method} ${path}: ${contentType}`);
   }

@@ -7,6 +7,7 @@ import { noBound } from '../../order-api/orders/backlog';
 import { openIntake, type OrderIntake } from '../../order-api/orders/order-intake';
 import { placeOrder } from '../../order-api/orders/place-order';
 import { Problem } from '../../order-api/http/problem';
+import { noPreconditions } from '../../order-api/http/versions';
 import type { Route } from '../../order-api/http/route';
 import { askGateway } from '../../payment-service/ask-gateway';
 import { NoAnswerError } from '../../payment-service/gateway/gateway';
@@ -262,6 +263,7 @@ export class World {
         backlog: noBound,
         log,
         origin: { correlationid: newId() },
+        preconditions: noPreconditions,
         cardTokenKey,
       };
       return (await route.handle({ params, body, query: undefined }, context)).body;

@@ -80,7 +80,11 @@ test('a payment method may be missing only where older producers say none', () =
     return payment_method && !parsed.ok ? `${name}: ${parsed.error}` : '';
   });
   const error = '/data/payment_method: is no text of 1 to 64 characters';
-  expect(without.filter(Boolean)).toEqual([`order.placed.v1.cash: ${error}`, `order.placed.v1: ${error}`]);
+  expect(without.filter(Boolean)).toEqual([
+    `order.placed.v1.cash: ${error}`,
+    `order.placed.v1: ${error}`,
+    `order.placed.v1.versioned: ${error}`,
+  ]);
 });
 
 test('a status is what its type means, and stays what it is', () => {

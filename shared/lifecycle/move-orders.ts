@@ -14,6 +14,8 @@ export type MoveRequest = {
   origin: Origin;
   /** Set where the wish holds for this status alone: from any other the move is illegal. */
   onlyFrom?: OrderStatus;
+  /** Told the order's version under its lock, before anything is decided; what it throws ends the transaction. */
+  precondition?: (version: number) => void;
 } & (
   | { to: Exclude<OrderStatus, 'CANCELLED'> }
   /** A reason of one's own, or one that an event gives. */
@@ -22,8 +24,8 @@ export type MoveRequest = {
 
 export type MoveOutcome =
   /** Moved; what is to be announced of it (nothing for the end of a DRAFT). */
-  | { kind: 'moved'; announcements: Announcement[] }
-  | { kind: 'already'; status: OrderStatus }
+  | { kind: 'moved'; announcements: Announcement[]; version: number }
+  | { kind: 'already'; status: OrderStatus; version: number }
   | { kind: 'illegal'; status: OrderStatus; allowed: OrderStatus[] }
   | { kind: 'unknown' };
 
@@ -32,6 +34,7 @@ interface OrderRow {
   restaurant_id: string;
   customer_id: string | null;
   status: OrderStatus;
+  version: number;
   currency: string;
   total_amount: Prisma.Decimal;
   /** Only handed on: one that a newer version has taken the order with hinders no move. */
@@ -42,6 +45,8 @@ interface Move {
   request: MoveRequest;
   order: OrderRow;
   from: OrderStatus;
+  /** The order's version after it. */
+  version: number;
 }
 
 /**
@@ -61,15 +66,17 @@ export async function moveOrders(
   const outcomes = requests.map((request): MoveOutcome => {
     const order = orders.get(request.orderId);
     if (!order) return { kind: 'unknown' };
+    request.precondition?.(order.version);
     const decision = decideMove(order.status, request.to, request.actor);
-    if (decision.kind === 'already') return { kind: 'already', status: order.status };
+    if (decision.kind === 'already') return { kind: 'already', status: order.status, version: order.version };
     if (decision.kind === 'move' && request.onlyFrom && request.onlyFrom !== order.status)
       return { kind: 'illegal', status: order.status, allowed: allowedMoves(order.status, request.actor) };
     if (decision.kind === 'illegal')
       return { kind: 'illegal', status: order.status, allowed: decision.allowed };
-    moves.push({ request, order, from: order.status });
-    order.status = request.to;
-    return { kind: 'moved', announcements: [] };
+    const version = order.version + 1;
+    moves.push({ request, order, from: order.status, version });
+    Object.assign(order, { status: request.to, version });
+    return { kind: 'moved', announcements: [], version };
   });
   if (moves.length === 0) return outcomes;
   const changedAt = movedAt ?? new Date();
@@ -84,7 +91,7 @@ export async function moveOrders(
 
 async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>> {
   const rows = await tx.$queryRaw<(OrderRow & { payment_method: unknown })[]>`
-    SELECT id, restaurant_id, customer_id, status, currency, total_amount, payment_method
+    SELECT id, restaurant_id, customer_id, status, version, currency, total_amount, payment_method
     FROM orders WHERE id = ANY(${ids.sort()}::uuid[]) ORDER BY id FOR UPDATE`;
   return new Map(
     rows.map((row) => [row.id, { ...row, payment_method: paymentMethod.parse(row.payment_method) }]),
@@ -93,8 +100,8 @@ async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>>
 
 /** Writes all moves in one round trip; moves of one order are applied in sequence, each from the last. */
 async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Promise<void> {
-  const rows = moves.map(({ request, from }, position) => ({
-    position,
+  const rows = moves.map(({ request, from, version }) => ({
+    version,
     order_id: request.orderId,
     from_status: from,
     to_status: request.to,
@@ -106,18 +113,18 @@ async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Pro
   const updated = await tx.$executeRaw`
     WITH moves AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m (
-        position int, order_id uuid, from_status text, to_status text, actor text, reason text, note text, caused_by uuid)
+        version int, order_id uuid, from_status text, to_status text, actor text, reason text, note text, caused_by uuid)
     ), history AS (
-      INSERT INTO order_status_history (order_id, from_status, to_status, actor, reason, note, caused_by, moved_at)
-      SELECT order_id, from_status, to_status, actor, reason, note, caused_by, ${changedAt}::timestamptz
-      FROM moves ORDER BY position
+      INSERT INTO order_status_history (order_id, version, from_status, to_status, actor, reason, note, caused_by, moved_at)
+      SELECT order_id, version, from_status, to_status, actor, reason, note, caused_by, ${changedAt}::timestamptz
+      FROM moves ORDER BY order_id, version
     ), ends AS (
-      SELECT order_id, (array_agg(from_status ORDER BY position))[1] AS from_status,
-        (array_agg(to_status ORDER BY position DESC))[1] AS to_status,
-        (array_agg(reason ORDER BY position DESC))[1] AS reason
+      SELECT order_id, max(version) AS version, (array_agg(from_status ORDER BY version))[1] AS from_status,
+        (array_agg(to_status ORDER BY version DESC))[1] AS to_status,
+        (array_agg(reason ORDER BY version DESC))[1] AS reason
       FROM moves GROUP BY order_id
     )
-    UPDATE orders SET status = ends.to_status, cancel_reason = ends.reason, updated_at = ${changedAt}::timestamptz,
+    UPDATE orders SET status = ends.to_status, version = ends.version, cancel_reason = ends.reason, updated_at = ${changedAt}::timestamptz,
       placed_at = CASE WHEN ends.to_status = 'PLACED' THEN ${changedAt}::timestamptz ELSE orders.placed_at END
     FROM ends WHERE orders.id = ends.order_id AND orders.status = ends.from_status`;
   const expected = new Set(moves.map((move) => move.order.id)).size;
@@ -145,13 +152,14 @@ async function cancelledLines(tx: Tx, moves: readonly Move[]): Promise<Map<strin
 }
 
 function announceMove(
-  { request, order, from }: Move,
+  { request, order, from, version }: Move,
   changedAt: Date,
   lines: Map<string, Line[]>,
 ): Announcement[] {
   if (from === 'DRAFT') return []; // a draft's end is history only; its placing is announced by who places it
   const facts = {
     order_id: order.id,
+    order_version: version,
     restaurant_id: order.restaurant_id,
     customer_id: order.customer_id,
     previous_status: from,

@@ -26,17 +26,17 @@ export async function fillOrders(
          SELECT ${uuidAt('60000 * 60 - n')} AS id, n, restaurant_id, items
          FROM generate_series($2::bigint + 1, $2::bigint + $3::bigint) AS n JOIN menus ON menus.number = n % ${menus.length}
        ), new_orders AS (
-         INSERT INTO orders (id, restaurant_id, customer_id, status, currency, total_amount, correlation_id, created_at, placed_at)
-         SELECT id, restaurant_id, 'customer-' || n % 100000, 'PREPARING', 'INR', 300, id::text, now() - interval '1 hour',
+         INSERT INTO orders (id, version, restaurant_id, customer_id, status, currency, total_amount, correlation_id, created_at, placed_at)
+         SELECT id, 2, restaurant_id, 'customer-' || n % 100000, 'PREPARING', 'INR', 300, id::text, now() - interval '1 hour',
            now() - interval '1 hour' FROM made
        ), lines AS (
          INSERT INTO order_lines (order_id, menu_item_id, position, name, price, quantity)
          SELECT id, (items ->> ((n + position) % jsonb_array_length(items))::int)::uuid, position, 'Dish', 100, 1 + position
          FROM made, generate_series(0, 1) AS position
        )
-       INSERT INTO order_status_history (order_id, from_status, to_status, actor)
-       SELECT id, from_status, to_status, actor
-       FROM made, (VALUES (NULL, 'PLACED', 'CUSTOMER'), ('PLACED', 'PREPARING', 'MESH')) AS m (from_status, to_status, actor)`,
+       INSERT INTO order_status_history (order_id, version, from_status, to_status, actor)
+       SELECT id, version, from_status, to_status, actor
+       FROM made, (VALUES (1, NULL, 'PLACED', 'CUSTOMER'), (2, 'PLACED', 'PREPARING', 'MESH')) AS m (version, from_status, to_status, actor)`,
       [lists, done, rows],
     );
     onProgress(done + rows);

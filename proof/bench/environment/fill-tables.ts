@@ -26,6 +26,7 @@ function bodyTemplate(): string {
   }));
   const order = {
     id: ORDER,
+    version: 1,
     restaurant_id: newId(),
     customer_id: 'customer-17',
     currency: 'INR',
