@@ -93,6 +93,31 @@ describe('a consumer, while the broker is in alarm', () => {
   });
 });
 
+describe('a queue that has lost its leader for good', () => {
+  const bench = openConsumerBench(() => broker.urls);
+
+  it('is named with what to do, and is as before when that is done', async () => {
+    const consumer = await bench.start(trace);
+    const { pathname } = new URL(bench.broker.url);
+    const vhost = decodeURIComponent(pathname.slice(1)) || '/';
+    await broker.control(
+      'eval',
+      `{ok, Queue} = rabbit_amqqueue:lookup({resource, <<"${vhost}">>, queue, <<"${SERVICE}">>}),
+       {Name, _} = amqqueue:get_pid(Queue), ra:force_delete_server(quorum_queues, {Name, node()}).`,
+    );
+    await until(
+      'it to say so',
+      () => consumer.notReadyBecause()?.includes('A queue without a leader') === true,
+      60_000,
+    );
+    await bench.broker.manage('DELETE', `/api/queues/{vhost}/${SERVICE}`);
+    await until('it to be ready', () => consumer.isReady(), 60_000);
+    const event = soldOut();
+    bench.publish(event);
+    await until('an event to be handled', async () => (await bench.traces(event)) === 1);
+  });
+});
+
 describe('the mesh', () => {
   let mesh: Mesh;
   beforeAll(async () => {

@@ -9,6 +9,8 @@ export interface BrokerDesk {
   unbind(queue: string, key: string): Promise<void>;
   deleteExchange(exchange: string): Promise<void>;
   deleteQueue(queue: string): Promise<void>;
+  /** Whether a queue is on record and has no leader. */
+  isLeaderless(queue: string): Promise<boolean>;
   setPolicy(name: string, queue: string, definition: Record<string, unknown>): Promise<void>;
   removePolicy(name: string): Promise<void>;
   /** Makes the user where there is none; what it may do otherwise stays the same. */
@@ -63,6 +65,10 @@ export function brokerDesk(managementUrl: string): BrokerDesk {
     unbind: (queue, key) => remove(`bindings/%2F/${exchange}/q/${queue}/${encodeURIComponent(key)}`),
     deleteExchange: (name) => remove(`exchanges/%2F/${name}`),
     deleteQueue: (queue) => remove(`queues/%2F/${queue}`),
+    isLeaderless: async (queue) => {
+      const all = await ask<{ name: string; leader?: string | null }[]>('GET', 'queues/%2F');
+      return all.some(({ name, leader }) => name === queue && !leader);
+    },
     setPolicy: (name, queue, definition) =>
       ask('PUT', `policies/%2F/${name}`, {
         pattern: `^${queue.replaceAll('.', '\\.')}$`,

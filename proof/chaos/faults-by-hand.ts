@@ -63,6 +63,30 @@ async function takeAway({ broker, signal }: Arsenal, harm: () => Promise<unknown
   });
 }
 
+/** Longer than a queue takes to elect its leader after a start. */
+const ELECTED_WITHIN_MS = 10_000;
+
+/**
+ * RabbitMQ (3.10) may lose a queue that was declared moments before it crashed: it stays on record and has no leader
+ * ever again. Does what an operator does by the book: deletes it, and the mesh declares it anew.
+ */
+export async function deleteLeaderless({ broker, deletedQueues, signal }: Arsenal): Promise<void> {
+  for (const { queue, saved } of new Map(deletedQueues.map((one) => [one.queue, one])).values()) {
+    for (
+      const until = Date.now() + ELECTED_WITHIN_MS;
+      await insist(signal, () => broker.isLeaderless(queue));
+    ) {
+      if (Date.now() < until && !signal.aborted) {
+        await pause(AGAIN_MS, signal);
+        continue;
+      }
+      await insist(signal, () => broker.deleteQueue(queue));
+      deletedQueues.push({ queue, at: Date.now(), saved });
+      break;
+    }
+  }
+}
+
 export const inflictByHand: Record<HandKind, Inflict> = {
   lock: async ({ target, durationMs }, { servers, random, signal }) => {
     const release = await insist(signal, () => holdLock(servers.postgres.url, target, random, signal));

@@ -3,7 +3,7 @@ import { EVENTS_EXCHANGE } from '../../shared/messaging/topology';
 import type { ServerName } from '../testbed/breakable-server';
 import { linkOf, processOf, type Arsenal, type Inflict } from './arsenal';
 import type { Fault, FaultKind } from './fault';
-import { inflictByHand } from './faults-by-hand';
+import { deleteLeaderless, inflictByHand } from './faults-by-hand';
 import type { FaultRates } from './gateway';
 import { pause } from './pause';
 import { brewPoison, type Poison } from './poison';
@@ -44,7 +44,10 @@ const UNDER_WAY_MS = 1_200;
 
 export const inflict: Record<FaultKind, Inflict> = {
   'broker-stop': outage('shutDown'),
-  'broker-kill': outage('crash'),
+  'broker-kill': async (fault, arsenal) => {
+    await outage('crash')(fault, arsenal);
+    await deleteLeaderless(arsenal);
+  },
   'database-restart': outage('shutDown'),
   'database-crash': outage('crash'),
   'broker-blackhole': blackholeAll,

@@ -323,7 +323,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const busyMs = () => (busySince === undefined ? 0 : performance.now() - busySince);
 
   function notReadyBecause(): string | undefined {
-    if (!keeper.isUp() || consumerTag === undefined) return 'it is not attached to its queue';
+    if (!keeper.isUp() || consumerTag === undefined) {
+      const why = keeper.downBecause();
+      return `it is not attached to its queue${why ? `: ${why}` : ''}`;
+    }
     const paused = settler.pausedBy();
     if (paused) return `the database cannot do the work: ${paused}`;
     if (busyMs() > STUCK_MS) return `it has been at the same batch for ${Math.round(busyMs() / 1_000)} s`;

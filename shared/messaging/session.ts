@@ -27,6 +27,8 @@ export interface Session {
 export interface SessionKeeper {
   /** True from the end of a successful set-up to the end of that session, unless the broker blocks it. */
   isUp(): boolean;
+  /** What ended the last session, while there is no other; in one line, without a secret. */
+  downBecause(): string | undefined;
   /** Closes the current session and begins no other. */
   stop(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
   let up = false;
   let blocked = false;
   let current: Session | undefined;
+  let why: string | undefined;
 
   const running = (async () => {
     for (let failures = 0; !stopping.signal.aborted; failures++) {
@@ -60,6 +63,7 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
         open: (session) => (current = session),
         up: () => {
           up = true;
+          why = undefined;
           failures = 0;
           log.info('connected to RabbitMQ');
         },
@@ -73,7 +77,9 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
       current = undefined;
       if (stopping.signal.aborted) return;
       const refused = permanentConnectionError(reason);
+      why = refused ?? (isBrokersFault(reason) ? BROKERS_FAULT : briefly(reason));
       if (refused) log.error({ error: refused }, 'RabbitMQ refuses the login, connecting again');
+      else if (why === BROKERS_FAULT) log.error({ error: why }, 'RabbitMQ failed, connecting again');
       else log.warn({ error: briefly(reason) }, 'RabbitMQ is away, connecting again');
       await backoff(failures, { signal: stopping.signal });
     }
@@ -81,6 +87,7 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
 
   return {
     isUp: () => up && !blocked,
+    downBecause: () => why,
     stop: async () => {
       stopping.abort();
       current?.fail(new Error('stopping'));
@@ -88,6 +95,13 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
     },
   };
 }
+
+/** https://www.rabbitmq.com/amqp-0-9-1-reference.html#constant.internal-error */
+const INTERNAL_ERROR = 541;
+const BROKERS_FAULT =
+  'an internal error of RabbitMQ (541); its log says which. A queue that has lost its leader for good has to be deleted: see "A queue without a leader" in docs/guides/operations.md';
+
+const isBrokersFault = (reason: unknown): boolean => (reason as { code?: unknown }).code === INTERNAL_ERROR;
 
 /** Runs one session to its end and says why it ended. Never throws. */
 async function runSession(
