@@ -4,12 +4,14 @@ import { addRestaurant } from './menu/add-restaurant';
 import { getAdjustment, requestAdjustment } from './menu/adjustments';
 import { changeItem } from './menu/change-item';
 import { getItem } from './menu/get-item';
-import { getMenu, listRestaurants } from './menu/read-menus';
+import { getMenu } from './menu/get-menu';
+import { changeRestaurant, getRestaurant, listRestaurants } from './menu/restaurants';
 import { approveOrder } from './orders/approve-order';
 import { changeDraft } from './orders/change-draft';
 import { cancelOrder, changeStatus } from './orders/move-order';
 import { placeOrder } from './orders/place-order';
-import { getOrder, listOrders } from './orders/read-orders';
+import { getOrder } from './orders/get-order';
+import { listOrders } from './orders/list-orders';
 
 /** All of /api/v1. */
 export const routes: readonly Route[] = [
@@ -27,5 +29,7 @@ export const routes: readonly Route[] = [
   requestAdjustment,
   getAdjustment,
   listRestaurants,
+  getRestaurant,
+  changeRestaurant,
   getMenu,
 ];

@@ -1,4 +1,5 @@
 import { causedBy } from '../shared/events/announce';
+import type { EventData } from '../shared/events/contracts';
 import type { Handler } from '../shared/messaging/handler';
 import { moveByEvent } from './move-by-event';
 
@@ -11,6 +12,13 @@ export const cancelShortOrder: Handler<'order.cancellation.required.v1'> = (tx, 
       to: 'CANCELLED',
       actor: 'MESH',
       reason: event.data.reason,
+      note: event.data.shortages.map(inWords).join('; '),
       origin: causedBy(event),
     })),
   );
+
+type Shortage = EventData<'order.cancellation.required.v1'>['shortages'][number];
+
+/** For the history, and whoever reads why. */
+const inWords = ({ name, menu_item_id, requested, available }: Shortage) =>
+  `${name ?? menu_item_id} (${requested} ordered, ${available} left)`;

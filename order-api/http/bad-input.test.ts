@@ -823,11 +823,11 @@ describe('restaurants and items', () => {
     ...['1e400', 'null', 'true', '{}', '["1.00"]'].map((raw) => price(raw, 'must be a number or a string')),
     change({}, ['#']),
     change({ available_qty: 5 }, ['#', '#/available_qty']), // nothing that can be changed, and something that cannot
-    change({ on_sale: 'yes', name: '', low_stock_threshold: 1.5, sku: 'x' }, [
+    change({ on_sale: 'yes', name: '', low_stock_threshold: 1.5, available_qty: 5 }, [
       '#/on_sale',
       '#/name',
       '#/low_stock_threshold',
-      '#/sku',
+      '#/available_qty',
     ]),
     change({ on_sale: null }, ['#/on_sale']),
     change([], ['#']),
@@ -1065,7 +1065,16 @@ describe('addresses', () => {
       'limit',
       'cursor',
     ]),
-    query('/orders?status=PLACED&status=CANCELLED', ['status']),
+    query('/orders?customer_id=a&customer_id=b', ['customer_id']),
+    query('/orders?status=PLACED,placed', ['status']),
+    query('/orders?status=PLACED&status=', ['status']),
+    ...['2026-13-01T00:00:00Z', 'yesterday', '', '2026-11-21', '2026-11-21T08:30:00'].map((time) =>
+      query(`/orders?created_after=${time}&created_before=${time}&updated_after=${time}`, [
+        'created_after',
+        'created_before',
+        'updated_after',
+      ]),
+    ),
     query('/orders?status[]=PLACED&customer_id=%00', ['customer_id', 'status%5B%5D']),
     query('/orders?restaurantid=$restaurant', ['restaurantid']),
     query('/restaurants?page=2', ['page']),
@@ -1087,7 +1096,7 @@ describe('addresses', () => {
       '/orders/$order/nope',
       '/inventory',
       '/inventory/add/$restaurant',
-      '/restaurants/$restaurant',
+      '/restaurants/$restaurant/orders',
       '/Orders',
       '//API/V1/orders',
       '//Healthz',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rfc3339 } from '../../shared/events/attributes';
 import { Decimal, formatPrice, MAX_PRICE } from '../../shared/money';
 
 export { email, lines, opaqueText, text } from './text';
@@ -52,7 +53,7 @@ export const openEnum = (values: readonly string[], what = '') =>
     examples: [...values],
   });
 
-/** `limit` and `cursor` of a list. */
+/** What every list takes; beside it `cursor`. */
 export const page = {
   limit: z
     .string()
@@ -62,15 +63,34 @@ export const page = {
     })
     .transform(Number)
     .meta({ type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-  cursor: z
-    .string()
-    .transform((value) => Buffer.from(value, 'base64url').toString('hex'))
-    .refine((value) => /^[0-9a-f]{32}$/.test(value), { error: 'must be a next_cursor of an earlier answer' })
-    .transform((hex) => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'))
-    .optional()
-    .meta({ type: 'string', description: '`next_cursor` of the page before' }),
 };
 
-/** The cursor that continues after an id. */
-export const cursorAfter = (last: string): string =>
-  Buffer.from(last.replaceAll('-', ''), 'hex').toString('base64url');
+/** One or several of some values: `PLACED,PREPARING`, or the parameter repeated. Sorted, each once. */
+export const severalOf = <T extends string>(values: readonly T[]) =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) => [given].flat().flatMap((part) => part.split(',')))
+    .refine((given): given is T[] => given.every((one) => (values as readonly string[]).includes(one)), {
+      error: `must be one of ${values.join(', ')}, or several with commas between`,
+    })
+    .transform((given) => [...new Set(given as T[])].sort())
+    .meta({ type: 'string', description: `${values.join(', ')}; several with commas between` });
+
+/** A moment as a query parameter, in UTC. A `+` that was not written as `%2B` arrives as a space. */
+export const timeParameter = z
+  .string()
+  .transform((text) => text.replace(/ (\d\d:\d\d)$/, '+$1'))
+  .pipe(rfc3339)
+  .meta({ type: 'string', format: 'date-time', example: '2026-11-21T08:30:00Z' });
+
+/** An amount as it may be sent: a number or a string, with two decimals at most. */
+export const amountInput = z
+  .union([z.number(), z.string()], { error: 'must be a number or a string such as "900.00"' })
+  .refine((value) => AMOUNT.test(String(value)), {
+    error: 'must be a decimal from 0 with two places at most',
+    abort: true,
+  })
+  .transform((value) => new Decimal(value))
+  .meta({ description: 'A number, or a string such as "900.00"', examples: [900, '900.00'] });
+
+const AMOUNT = /^\d{1,14}(\.\d{1,2})?$/;

@@ -3,6 +3,7 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import { nextTraceparent } from '../../shared/trace';
 import type { Admission } from './admission';
 import { jsonBody } from './json-body';
+import { pageLinks } from './links';
 import { Problem } from './problem';
 import type { Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
@@ -66,8 +67,14 @@ async function answer(
   });
   response.status(result.status).set(result.headers ?? {});
   if (result.version !== undefined) response.set('ETag', etagOf(result.version));
-  if (result.status === 304) response.end();
-  else response.json(result.body);
+  const nextCursor = (result.body as { next_cursor?: string | null } | undefined)?.next_cursor;
+  if (nextCursor !== undefined) response.set('Link', pageLinks(request.originalUrl, nextCursor));
+  if (result.status === 304) return void response.end();
+  // Not by Express's `json`, which would judge `If-None-Match` for itself: whether an order has changed, its route knows.
+  const body = Buffer.from(JSON.stringify(result.body));
+  response
+    .set({ 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': String(body.length) })
+    .end(body);
 }
 
 /** Read leniently, `%ff` would be a filter that the client never sent. */

@@ -13,16 +13,25 @@ export const itemFields = {
   name: text(200),
   price: priceInput,
   low_stock_threshold: wholeNumber(0, MAX_STOCK),
+  sku: text(64),
+  category: text(100),
+  unit: text(50),
 };
 
 const body = z.strictObject({
   ...itemFields,
   available_qty: wholeNumber(0, MAX_STOCK),
-  sku: text(64).optional(),
-  category: text(100).optional(),
-  unit: text(50).optional(),
+  sku: itemFields.sku.optional(),
+  category: itemFields.category.optional(),
+  unit: itemFields.unit.optional(),
   low_stock_threshold: itemFields.low_stock_threshold.default(10),
 });
+
+export const skuTaken = (sku: string | null | undefined) =>
+  new Problem(409, 'Conflict', `The restaurant has an item with the sku ${sku} already.`, {
+    type: 'sku-taken',
+    errors: [{ pointer: '#/sku', detail: 'is taken by another item of this restaurant' }],
+  });
 
 export const addItem = route({
   method: 'post',
@@ -60,12 +69,7 @@ export const addItem = route({
         SELECT id, 'OPENING', ${body.available_qty}::int, ${body.available_qty}::int FROM item
       )
       SELECT ${ITEM_COLUMNS} FROM item m, stock s`;
-    if (!item) {
-      throw new Problem(409, 'Conflict', `The restaurant has an item with the sku ${body.sku} already.`, {
-        type: 'sku-taken',
-        errors: [{ pointer: '#/sku', detail: 'is taken by another item of this restaurant' }],
-      });
-    }
+    if (!item) throw skuTaken(body.sku);
     log.info({ restaurant_id: item.restaurant_id, menu_item_id: item.id }, 'item added');
     return { status: 201, headers: { Location: `/api/v1/inventory/${item.id}` }, body: showItem(item) };
   },

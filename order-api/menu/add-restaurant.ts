@@ -13,8 +13,11 @@ const accepts = (check: () => unknown): boolean => {
   }
 };
 
+/** What can be changed later, too. */
+export const restaurantFields = { name: text(200), email };
+
 const body = z.strictObject({
-  name: text(200),
+  name: restaurantFields.name,
   currency: z
     .string()
     .refine((code) => (decimalsOf(code) ?? Infinity) <= MOST_DECIMALS, {
@@ -33,7 +36,7 @@ const body = z.strictObject({
       error: 'must be an IANA time zone, such as Asia/Kolkata',
     })
     .default('Asia/Kolkata'),
-  email: email.optional(),
+  email: restaurantFields.email.optional(),
 });
 
 export const restaurantAnswer = z
@@ -44,6 +47,9 @@ export const restaurantAnswer = z
     locale: z.string(),
     time_zone: z.string(),
     email: z.string().nullable(),
+    accepting_orders: z
+      .boolean()
+      .meta({ description: 'Whether orders may be placed here; if not, 409 `restaurant-closed`' }),
     created_at: timestamp,
   })
   .meta({ id: 'Restaurant' });
@@ -55,6 +61,7 @@ interface RestaurantRow {
   locale: string;
   timeZone: string;
   email: string | null;
+  acceptingOrders: boolean;
   createdAt: Date;
 }
 
@@ -65,6 +72,7 @@ export const showRestaurant = (row: RestaurantRow): z.output<typeof restaurantAn
   locale: row.locale,
   time_zone: row.timeZone,
   email: row.email,
+  accepting_orders: row.acceptingOrders,
   created_at: row.createdAt.toISOString(),
 });
 

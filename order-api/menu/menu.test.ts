@@ -284,3 +284,122 @@ describe('a price in a currency', () => {
     });
   });
 });
+
+describe('a menu', () => {
+  let restaurantId: string;
+  const names = ['Aloo', 'aloo gobi', 'Biryani', 'Çay', 'Dal', 'Dal', 'naan', 'Ä', '100% juice', 'a_b'];
+  beforeAll(async () => {
+    restaurantId = (await aRestaurant()).restaurant_id as string;
+    for (const [index, name] of names.entries())
+      for (const category of ['Mains', undefined, 'Breads'])
+        await addItem(restaurantId, { name, category, sku: `${category}-${index}` });
+  });
+  interface Item {
+    menu_item_id: string;
+    name: string;
+    category: string | null;
+  }
+  const walk = async (query: string) => {
+    const items: Item[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { body } = await api.get(
+        `/restaurants/${restaurantId}/menu?${query}${cursor && `&cursor=${cursor}`}`,
+      );
+      items.push(...(body.items as Item[]));
+      cursor = body.next_cursor as string | null;
+    }
+    return items;
+  };
+
+  it.each([1, 4, 30, 200])(
+    'comes by category, those without one last, %d at a time, each item once',
+    async (limit) => {
+      const items = await walk(`limit=${limit}`);
+      expect(items.map(({ category }) => category)).toEqual([
+        ...names.map(() => 'Breads'),
+        ...names.map(() => 'Mains'),
+        ...names.map(() => null),
+      ]);
+      expect(new Set(items.map(({ menu_item_id }) => menu_item_id)).size).toBe(30);
+      expect(items).toEqual(await walk('limit=200'));
+    },
+  );
+
+  it('is searched by a part of the name, to the letter, and by sku', async () => {
+    expect((await walk('name=ALOO&limit=2')).map(({ name }) => name)).toHaveLength(6);
+    for (const [part, found] of [
+      ['%', 3],
+      ['_', 3],
+      ['çA', 3],
+      ['x', 0],
+      ["'", 0],
+    ] as const)
+      expect(await walk(`name=${encodeURIComponent(part)}`)).toHaveLength(found);
+    expect(await walk('sku=Mains-4')).toMatchObject([{ name: 'Dal', category: 'Mains' }]);
+    expect(await walk('sku=mains-4&name=Dal')).toEqual([]);
+  });
+
+  it('stays whole while items are added and changed between its pages', async () => {
+    const all = (await walk('limit=200')).map(({ menu_item_id }) => menu_item_id);
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const { body } = await api.get(
+        `/restaurants/${restaurantId}/menu?limit=5${cursor && `&cursor=${cursor}`}`,
+      );
+      seen.push(...body.items.map((item: Item) => item.menu_item_id));
+      cursor = body.next_cursor as string | null;
+      await addItem(restaurantId, { name: 'Aardvark', category: 'Appetisers' });
+    }
+    expect(seen).toEqual(all);
+  });
+});
+
+describe('changing', () => {
+  it("an item's sku, category and unit, and taking them away", async () => {
+    const { restaurant_id } = await aRestaurant();
+    const { body } = await addItem(restaurant_id, { sku: 'A', category: 'Mains', unit: 'plate' });
+    const change = (to: object) => api.patch(`/inventory/${body.menu_item_id}`, to);
+    expect(await change({ sku: 'B', category: 'Curries', unit: 'bowl' })).toMatchObject({
+      status: 200,
+      body: { sku: 'B', category: 'Curries', unit: 'bowl' },
+    });
+    const order = (sku: string) => api.post('/orders', { restaurant_id, items: [{ sku, quantity: 1 }] });
+    expect([(await order('A')).status, (await order('B')).status]).toEqual([422, 202]);
+    expect(await change({ sku: null, category: null, unit: null })).toMatchObject({
+      status: 200,
+      body: { sku: null, category: null, unit: null, name: 'Dal' },
+    });
+    await addItem(restaurant_id, { sku: 'C' });
+    expect(await change({ sku: 'C' })).toMatchObject({
+      status: 409,
+      body: { type: 'urn:ordermesh:problem:sku-taken', errors: [{ pointer: '#/sku' }] },
+    });
+  });
+
+  it('a restaurant', async () => {
+    const { restaurant_id, ...added } = await aRestaurant({ email: 'a@b.example' });
+    const path = `/restaurants/${restaurant_id}`;
+    expect(await api.get(path)).toMatchObject({ status: 200, body: { restaurant_id, ...added } });
+    expect((await api.patch(path, { name: 'Tandoor 2', email: null, accepting_orders: false })).body).toEqual(
+      {
+        ...added,
+        restaurant_id,
+        name: 'Tandoor 2',
+        email: null,
+        accepting_orders: false,
+      },
+    );
+    expect((await api.get(path)).body.name).toBe('Tandoor 2');
+    for (const [body, pointer] of [
+      [{}, '#'],
+      [{ name: null }, '#/name'],
+      [{ email: 'x' }, '#/email'],
+      [{ accepting_orders: 'no' }, '#/accepting_orders'],
+      [{ currency: 'EUR', name: 'x' }, '#/currency'],
+    ] as const)
+      expect(await api.patch(path, body)).toMatchObject({ status: 422, body: { errors: [{ pointer }] } });
+    expect((await api.patch(`/restaurants/${newId()}`, { name: 'x' })).status).toBe(404);
+    expect((await api.get(`/restaurants/${newId()}`)).status).toBe(404);
+  });
+});

@@ -9,10 +9,10 @@ import { exampleIds } from '../http/live-examples';
 import { route, type RouteContext } from '../http/route';
 import { CARDS_OR_DATABASE, insertCards, refuseCardForNothing, sealCard } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
-import { approvedAnswer, payment, type Payment } from './fields';
+import { approvedAnswer, expectedTotal, payment, type Payment } from './fields';
 import { lineRows, rowsOf } from './new-order';
 import { announcePlaced, placedMessage } from './placed-event';
-import { priceAgain } from './price-lines';
+import { priceAgain, refuseOtherTotal } from './price-lines';
 
 interface Approval {
   status: OrderStatus;
@@ -33,19 +33,22 @@ export const approveOrder = route({
     'At the names and prices of the menu as it is now. Approving it again changes nothing and answers where the order stands.',
   tag: 'Orders',
   params: z.object({ id }),
-  body: z.strictObject({ payment: payment.optional().meta({ description: 'Default: CASH' }) }),
+  body: z.strictObject({
+    payment: payment.optional().meta({ description: 'Default: CASH' }),
+    expected_total: expectedTotal.optional(),
+  }),
   bodyOptional: true,
   versioned: true,
   answers: { 202: { description: 'Placed, now or earlier', schema: approvedAnswer } },
   problems: {
-    409: 'It is no draft (`not-a-draft`), or `items` lists what cannot be ordered any more (`not-orderable`)',
+    409: 'It is no draft (`not-a-draft`), `items` lists what cannot be ordered any more (`not-orderable`), it comes to another sum than `expected_total` (`price-changed`), or the restaurant takes no orders (`restaurant-closed`)',
     503: CARDS_OR_DATABASE,
   },
   async handle({ params, body }, context) {
     const { status, version, total, method, eventId } = await context.database.$transaction(async (tx) => {
       const order = await lockOrder(tx, params.id);
       context.preconditions.check(order.version);
-      return order.status === 'DRAFT' ? approve(tx, order, body.payment, context) : approvedBefore(tx, order);
+      return order.status === 'DRAFT' ? approve(tx, order, body, context) : approvedBefore(tx, order);
     });
     if (eventId)
       context.log.info(
@@ -73,11 +76,12 @@ export const approveOrder = route({
 async function approve(
   tx: Tx,
   order: LockedOrder,
-  payment: Payment | undefined,
+  { payment, expected_total }: { payment?: Payment | undefined; expected_total?: Decimal | undefined },
   { origin, cardTokenKey, backlog }: RouteContext,
 ): Promise<Approval> {
   backlog.refuseWhenFull();
   const priced = await priceAgain(tx, order.id);
+  refuseOtherTotal(expected_total, priced);
   refuseCardForNothing(payment, priced.total);
   const method = payment?.method ?? 'CASH';
   const cards = sealCard(order.id, payment, cardTokenKey);

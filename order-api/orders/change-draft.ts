@@ -7,7 +7,7 @@ import { lockOrder, notADraft } from './drafts';
 import { lines } from './fields';
 import { insertLines, rowsOf } from './new-order';
 import { priceLines } from './price-lines';
-import { orderWithHistory, readOrder } from './read-orders';
+import { orderWithHistory, readOrder } from './order-view';
 
 export const changeDraft = route({
   method: 'put',
@@ -30,7 +30,11 @@ export const changeDraft = route({
       const { id, status, version, restaurant_id } = await lockOrder(tx, params.id);
       preconditions.check(version);
       if (status !== 'DRAFT') throw notADraft(status, 'only the lines of a DRAFT can be replaced');
-      const { currency, lines, total } = await priceLines(tx, { restaurant_id, items: body.items });
+      const { currency, lines, total } = await priceLines(tx, {
+        restaurant_id,
+        items: body.items,
+        draft: true,
+      });
       // In a statement of its own: within one, the INSERT could meet the rows that are being deleted.
       await tx.$executeRaw`DELETE FROM order_lines WHERE order_id = ${id}::uuid`;
       const changedAt = new Date();

@@ -6,6 +6,7 @@ export interface LockedOrder {
   id: string;
   restaurant_id: string;
   customer_id: string | null;
+  reference: string | null;
   status: OrderStatus;
   version: number;
   payment_method: string;
@@ -18,7 +19,7 @@ export interface LockedOrder {
  */
 export async function lockOrder(tx: Tx, orderId: string): Promise<LockedOrder> {
   const [order] = await tx.$queryRaw<LockedOrder[]>`
-    SELECT id, restaurant_id, customer_id, status, version, payment_method, total_amount FROM orders WHERE id = ${orderId}::uuid FOR UPDATE`;
+    SELECT id, restaurant_id, customer_id, reference, status, version, payment_method, total_amount FROM orders WHERE id = ${orderId}::uuid FOR UPDATE`;
   if (!order) throw notFound(`There is no order ${orderId}.`);
   return order;
 }

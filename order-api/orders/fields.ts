@@ -3,6 +3,7 @@ import { paymentMethods } from '../../shared/events/contracts';
 import { orderStatuses } from '../../shared/lifecycle/order-lifecycle';
 import {
   amount,
+  amountInput,
   id,
   lines as linesOfText,
   openEnum,
@@ -24,6 +25,7 @@ const line = z
     menu_item_id: id.optional(),
     sku: text(64).optional(),
     quantity: wholeNumber(1, MAX_QUANTITY),
+    note: linesOfText(200).optional().meta({ description: 'For the kitchen' }),
   })
   .refine((line) => (line.menu_item_id === undefined) !== (line.sku === undefined), {
     error: 'must name its item by menu_item_id or by sku, one of the two',
@@ -37,6 +39,42 @@ export const lines = z
   .max(MAX_LINES, { error: `must have ${MAX_LINES} lines at most` });
 
 export type RequestedLine = z.output<typeof line>;
+
+/** The caller's own number for an order. */
+export const reference = text(100);
+
+const LONGEST_VALUE = 500;
+/** Kept to the letter, whatever it is; but PostgreSQL keeps no NUL, and nobody half a character. */
+const isKeepable = (value: string): boolean =>
+  Array.from(value).length <= LONGEST_VALUE && !value.includes('\0') && value.isWellFormed();
+const NOT_KEEPABLE = {
+  error: `must have ${LONGEST_VALUE} characters at most, and neither NUL nor half a surrogate pair`,
+};
+
+/** As Stripe has it: https://docs.stripe.com/api/metadata */
+const MOST_METADATA = 50;
+export const metadata = z
+  .unknown()
+  .superRefine((given, context) => {
+    // A record would pass it over; nothing that was sent is dropped in silence.
+    if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
+      context.addIssue({ code: 'custom', path: ['__proto__'], message: 'is no name that can be kept' });
+  })
+  .pipe(
+    z
+      .record(opaqueText(40), z.string({ error: 'must be a string' }).refine(isKeepable, NOT_KEEPABLE), {
+        error: 'must be an object of strings',
+      })
+      .refine((given) => Object.keys(given).length <= MOST_METADATA, {
+        error: `must have ${MOST_METADATA} keys at most`,
+      }),
+  );
+
+/** What the order comes to by what the caller knows. */
+export const expectedTotal = amountInput.meta({
+  description:
+    'What it should come to: where the menu makes it another sum, 409 `price-changed`, and nothing is placed',
+});
 
 /** One string, of several lines perhaps, or its parts under names of the client's choosing (which are kept to the letter: two
  * that look the same stay two parts). */

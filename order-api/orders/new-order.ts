@@ -10,6 +10,9 @@ export interface NewOrder extends PricedOrder {
   customer_id?: string;
   email?: string;
   delivery_address?: string | Record<string, string>;
+  reference?: string;
+  note?: string;
+  metadata?: Record<string, string>;
   status: 'DRAFT' | 'PLACED';
   payment_method: PaymentMethod;
   created_at: Date;
@@ -27,12 +30,12 @@ export function withNewOrders(orders: readonly NewOrder[]): Prisma.Sql {
   const lines = orders.flatMap((order) => rowsOf(order.lines, order.id));
   return Prisma.sql`
     WITH new_orders AS (
-      INSERT INTO orders (id, version, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
-        payment_method, correlation_id, created_at, placed_at, updated_at)
-      SELECT id, version, restaurant_id, customer_id, email, delivery_address, status, currency, total_amount,
-        payment_method, correlation_id, created_at, placed_at, created_at
+      INSERT INTO orders (id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,
+        currency, total_amount, payment_method, correlation_id, created_at, placed_at, updated_at)
+      SELECT id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,
+        currency, total_amount, payment_method, correlation_id, created_at, placed_at, created_at
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
-        id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, status text, currency text,
+        id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, reference text, note text, metadata jsonb, status text, currency text,
         total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz)
       RETURNING id, version, status, created_at
     ), history AS (
@@ -51,10 +54,10 @@ export const rowsOf = (lines: readonly PricedLine[], orderId: string): LineRow[]
   lines.map((line, position) => ({ ...line, order_id: orderId, position }));
 
 export const insertLines = (rows: readonly LineRow[]): Prisma.Sql => Prisma.sql`
-  INSERT INTO order_lines (order_id, menu_item_id, position, sku, name, price, quantity)
-  SELECT order_id, menu_item_id, position, sku, name, price, quantity FROM ${lineRows(rows)}`;
+  INSERT INTO order_lines (order_id, menu_item_id, position, sku, name, price, quantity, note)
+  SELECT order_id, menu_item_id, position, sku, name, price, quantity, note FROM ${lineRows(rows)}`;
 
 /** Lines as rows `l` of a statement. */
 export const lineRows = (rows: readonly LineRow[]): Prisma.Sql =>
   Prisma.sql`json_to_recordset(${JSON.stringify(rows)}::json)
-    AS l (order_id uuid, menu_item_id uuid, position int, sku text, name text, price numeric, quantity int)`;
+    AS l (order_id uuid, menu_item_id uuid, position int, sku text, name text, price numeric, quantity int, note text)`;

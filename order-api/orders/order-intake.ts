@@ -4,6 +4,7 @@ import { newId } from '../../shared/ids';
 import { isPassing } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
+import type { Decimal } from '../../shared/money';
 import type { Database } from '../../shared/service/database';
 import { overloaded } from '../http/problem';
 import { insertCards, refuseCardForNothing, sealCard, type SealedCard } from './card-token';
@@ -11,13 +12,17 @@ import type { Payment } from './fields';
 import { groupCommit } from './group-commit';
 import { withNewOrders, type NewOrder } from './new-order';
 import { announcePlaced } from './placed-event';
-import { priceOrders, type PricedOrder, type WantedLines } from './price-lines';
+import { priceOrders, refuseOtherTotal, type PricedOrder, type WantedLines } from './price-lines';
 
 /** An order as it is asked for. */
 export interface RequestedOrder extends WantedLines {
   customer_id?: string | undefined;
   email?: string | undefined;
   delivery_address?: string | Record<string, string> | undefined;
+  reference?: string | undefined;
+  note?: string | undefined;
+  metadata?: Record<string, string> | undefined;
+  expected_total?: Decimal | undefined;
   payment?: Payment | undefined;
   draft?: boolean | undefined;
   origin: Origin;
@@ -63,8 +68,9 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
 
   function make(request: RequestedOrder, priced: PricedOrder | Error): MadeOrder | Error {
     if (priced instanceof Error) return priced;
-    const { items: _, payment, draft, ...asked } = request;
+    const { items: _, payment, draft, expected_total, ...asked } = request;
     try {
+      refuseOtherTotal(expected_total, priced);
       refuseCardForNothing(payment, priced.total);
       const order: NewOrder = {
         ...asked,

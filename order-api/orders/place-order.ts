@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import { amountAsNumber } from '../../shared/money';
-import { email, id, text } from '../http/fields';
+import { email, id, lines as manyLines, text } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { route } from '../http/route';
 import { CARDS_OR_DATABASE } from './card-token';
-import { deliveryAddress, isObject, lines, payment, placedAnswer } from './fields';
+import {
+  deliveryAddress,
+  expectedTotal,
+  isObject,
+  lines,
+  metadata,
+  payment,
+  placedAnswer,
+  reference,
+} from './fields';
 import type { NewOrder } from './new-order';
 import { placedMessage } from './placed-event';
 
@@ -15,6 +24,12 @@ const body = z
     customer_id: text(64).optional().meta({ description: "The caller's own name for the customer; opaque" }),
     email: email.optional(),
     delivery_address: deliveryAddress.optional(),
+    reference: reference
+      .optional()
+      .meta({ description: "The caller's own number for it; it need not be unique" }),
+    note: manyLines(500).optional().meta({ description: 'For the kitchen' }),
+    metadata: metadata.optional().meta({ description: "The caller's own; shown, never interpreted" }),
+    expected_total: expectedTotal.optional(),
     payment: payment.optional().meta({ description: 'Default: CASH' }),
     draft: z
       .boolean({ error: 'must be true or false' })
@@ -50,7 +65,10 @@ export const placeOrder = route({
     201: { description: 'Kept as a draft', schema: placedAnswer },
     202: { description: 'Placed', schema: placedAnswer },
   },
-  problems: { 503: CARDS_OR_DATABASE },
+  problems: {
+    409: 'It comes to another sum than `expected_total` (`price-changed`), or the restaurant takes no orders (`restaurant-closed`)',
+    503: CARDS_OR_DATABASE,
+  },
   async handle({ body }, { intake, backlog, log, origin }) {
     if (!body.draft) backlog.refuseWhenFull();
     const { order, event } = await intake({ ...body, origin });

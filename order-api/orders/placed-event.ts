@@ -8,6 +8,7 @@ interface PlacedOrder extends PricedOrder {
   version: number;
   restaurant_id: string;
   customer_id?: string | null;
+  reference?: string | null;
   payment_method: PaymentMethod;
 }
 
@@ -22,6 +23,7 @@ export const announcePlaced = (
     order_version: order.version,
     restaurant_id: order.restaurant_id,
     customer_id: order.customer_id ?? undefined,
+    reference: order.reference ?? undefined,
     items: order.lines,
     total_amount: amountAsNumber(order.total),
     currency: order.currency,

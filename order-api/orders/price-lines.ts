@@ -1,5 +1,5 @@
 import { isAmountIn } from '../../shared/currency';
-import { formatPrice, totalOf, type Decimal } from '../../shared/money';
+import { amountAsNumber, formatPrice, totalOf, type Decimal } from '../../shared/money';
 import type { Tx } from '../../shared/service/database';
 import { Problem, unprocessable, type FieldError } from '../http/problem';
 import type { RequestedLine } from './fields';
@@ -8,6 +8,8 @@ import type { RequestedLine } from './fields';
 export interface WantedLines {
   restaurant_id: string;
   items: readonly RequestedLine[];
+  /** Not to be placed yet: that may be asked for while the restaurant is closed. */
+  draft?: boolean | undefined;
 }
 
 /** A line as it is sold: item, name and price copied from the menu. */
@@ -18,6 +20,7 @@ export interface PricedLine {
   /** With two decimals: `450.00`. */
   price: string;
   quantity: number;
+  note: string | null;
 }
 
 export interface PricedOrder {
@@ -28,7 +31,7 @@ export interface PricedOrder {
 
 /** An item, or a restaurant by itself: one without an item. */
 type MenuRow =
-  | { restaurant_id: string; currency: string; id: null }
+  | { restaurant_id: string; currency: string; accepting_orders: boolean; id: null }
   | (MenuItem & { restaurant_id: string; currency: null });
 
 interface MenuItem {
@@ -61,7 +64,7 @@ export async function priceLines(database: Tx, wanted: WantedLines): Promise<Pri
 
 /** What is to be known of some menus, by restaurant; items by their id and by their SKU. */
 interface Menu {
-  currencies: Map<string, string>;
+  restaurants: Map<string, { currency: string; accepting_orders: boolean }>;
   items: Map<string, MenuItem>;
 }
 
@@ -79,18 +82,18 @@ async function readMenu(database: Tx, wanted: readonly WantedLines[]): Promise<M
     }
   }
   const rows = await database.$queryRaw<MenuRow[]>`
-    SELECT id AS restaurant_id, currency, NULL::uuid AS id, NULL AS sku, NULL AS name, NULL AS price, NULL::boolean AS on_sale
+    SELECT id AS restaurant_id, currency, accepting_orders, NULL::uuid AS id, NULL AS sku, NULL AS name, NULL AS price, NULL::boolean AS on_sale
     FROM restaurants WHERE id = ANY(${restaurants}::uuid[])
     UNION ALL
-    SELECT restaurant_id, NULL, id, sku, name, price::text, on_sale
+    SELECT restaurant_id, NULL, NULL, id, sku, name, price::text, on_sale
     FROM menu_items WHERE id = ANY(${[...ids]}::uuid[])
     UNION ALL
-    SELECT m.restaurant_id, NULL, m.id, m.sku, m.name, m.price::text, m.on_sale
+    SELECT m.restaurant_id, NULL, NULL, m.id, m.sku, m.name, m.price::text, m.on_sale
     FROM json_to_recordset(${JSON.stringify([...skus.values()])}::json) AS wanted (restaurant uuid, sku text)
     JOIN menu_items m ON m.restaurant_id = wanted.restaurant AND m.sku = wanted.sku`;
-  const menu: Menu = { currencies: new Map(), items: new Map() };
+  const menu: Menu = { restaurants: new Map(), items: new Map() };
   for (const row of rows) {
-    if (row.id === null) menu.currencies.set(row.restaurant_id, row.currency);
+    if (row.id === null) menu.restaurants.set(row.restaurant_id, row);
     else {
       menu.items.set(keyOf(row.restaurant_id, { menu_item_id: row.id }), row);
       if (row.sku !== null) menu.items.set(keyOf(row.restaurant_id, { sku: row.sku }), row);
@@ -99,12 +102,14 @@ async function readMenu(database: Tx, wanted: readonly WantedLines[]): Promise<M
   return menu;
 }
 
-function priceBy(menu: Menu, { restaurant_id, items }: WantedLines): PricedOrder | Problem {
-  const currency = menu.currencies.get(restaurant_id);
-  if (currency === undefined)
+function priceBy(menu: Menu, { restaurant_id, items, draft }: WantedLines): PricedOrder | Problem {
+  const restaurant = menu.restaurants.get(restaurant_id);
+  if (!restaurant)
     return unprocessable([{ pointer: '#/restaurant_id', detail: 'there is no such restaurant' }]);
+  if (!restaurant.accepting_orders && !draft) return restaurantClosed();
+  const { currency } = restaurant;
   const errors: FieldError[] = [];
-  const merged = new Map<string, PricedLine>();
+  const merged = new Map<string, MergedLine>();
   items.forEach((line, index) => {
     const item = menu.items.get(keyOf(restaurant_id, line));
     const pointer = `#/items/${index}/${line.menu_item_id ? 'menu_item_id' : 'sku'}`;
@@ -117,19 +122,58 @@ function priceBy(menu: Menu, { restaurant_id, items }: WantedLines): PricedOrder
       });
     else {
       const { id: menu_item_id, sku, name, price } = item;
-      const quantity = line.quantity + (merged.get(menu_item_id)?.quantity ?? 0);
-      merged.set(menu_item_id, { menu_item_id, sku, name, price, quantity });
+      const { parts } = merged.get(menu_item_id) ?? { parts: [] };
+      merged.set(menu_item_id, { menu_item_id, sku, name, price, parts: [...parts, line] });
     }
   });
   if (errors.length > 0) return unprocessable(errors);
-  const lines = [...merged.values()];
+  const lines = [...merged.values()].map(({ parts, ...line }) => ({
+    ...line,
+    quantity: parts.reduce((sum, part) => sum + part.quantity, 0),
+    note: mergedNote(parts),
+  }));
   return { currency, lines, total: totalOf(lines) };
+}
+
+interface MergedLine extends Omit<PricedLine, 'quantity' | 'note'> {
+  /** What was asked for of the item. */
+  parts: Pick<RequestedLine, 'quantity' | 'note'>[];
+}
+
+/** Where parts of a line have notes of their own, each is kept with how many it is for. */
+function mergedNote(parts: MergedLine['parts']): string | null {
+  const quantities = new Map<string | undefined, number>();
+  for (const { note, quantity } of parts) quantities.set(note, quantity + (quantities.get(note) ?? 0));
+  const [[only] = []] = quantities;
+  if (quantities.size === 1) return only ?? null;
+  const noted = [...quantities].filter(([note]) => note !== undefined);
+  return noted.map(([note, quantity]) => `${quantity} × ${note}`).join('\n');
+}
+
+export const restaurantClosed = () =>
+  new Problem(409, 'Conflict', 'The restaurant takes no orders at the moment; nothing was placed.', {
+    type: 'restaurant-closed',
+  });
+
+/** @throws {Problem} 409 where an order comes to another sum than whoever places it has seen */
+export function refuseOtherTotal(
+  expected: Decimal | undefined,
+  { lines, total, currency }: PricedOrder,
+): void {
+  if (expected === undefined || total.eq(expected)) return;
+  const detail = `The order now comes to ${formatPrice(total)} ${currency}, not to ${formatPrice(expected)}; nothing was placed.`;
+  throw new Problem(409, 'Conflict', detail, {
+    type: 'price-changed',
+    members: { total_amount: amountAsNumber(total), currency, items: lines },
+  });
 }
 
 interface DraftLineRow {
   currency: string;
   menu_item_id: string;
   quantity: number;
+  note: string | null;
+  accepting_orders: boolean;
   /** Its name when it was drafted. */
   drafted_as: string;
   sku: string | null;
@@ -144,15 +188,16 @@ interface DraftLineRow {
  */
 export async function priceAgain(tx: Tx, orderId: string): Promise<PricedOrder> {
   const rows = await tx.$queryRaw<DraftLineRow[]>`
-    SELECT r.currency, l.menu_item_id, l.quantity, l.name AS drafted_as, m.sku, m.name, m.price, m.on_sale
+    SELECT r.currency, r.accepting_orders, l.menu_item_id, l.quantity, l.note, l.name AS drafted_as, m.sku, m.name, m.price, m.on_sale
     FROM orders o
     JOIN restaurants r ON r.id = o.restaurant_id
     JOIN order_lines l ON l.order_id = o.id
     LEFT JOIN menu_items m ON m.id = l.menu_item_id
     WHERE o.id = ${orderId}::uuid ORDER BY l.position`;
-  const lines = rows.flatMap(({ currency, menu_item_id, sku, name, price, on_sale, quantity }) =>
+  if (rows[0] && !rows[0].accepting_orders) throw restaurantClosed();
+  const lines = rows.flatMap(({ currency, menu_item_id, sku, name, price, on_sale, quantity, note }) =>
     on_sale && name !== null && price !== null && isAmountIn(currency, price)
-      ? [{ menu_item_id, sku, name, price: formatPrice(price), quantity }]
+      ? [{ menu_item_id, sku, name, price: formatPrice(price), quantity, note }]
       : [],
   );
   if (lines.length < rows.length)

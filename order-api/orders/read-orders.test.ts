@@ -1,6 +1,9 @@
 import type { Event } from '../../shared/events/envelope';
+import { newId } from '../../shared/ids';
 import { seedMenu } from '../../shared/testing/seed';
+import { Prisma } from '../../shared/service/database';
 import { eventsAbout } from '../testing/order-events';
+import { pageQuery } from './list-orders';
 import { startTestApi, type TestApi } from '../testing/test-api';
 
 let api: TestApi;
@@ -75,6 +78,8 @@ describe('the list of orders', () => {
     expect((await walk('status=PLACED&customer_id=bob&limit=50')).flat()).toEqual(
       of((index) => index % 2 === 0 && index !== 6),
     );
+    expect((await walk('status=PLACED,CANCELLED&limit=7')).flat()).toEqual(placed.toReversed());
+    expect((await walk('status=CANCELLED&status=DRAFT&limit=7')).flat()).toEqual([placed[6]]);
     expect((await walk(`restaurant_id=${placed[0]}`)).flat()).toEqual([]);
     expect((await walk('customer_id=ANN')).flat()).toEqual([]);
   });
@@ -82,6 +87,115 @@ describe('the list of orders', () => {
   it('shows each order once to who walks it, while new ones are placed', async () => {
     const seen = (await walk('limit=11', () => Promise.all([place(one), place(two)]))).flat();
     expect(seen).toEqual(placed.toReversed());
+  });
+});
+
+describe('a cursor', () => {
+  const cursors = async (query: string) =>
+    (await api.get(`/orders?limit=1${query}`)).body.next_cursor as string;
+
+  it.each(['', '&status=PLACED', '&created_after=2020-01-01T00:00:00Z'])(
+    'of the list%s is good there',
+    async (query) => {
+      expect((await api.get(`/orders?limit=3${query}&cursor=${await cursors(query)}`)).status).toBe(200);
+    },
+  );
+
+  it('is refused with another filter, in another list, and changed anywhere', async () => {
+    const cursor = await cursors(`&restaurant_id=${one}`);
+    const bad = [
+      `/orders?cursor=${cursor}`,
+      `/orders?restaurant_id=${two}&cursor=${cursor}`,
+      `/orders?restaurant_id=${one}&status=PLACED&cursor=${cursor}`,
+      `/restaurants?cursor=${cursor}`,
+      `/restaurants/${one}/menu?cursor=${cursor}`,
+      ...Array.from(cursor, (character, at) => {
+        const other = character === 'A' ? 'E' : 'A';
+        return `/orders?restaurant_id=${one}&cursor=${cursor.slice(0, at)}${other}${cursor.slice(at + 1)}`;
+      }),
+      `/orders?restaurant_id=${one}&cursor=${cursor.slice(0, -4)}`,
+      `/orders?restaurant_id=${one}&cursor=${cursor}AAAA`,
+    ];
+    for (const path of bad)
+      expect(await api.get(path)).toMatchObject({
+        status: 400,
+        body: { errors: [{ pointer: '#/cursor', in: 'query' }] },
+      });
+    expect((await api.get(`/orders?restaurant_id=${one.toUpperCase()}&cursor=${cursor}`)).status).toBe(200);
+  });
+});
+
+describe('Link', () => {
+  it('leads through all pages, with the filters as they were sent', async () => {
+    const seen: string[] = [];
+    let path: string | undefined = '/orders?limit=50&status=PLACED,PREPARING&customer_id=ann';
+    while (path) {
+      const reply = await api.get(path);
+      seen.push(...reply.body.orders.map(({ id }: { id: string }) => id));
+      const link = String(reply.headers.link);
+      expect(link).toContain(
+        '</api/v1/orders?limit=50&status=PLACED%2CPREPARING&customer_id=ann>; rel="first"',
+      );
+      path = /<\/api\/v1([^>]+)>; rel="next"/.exec(link)?.[1];
+      expect(path === undefined).toBe(reply.body.next_cursor === null);
+    }
+    expect(seen).toEqual((await walk('status=PLACED,PREPARING&customer_id=ann')).flat());
+    expect(seen.length).toBeGreaterThan(50);
+  });
+});
+
+describe('the list by time', () => {
+  const at = (minute: number) => new Date(Date.UTC(2021, 5, 1, 12, minute)).toISOString();
+  const made: { id: string; created: number; placed: number | null; updated: number }[] = [];
+  let restaurant: string;
+
+  beforeAll(async () => {
+    restaurant = (await seedMenu(api.database, [1])).restaurantId;
+    for (let minute = 0; minute < 40; minute += 1) {
+      const id = newId();
+      // Placed at once, drafted and placed later, or a draft still.
+      const placed = minute % 3 === 0 ? minute : minute % 3 === 1 ? minute + (minute % 7) + 1 : null;
+      const updated = (placed ?? minute) + (minute % 11);
+      made.push({ id, created: minute, placed, updated });
+      await api.database.order.create({
+        data: {
+          id,
+          restaurantId: restaurant,
+          status: placed === null ? 'DRAFT' : 'PLACED',
+          currency: 'INR',
+          totalAmount: '1.00',
+          correlationId: 'c',
+          createdAt: at(minute),
+          placedAt: placed === null ? null : at(placed),
+          updatedAt: at(updated),
+        },
+      });
+    }
+  });
+  const listed = (order: (typeof made)[number]) => order.placed ?? order.created;
+  const expected = (keep: (order: (typeof made)[number]) => boolean) =>
+    made
+      .filter(keep)
+      .sort((a, b) => listed(b) - listed(a) || (a.id < b.id ? 1 : -1))
+      .map(({ id }) => id);
+  const list = async (query: string) => (await walk(`restaurant_id=${restaurant}&limit=3&${query}`)).flat();
+
+  it.each([0, 5, 10, 17, 20, 39, 60])(
+    'knows what was made and changed before and after minute %d',
+    async (minute) => {
+      expect(await list(`created_after=${at(minute)}`)).toEqual(expected(({ created }) => created > minute));
+      expect(await list(`created_before=${at(minute)}`)).toEqual(expected(({ created }) => created < minute));
+      expect(await list(`updated_after=${at(minute)}`)).toEqual(expected(({ updated }) => updated > minute));
+      expect(await list(`created_after=${at(5)}&created_before=${at(minute)}&status=DRAFT,PLACED`)).toEqual(
+        expected(({ created }) => created > 5 && created < minute),
+      );
+    },
+  );
+
+  it('takes a zone, with a + that was not encoded too', async () => {
+    const zoned = await list('created_after=2021-06-01T17:40:00+05:30');
+    expect(zoned).toEqual(expected(({ created }) => created > 10));
+    expect(await list('created_after=2021-06-01T17:40:00%2B05:30')).toEqual(zoned);
   });
 });
 
@@ -161,19 +275,60 @@ describe('an order of a newer version, with values that this one does not know',
   });
 });
 
-it('each list goes by its index, to its last page too', async () => {
-  for (const filter of [
-    '',
-    `restaurant_id = '${one}' AND`,
-    `customer_id = 'ann' AND`,
-    `status = 'PLACED' AND`,
-  ]) {
-    const plan = await api.database.$queryRawUnsafe<{ 'QUERY PLAN': string }[]>(
-      `EXPLAIN SELECT id FROM orders WHERE ${filter} (coalesce(placed_at, created_at), id) < (now(), '${one}'::uuid)
-       ORDER BY coalesce(placed_at, created_at) DESC, id DESC LIMIT 51`,
+describe('a page of a long list', () => {
+  const ORDERS = 30_000;
+  const RESTAURANTS = 10;
+  let restaurants: string[];
+  beforeAll(async () => {
+    const { database } = api;
+    restaurants = [];
+    for (let count = 0; count < RESTAURANTS; count += 1)
+      restaurants.push((await seedMenu(database, [1])).restaurantId);
+    // A minute apart, most of them long delivered; every fourth was a draft for some hours.
+    await database.$executeRaw`
+      INSERT INTO orders (id, restaurant_id, customer_id, reference, status, cancel_reason, currency, total_amount, correlation_id,
+        created_at, placed_at, updated_at)
+      SELECT gen_random_uuid(), (${restaurants}::uuid[])[1 + n % ${RESTAURANTS}::int], 'customer-' || n % 1000, 'R-' || n % 5000,
+        CASE WHEN n % 1000 = 0 THEN 'PLACED' WHEN n % 17 = 0 THEN 'CANCELLED' ELSE 'DELIVERED' END,
+        CASE WHEN n % 17 = 0 AND n % 1000 > 0 THEN 'CUSTOMER' END, 'INR', 1, 'c',
+        made_at, made_at + CASE n % 4 WHEN 0 THEN interval '1 hour' * (n % 7) ELSE interval '0' END, made_at + interval '9 hours'
+      FROM generate_series(1, ${ORDERS}::int) AS n, LATERAL (SELECT timestamptz '2020-01-01T00:00:00Z' + n * interval '1 minute' AS made_at) t`;
+    await database.$executeRaw`ANALYZE orders`;
+  });
+
+  const day = (number: number) => new Date(Date.UTC(2020, 0, number)).toISOString();
+  /** Pages of the database's that are read for a page of the list. */
+  const cost = async (filter: Parameters<typeof pageQuery>[0], position?: string[]) => {
+    const [row] = await api.database.$queryRaw<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }[]>(
+      Prisma.sql`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${pageQuery(filter, position, 50)}`,
     );
-    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
-    expect(text).toMatch(/Index (Only )?Scan Backward using orders_listed/);
-    expect(text).not.toMatch(/Sort/);
-  }
+    const { Plan: plan } = row!['QUERY PLAN'][0];
+    return plan['Shared Hit Blocks']! + plan['Shared Read Blocks']!;
+  };
+
+  it.each<[string, Parameters<typeof pageQuery>[0]]>([
+    ['all', {}],
+    ['two statuses, one of them rare', { status: ['DELIVERED', 'PLACED'] }],
+    ['made before', { created_before: day(12) }],
+    ['made after', { created_after: day(5) }],
+    ['made between, cancelled', { created_after: day(3), created_before: day(15), status: ['CANCELLED'] }],
+    ['changed after', { updated_after: day(3) }],
+  ])('costs the same at its end as at its beginning: %s', async (_name, filter) => {
+    await cost(filter); // what is read for the first time, is counted otherwise
+    const first = await cost(filter);
+    const deep = await cost(filter, [String(Date.UTC(2020, 0, 6) * 1_000), one]);
+    expect(first).toBeLessThan(1_500);
+    expect(deep).toBeLessThan(1_500);
+  });
+
+  it('costs little where few fit', async () => {
+    for (const filter of [
+      { reference: 'R-7' },
+      { customer_id: 'customer-7', updated_after: day(2) },
+      { updated_after: day(21) },
+      { created_before: day(1) },
+      { status: ['PLACED' as const], restaurant_id: restaurants[1] },
+    ])
+      expect(await cost(filter)).toBeLessThan(1_500);
+  });
 });

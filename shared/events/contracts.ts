@@ -31,10 +31,13 @@ const orderLine = z.object({
 const orderFacts = { order_id: uuid, restaurant_id: uuid, customer_id: z.string().nullish() };
 /** The order's version after what the event tells: its events are in this order. Absent in those of versions before it. */
 const orderVersion = z.int().min(1).optional();
+/** The caller's own number for the order. */
+const reference = z.string().nullish();
 const stockLine = z.object({ menu_item_id: uuid, quantity, available_qty: stockCount });
 const moveFacts = {
   ...orderFacts,
   order_version: orderVersion,
+  reference,
   previous_status: z.string(),
   actor: growing(actors),
   changed_at: time,
@@ -64,6 +67,7 @@ export const eventData = {
   'order.placed.v1': z.object({
     ...orderFacts,
     order_version: orderVersion,
+    reference,
     items: z.array(orderLine).min(1),
     total_amount: z.number().min(0),
     currency: z.string(),

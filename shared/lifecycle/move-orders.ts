@@ -33,6 +33,7 @@ interface OrderRow {
   id: string;
   restaurant_id: string;
   customer_id: string | null;
+  reference: string | null;
   status: OrderStatus;
   version: number;
   currency: string;
@@ -91,7 +92,7 @@ export async function moveOrders(
 
 async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>> {
   const rows = await tx.$queryRaw<(OrderRow & { payment_method: unknown })[]>`
-    SELECT id, restaurant_id, customer_id, status, version, currency, total_amount, payment_method
+    SELECT id, restaurant_id, customer_id, reference, status, version, currency, total_amount, payment_method
     FROM orders WHERE id = ANY(${ids.sort()}::uuid[]) ORDER BY id FOR UPDATE`;
   return new Map(
     rows.map((row) => [row.id, { ...row, payment_method: paymentMethod.parse(row.payment_method) }]),
@@ -162,6 +163,7 @@ function announceMove(
     order_version: version,
     restaurant_id: order.restaurant_id,
     customer_id: order.customer_id,
+    reference: order.reference ?? undefined,
     previous_status: from,
     actor: request.actor,
     changed_at: changedAt.toISOString(),

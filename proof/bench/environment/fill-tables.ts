@@ -23,6 +23,7 @@ function bodyTemplate(): string {
     name: `Dish ${number}`,
     price: '100.00',
     quantity: number,
+    note: null,
   }));
   const order = {
     id: ORDER,

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { orderStatuses, type OrderStatus } from '../../shared/lifecycle/order-lifecycle';
+import { Prisma } from '../../shared/service/database';
+import { cursor, pageOf, readCursor } from '../http/cursor';
+import { id, page, severalOf, text, timeParameter } from '../http/fields';
+import { route } from '../http/route';
+import { COLUMNS, orderAnswer, showOrder, type OrderRow } from './order-view';
+import { after, LISTED_AT, POSITION, positionOf, type Position } from './order-position';
+
+const query = z.object({
+  status: severalOf(orderStatuses).optional(),
+  restaurant_id: id.optional(),
+  customer_id: text(64).optional(),
+  reference: text(100).optional(),
+  created_after: timeParameter.optional(),
+  created_before: timeParameter.optional(),
+  updated_after: timeParameter.optional(),
+  limit: page.limit,
+  cursor,
+});
+
+export const listOrders = route({
+  method: 'get',
+  path: '/orders',
+  name: 'listOrders',
+  summary: 'Orders, newest first',
+  description:
+    'By when they were placed; a DRAFT by when it was made. Several statuses: `status=PLACED,PREPARING`. Times are exclusive.',
+  tag: 'Orders',
+  query,
+  answers: {
+    200: {
+      description: 'A page of them',
+      schema: z.object({
+        orders: z.array(orderAnswer),
+        next_cursor: z.string().nullable().meta({ description: 'null on the last page' }),
+      }),
+    },
+  },
+  async handle({ query: { limit, cursor, ...filter } }, { database }) {
+    const list = ['orders', filter];
+    const position = readCursor(list, cursor);
+    const rows = await database.$queryRaw<(OrderRow & Position)[]>(pageQuery(filter, position, limit));
+    const shown = pageOf(rows, limit, list, positionOf);
+    return {
+      status: 200,
+      body: {
+        orders: shown.rows.map(({ listed_us: _, ...row }) => showOrder(row)),
+        next_cursor: shown.next_cursor,
+      },
+    };
+  },
+});
+
+type Filter = Omit<z.output<typeof query>, 'limit' | 'cursor'>;
+
+/**
+ * Reads a page, and one row more. Each part of the list comes from an index in the order of the list, and is not read
+ * further than the page goes.
+ */
+export function pageQuery(
+  filter: Filter,
+  position: readonly string[] | undefined,
+  limit: number,
+): Prisma.Sql {
+  const parts = partsOf(filter).map(
+    (conditions) => Prisma.sql`(
+      SELECT id, ${LISTED_AT} AS listed_at FROM orders
+      WHERE ${Prisma.join([...conditions, ...(position ? [after(position)] : [])], ' AND ')}
+      ORDER BY ${LISTED_AT} DESC, id DESC LIMIT ${limit + 1}::int)`,
+  );
+  return Prisma.sql`
+    SELECT ${COLUMNS}, ${POSITION} FROM orders JOIN (
+      SELECT id AS listed_id, listed_at FROM (${Prisma.join(parts, ' UNION ALL ')}) AS parts
+      ORDER BY listed_at DESC, id DESC LIMIT ${limit + 1}::int
+    ) AS page ON orders.id = page.listed_id
+    ORDER BY listed_at DESC, id DESC`;
+}
+
+/** The list as the union of parts, each the conditions of one: none shares an order with another. */
+function partsOf(filter: Filter): Prisma.Sql[][] {
+  const common = [
+    Prisma.sql`TRUE`,
+    ...(filter.restaurant_id ? [Prisma.sql`restaurant_id = ${filter.restaurant_id}::uuid`] : []),
+    ...(filter.customer_id ? [Prisma.sql`customer_id = ${filter.customer_id}`] : []),
+    ...(filter.reference ? [Prisma.sql`reference = ${filter.reference}`] : []),
+    ...(filter.updated_after ? [Prisma.sql`updated_at > ${filter.updated_after}::timestamptz`] : []),
+    // Nothing is listed under a time before it was made.
+    ...(filter.created_after
+      ? [
+          Prisma.sql`created_at > ${filter.created_after}::timestamptz`,
+          Prisma.sql`${LISTED_AT} > ${filter.created_after}::timestamptz`,
+        ]
+      : []),
+  ];
+  const statuses: (OrderStatus | undefined)[] = filter.status ?? [undefined];
+  return statuses.flatMap((status) =>
+    madeBefore(filter.created_before).map((made) => [
+      ...common,
+      ...(status ? [Prisma.sql`status = ${status}`] : []),
+      ...made,
+    ]),
+  );
+}
+
+/** Those listed under a time before, and the drafts among them that were placed after it. */
+function madeBefore(time: string | undefined): Prisma.Sql[][] {
+  if (!time) return [[]];
+  return [
+    [Prisma.sql`${LISTED_AT} < ${time}::timestamptz`],
+    [
+      Prisma.sql`placed_at > created_at AND tstzrange(created_at, placed_at, '[]') @> ${time}::timestamptz`,
+      Prisma.sql`created_at < ${time}::timestamptz AND ${LISTED_AT} >= ${time}::timestamptz`,
+    ],
+  ];
+}
