@@ -7,6 +7,7 @@ import { PortTakenError } from '../shared/service/exit-codes';
 import { runService } from '../shared/service/run-service';
 import { buildApp } from './app';
 import { closeApiServer, createApiServer } from './http/api-server';
+import { forgetKeys } from './idempotency/forget-keys';
 import { watchBacklog } from './orders/backlog';
 
 const DRAIN_MS = 8_000;
@@ -24,6 +25,7 @@ runService('order-api', async (log) => {
     onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
   });
   await warmUp(database);
+  const forgetting = forgetKeys(database, log);
   const backlog = watchBacklog(database, config.MAX_WAITING_ORDERS, log);
   const app = buildApp({
     database,
@@ -38,7 +40,7 @@ runService('order-api', async (log) => {
   if (!config.CARD_TOKEN_KEY)
     log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
-    await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop()]);
+    await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop(), forgetting.stop()]);
     await database.$disconnect();
   };
 });

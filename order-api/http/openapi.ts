@@ -1,5 +1,6 @@
 import { OpenApiGeneratorV31, OpenAPIRegistry, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { IDEMPOTENCY_KEY, LONGEST_KEY } from '../idempotency/key';
 import { UNAVAILABLE } from './problem';
 import type { Route } from './route';
 
@@ -26,11 +27,11 @@ const problem = z
 const PROBLEMS: Record<number, string> = {
   400: 'A parameter or the JSON is malformed',
   404: 'There is no such thing',
-  409: 'It is not in a state for that',
+  409: 'A request with this `Idempotency-Key` is being worked on (`idempotency-key-in-use`)',
   412: 'It is at another version than `If-Match` says (`version-mismatch`); nothing was done',
   413: 'The body is too large',
   415: 'The body is not JSON in UTF-8',
-  422: 'A field is not valid; `errors` names every one',
+  422: 'A field is not valid; `errors` names every one. Or the `Idempotency-Key` was used for another body (`idempotency-key-reused`)',
   503: UNAVAILABLE,
 };
 
@@ -39,6 +40,9 @@ export function openApiDocument(routes: readonly Route[], base: string) {
   const registry = new OpenAPIRegistry();
   for (const route of routes) {
     const problems = { ...everyRoute(route), ...route.problems };
+    // What the route says of its own conflicts comes first; the key's may come on top.
+    if (route.problems?.[409] && route.method !== 'get')
+      problems[409] = `${route.problems[409]}. ${PROBLEMS[409]}`;
     registry.registerPath({
       method: route.method,
       path: base + route.path,
@@ -55,6 +59,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
             .optional()
             .meta({ description: 'Carried in every event that follows; generated if absent' }),
           ...preconditions(route),
+          ...idempotencyKey(route),
         }),
         body: route.body && {
           required: !route.bodyOptional,
@@ -119,13 +124,23 @@ const preconditions = (route: Route): Record<string, z.ZodType> => {
 
 const tags = z.string().optional();
 
+const idempotencyKey = ({ method }: Route): Record<string, z.ZodType> =>
+  method === 'get'
+    ? {}
+    : {
+        [IDEMPOTENCY_KEY]: z.string().min(1).max(LONGEST_KEY).optional().meta({
+          description:
+            'Makes it safe to send the request again: for 24 hours the same key and body give the first answer, with `Idempotent-Replayed: true`, and nothing is done twice',
+        }),
+      };
+
 function everyRoute(route: Route): Record<number, string> {
   const statuses = [
     400,
     ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
     413,
-    ...(route.method !== 'get' ? [412] : []),
-    ...(route.body ? [415, 422] : []),
+    ...(route.method !== 'get' ? [409, 412, 422] : []),
+    ...(route.body ? [415] : []),
     503,
   ];
   return Object.fromEntries(statuses.map((status) => [status, PROBLEMS[status] ?? '']));

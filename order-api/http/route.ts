@@ -5,6 +5,7 @@ import type { Database } from '../../shared/service/database';
 import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
+import type { IdempotencyKey } from '../idempotency/key';
 import type { Preconditions } from './versions';
 
 /** What a route's code is given beside its validated input. */
@@ -20,6 +21,8 @@ export interface RouteContext {
   backlog: Backlog;
   /** Seals card tokens; where there is none, no order can be paid by card. */
   cardTokenKey?: CardTokenKeys;
+  /** The request's `Idempotency-Key`, where the route `commitsKey`; the others need not know. */
+  key?: IdempotencyKey | undefined;
   /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
   preconditions: Preconditions;
 }
@@ -51,6 +54,8 @@ export interface Route {
   bodyOptional?: boolean;
   /** Its order has a version: `ETag` is answered, and `If-Match` (for GET `If-None-Match`) is heeded. */
   versioned?: boolean;
+  /** It commits the idempotency key itself, with what it does; otherwise that is done around it, in one transaction. */
+  commitsKey?: boolean;
   /** What it answers when all is well, by status. */
   answers: Record<number, { description: string; schema: z.ZodType }>;
   /** Which problems it may answer, beside those that every route may. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { once } from '../idempotency/kept-answers';
+import { readIdempotencyKey } from '../idempotency/key';
 import { nextTraceparent } from '../../shared/trace';
 import type { Admission } from './admission';
 import { jsonBody } from './json-body';
@@ -10,7 +12,7 @@ import { validBody, validParameters } from './validate';
 import { etagOf, preconditionFailed, readPreconditions } from './versions';
 
 /** What every request is given. */
-export type RouteDependencies = Omit<RouteContext, 'origin' | 'preconditions'>;
+export type RouteDependencies = Omit<RouteContext, 'origin' | 'preconditions' | 'key'>;
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
 export function serveRoutes(routes: readonly Route[], admission: Admission, deps: RouteDependencies): Router {
@@ -59,12 +61,17 @@ async function answer(
     route.versioned || route.method === 'get' || ['*', undefined].includes(request.get('if-match'));
   if (!isFree)
     throw preconditionFailed('There is no version here that If-Match could name; nothing was done.');
-  const result = await route.handle(input, {
+  const context = {
     ...deps,
     preconditions,
     log: deps.log.child({ correlation_id: correlationid }),
     origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
-  });
+  };
+  const key = route.method === 'get' ? undefined : readIdempotencyKey(request, ANYBODY);
+  const result =
+    key && !route.commitsKey
+      ? await once(deps.database, key, (database) => route.handle(input, { ...context, database }))
+      : await route.handle(input, { ...context, key });
   response.status(result.status).set(result.headers ?? {});
   if (result.version !== undefined) response.set('ETag', etagOf(result.version));
   const nextCursor = (result.body as { next_cursor?: string | null } | undefined)?.next_cursor;
@@ -86,6 +93,9 @@ function refuseBrokenQuery(url: string): void {
     throw new Problem(400, 'Bad Request', 'The query is not valid: its percent-encoding is not UTF-8.');
   }
 }
+
+/** Whoever asks, where nobody has to say who they are. */
+const ANYBODY = '';
 
 const NO_QUERY = z.object({});
 

@@ -7,6 +7,7 @@ import { overloaded } from '../http/problem';
 
 /** The orders that are placed and not decided yet: the mesh's queue, as order-api can see it. */
 export interface Backlog {
+  isFull(): boolean;
   /** @throws {Problem} 503 while as many wait as may */
   refuseWhenFull(): void;
 }
@@ -16,7 +17,7 @@ const EVERY_MS = 1_000;
 const LOOKING_SHARE = 1 / 20;
 const RETRY_AFTER_S = 5;
 
-export const noBound: Backlog = { refuseWhenFull: () => undefined };
+export const noBound: Backlog = { isFull: () => false, refuseWhenFull: () => undefined };
 
 /**
  * Watches the backlog, a look a second: it is bounded to about `most`, by what else is placed in that second.
@@ -60,6 +61,7 @@ export function watchBacklog(
   })();
 
   return {
+    isFull: () => full,
     refuseWhenFull: () => {
       if (full)
         throw overloaded(`${most} orders wait to be decided, and more are not taken on.`, RETRY_AFTER_S);

@@ -3,6 +3,7 @@ import { briefly } from '../../shared/messaging/failure';
 import { Prisma, type Database } from '../../shared/service/database';
 import type { Check } from '../../shared/service/health-server';
 import { LateError, within } from '../../shared/service/within';
+import { takeKeys } from '../idempotency/kept-answers';
 import { insertCards } from './card-token';
 import { withNewOrders } from './new-order';
 
@@ -10,7 +11,7 @@ const ANSWER_MS = 2_000;
 
 /** What takes orders in, and moves them, of no order at all: it needs the same grants, tables, columns and locks. */
 const NOTHING = Prisma.sql`
-  ${withNewOrders([])}, cards AS (${insertCards([])}), moved AS (UPDATE orders SET status = status WHERE false)
+  ${withNewOrders([], takeKeys([]))}, cards AS (${insertCards([])}), moved AS (UPDATE orders SET status = status WHERE false)
   ${insertIntoOutbox([])}`;
 
 /**

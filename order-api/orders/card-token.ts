@@ -41,7 +41,10 @@ export function sealCard(
 }
 
 /** The INSERT that keeps card tokens beside their orders, as a part of a statement's WITH. */
-export const insertCards = (cards: readonly SealedCard[]): Prisma.Sql => Prisma.sql`
+export const insertCards = (
+  cards: readonly SealedCard[],
+  which: Prisma.Sql = Prisma.empty,
+): Prisma.Sql => Prisma.sql`
   INSERT INTO card_tokens (order_id, key_id, ciphertext)
   SELECT order_id, key_id, decode(ciphertext, 'base64')
-  FROM json_to_recordset(${JSON.stringify(cards)}::json) AS c (order_id uuid, key_id text, ciphertext text)`;
+  FROM json_to_recordset(${JSON.stringify(cards)}::json) AS c (order_id uuid, key_id text, ciphertext text) ${which}`;

@@ -19,8 +19,16 @@ export interface NewOrder extends PricedOrder {
   origin: Origin;
 }
 
-/** The WITH that inserts orders, their lines and the first rows of their histories; further parts and the statement itself follow it. */
-export function withNewOrders(orders: readonly NewOrder[]): Prisma.Sql {
+/**
+ * The WITH that inserts orders, their lines and the first rows of their histories; further parts and the statement
+ * itself follow it.
+ * @param keys a part of the WITH, named `keys`, without one of whose rows `key` an order that has a `key` is left out:
+ * then further parts ask `new_orders` which there are
+ */
+export function withNewOrders(
+  orders: readonly (NewOrder & { key?: string | undefined })[],
+  keys?: Prisma.Sql,
+): Prisma.Sql {
   const rows = orders.map(({ lines: _, total, origin, ...order }) => ({
     ...order,
     total_amount: total.toFixed(2),
@@ -29,20 +37,24 @@ export function withNewOrders(orders: readonly NewOrder[]): Prisma.Sql {
   }));
   const lines = orders.flatMap((order) => rowsOf(order.lines, order.id));
   return Prisma.sql`
-    WITH new_orders AS (
+    WITH ${keys ? Prisma.sql`keys AS (${keys}), ` : Prisma.empty}new_orders AS (
       INSERT INTO orders (id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,
         currency, total_amount, payment_method, correlation_id, created_at, placed_at, updated_at)
       SELECT id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,
         currency, total_amount, payment_method, correlation_id, created_at, placed_at, created_at
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
         id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, reference text, note text, metadata jsonb, status text, currency text,
-        total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz)
+        total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz, key text)
+      ${keys ? Prisma.sql`WHERE key IS NULL OR key IN (SELECT key FROM keys)` : Prisma.empty}
       RETURNING id, version, status, created_at
     ), history AS (
       INSERT INTO order_status_history (order_id, version, to_status, actor, moved_at)
       SELECT id, version, status, 'CUSTOMER', created_at FROM new_orders
-    ), lines AS (${insertLines(lines)})`;
+    ), lines AS (${insertLines(lines)} ${keys ? ONLY_NEW : Prisma.empty})`;
 }
+
+/** Of rows that belong to an order: those whose order is one of `new_orders`. */
+export const ONLY_NEW = Prisma.sql`WHERE order_id IN (SELECT id FROM new_orders)`;
 
 interface LineRow extends PricedLine {
   order_id: string;

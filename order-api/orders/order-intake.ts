@@ -5,12 +5,15 @@ import { isPassing } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Decimal } from '../../shared/money';
-import type { Database } from '../../shared/service/database';
+import { Prisma, type Database } from '../../shared/service/database';
 import { overloaded } from '../http/problem';
+import type { Answer } from '../http/route';
+import { keptAnswers, takeKeys } from '../idempotency/kept-answers';
+import { keyInUse, type IdempotencyKey } from '../idempotency/key';
 import { insertCards, refuseCardForNothing, sealCard, type SealedCard } from './card-token';
 import type { Payment } from './fields';
 import { groupCommit } from './group-commit';
-import { withNewOrders, type NewOrder } from './new-order';
+import { ONLY_NEW, withNewOrders, type NewOrder } from './new-order';
 import { announcePlaced } from './placed-event';
 import { priceOrders, refuseOtherTotal, type PricedOrder, type WantedLines } from './price-lines';
 
@@ -26,6 +29,8 @@ export interface RequestedOrder extends WantedLines {
   payment?: Payment | undefined;
   draft?: boolean | undefined;
   origin: Origin;
+  /** Committed with it, and what is answered under it. */
+  keyed?: { key: IdempotencyKey; answerFor: (order: NewOrder) => Answer } | undefined;
 }
 
 /** An order as it is committed. */
@@ -35,8 +40,16 @@ export interface TakenOrder {
   event: Event | undefined;
 }
 
-/** Takes an order: resolves once it is committed. Rejects with a Problem that says what is wrong with it. */
-export type OrderIntake = (order: RequestedOrder) => Promise<TakenOrder>;
+/** What was answered to the same request before: nothing is taken anew. */
+export interface TakenBefore {
+  before: Answer;
+}
+
+/**
+ * Takes an order: resolves once it is committed, or was with its idempotency key. Rejects with a Problem that says
+ * what is wrong with it.
+ */
+export type OrderIntake = (order: RequestedOrder) => Promise<TakenOrder | TakenBefore>;
 
 // While the database is at one group, this process makes the next one ready.
 const LANES = 2;
@@ -57,18 +70,47 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
     tooLate: () => overloaded('The database is slow, and orders wait for it.', 1),
   });
 
-  async function commit(requests: readonly RequestedOrder[]): Promise<(TakenOrder | Error)[]> {
+  async function commit(requests: readonly RequestedOrder[]): Promise<(Taken | Error)[]> {
     const priced = await eachIfNotAll(requests, (some) => priceOrders(database, some));
     const made = requests.map((request, index) => make(request, priced[index]!));
-    const good = made.filter((one): one is MadeOrder => !(one instanceof Error));
-    if (good.length === 0) return made;
-    const inserted = await eachIfNotAll(good, insert);
-    return made.map((one) => (one instanceof Error ? one : inserted[good.indexOf(one)]!));
+    // Of a key that comes twice, the first; the other finds what was answered to that.
+    const keys = new Set<string>();
+    const good = made.filter((one): one is MadeOrder => {
+      if (one instanceof Error || (one.key && keys.has(one.key.hash))) return false;
+      if (one.key) keys.add(one.key.hash);
+      return true;
+    });
+    const inserted = good.length === 0 ? [] : await eachIfNotAll(good, insert);
+    const results = made.map((one) => {
+      if (one instanceof Error) return one;
+      const at = good.indexOf(one);
+      return at < 0 ? undefined : inserted[at];
+    });
+    return settleKeys(requests, results);
+  }
+
+  /** Whoever could not be taken under a key may have been, with the same key, before. */
+  async function settleKeys(
+    requests: readonly RequestedOrder[],
+    results: readonly (MadeOrder | Error | undefined)[],
+  ): Promise<(Taken | Error)[]> {
+    const asked = requests.flatMap(({ keyed }, index) => {
+      const result = results[index];
+      return keyed && (result === undefined || result instanceof Error) ? [keyed.key] : [];
+    });
+    const kept = asked.length > 0 ? await keptAnswers(database, asked) : () => undefined;
+    return requests.map(({ keyed }, index) => {
+      const result = results[index];
+      if (result && !(result instanceof Error)) return result;
+      const before = keyed && kept(keyed.key);
+      if (before) return before instanceof Error ? before : { before };
+      return result ?? keyInUse(); // its twin in the group failed
+    });
   }
 
   function make(request: RequestedOrder, priced: PricedOrder | Error): MadeOrder | Error {
     if (priced instanceof Error) return priced;
-    const { items: _, payment, draft, expected_total, ...asked } = request;
+    const { items: _, payment, draft, expected_total, keyed, ...asked } = request;
     try {
       refuseOtherTotal(expected_total, priced);
       refuseCardForNothing(payment, priced.total);
@@ -84,18 +126,32 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
       const cards = sealCard(order.id, payment, cardTokenKey);
       const placed = draft ? [] : [announcePlaced(order.origin, order, order.created_at)];
       const [event] = makeEvents('order-api', placed);
-      return { order, cards, event };
+      return { order, cards, event, key: keyed?.key, answer: keyed?.answerFor(order) };
     } catch (error) {
       return error as Error;
     }
   }
 
-  /** Orders, lines, history, card tokens and events in one statement: one transaction, one round trip. */
-  async function insert(orders: readonly MadeOrder[]): Promise<readonly MadeOrder[]> {
-    await database.$executeRaw`
-      ${withNewOrders(orders.map(({ order }) => order))}, cards AS (${insertCards(orders.flatMap(({ cards }) => cards))})
-      ${insertIntoOutbox(orders.flatMap(({ event }) => event ?? []))}`;
-    return orders;
+  /**
+   * Orders, lines, history, card tokens, events and keys in one statement: one transaction, one round trip.
+   * @returns undefined for one whose key is taken, of which nothing was written
+   */
+  async function insert(orders: readonly MadeOrder[]): Promise<readonly (MadeOrder | undefined)[]> {
+    const rows = orders.map(({ order, key }) => ({ ...order, key: key?.hash }));
+    const cards = orders.flatMap((one) => one.cards);
+    const events = orders.flatMap(({ event }) => event ?? []);
+    const keyed = orders.flatMap(({ key, answer }) => (key && answer ? [{ key, answer }] : []));
+    if (keyed.length === 0) {
+      await database.$executeRaw`${withNewOrders(rows)}, cards AS (${insertCards(cards)}) ${insertIntoOutbox(events)}`;
+      return orders;
+    }
+    const ofNewOrders = Prisma.sql`WHERE subject::uuid IN (SELECT id FROM new_orders)`;
+    const free = await database.$queryRaw<{ key: string }[]>`
+      ${withNewOrders(rows, takeKeys(keyed))}, cards AS (${insertCards(cards, ONLY_NEW)}),
+      outbox AS (${insertIntoOutbox(events, ofNewOrders)})
+      SELECT key FROM keys`;
+    const taken = new Set(free.map(({ key }) => key));
+    return orders.map((one) => (one.key && !taken.has(one.key.hash) ? undefined : one));
   }
 }
 
@@ -121,4 +177,8 @@ async function eachIfNotAll<I, O>(
 
 interface MadeOrder extends TakenOrder {
   cards: SealedCard[];
+  key: IdempotencyKey | undefined;
+  answer: Answer | undefined;
 }
+
+type Taken = TakenOrder | TakenBefore;

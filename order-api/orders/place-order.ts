@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { amountAsNumber } from '../../shared/money';
 import { email, id, lines as manyLines, text } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
-import { route } from '../http/route';
+import { route, type Answer } from '../http/route';
+import { keptAnswers } from '../idempotency/kept-answers';
 import { CARDS_OR_DATABASE } from './card-token';
 import {
   deliveryAddress,
@@ -69,24 +70,35 @@ export const placeOrder = route({
     409: 'It comes to another sum than `expected_total` (`price-changed`), or the restaurant takes no orders (`restaurant-closed`)',
     503: CARDS_OR_DATABASE,
   },
-  async handle({ body }, { intake, backlog, log, origin }) {
-    if (!body.draft) backlog.refuseWhenFull();
-    const { order, event } = await intake({ ...body, origin });
+  commitsKey: true,
+  async handle({ body }, { database, intake, backlog, key, log, origin }) {
+    if (!body.draft) {
+      // An order that was placed before is no other one, however many wait by now.
+      const before = backlog.isFull() && key ? (await keptAnswers(database, [key]))(key) : undefined;
+      if (before instanceof Error) throw before;
+      if (before) return before;
+      backlog.refuseWhenFull();
+    }
+    const taken = await intake({ ...body, origin, keyed: key && { key, answerFor } });
+    if ('before' in taken) return taken.before;
+    const { order, event } = taken;
     const total_amount = amountAsNumber(order.total);
     if (event) log.info({ order_id: order.id, event_id: event.id, total_amount }, 'order placed');
     else log.info({ order_id: order.id, total_amount }, 'order drafted');
-    return {
-      status: event ? 202 : 201,
-      headers: { Location: `/api/v1/orders/${order.id}` },
-      version: order.version,
-      body: {
-        order_id: order.id,
-        status: order.status,
-        total_amount,
-        message: messageAbout(order),
-        version: order.version,
-      },
-    };
+    return answerFor(order);
+  },
+});
+
+const answerFor = (order: NewOrder): Answer => ({
+  status: order.status === 'DRAFT' ? 201 : 202,
+  headers: { Location: `/api/v1/orders/${order.id}` },
+  version: order.version,
+  body: {
+    order_id: order.id,
+    status: order.status,
+    total_amount: amountAsNumber(order.total),
+    message: messageAbout(order),
+    version: order.version,
   },
 });
 

@@ -34,8 +34,9 @@ export function makeEvents(service: string, announcements: readonly Announcement
  * The INSERT that puts events into the outbox in the order given, for use alone or as the part of a
  * larger statement. It must be the last of a transaction's writes about these orders: the sequence
  * number that fixes their order of publication is drawn here, under the locks taken before.
+ * @param which a WHERE over the rows `e`, where the statement itself decides which of them are to be written
  */
-export function insertIntoOutbox(events: readonly Event[]): Prisma.Sql {
+export function insertIntoOutbox(events: readonly Event[], which: Prisma.Sql = Prisma.empty): Prisma.Sql {
   const rows = events.map((event) => ({
     event_id: event.id,
     type: event.type,
@@ -48,7 +49,7 @@ export function insertIntoOutbox(events: readonly Event[]): Prisma.Sql {
     INSERT INTO outbox_events (event_id, type, subject, correlation_id, causation_id, body)
     SELECT event_id, type, subject, correlation_id, causation_id, body
     FROM json_to_recordset(${JSON.stringify(rows)}::json)
-      AS e (event_id uuid, type text, subject text, correlation_id text, causation_id uuid, body json)`;
+      AS e (event_id uuid, type text, subject text, correlation_id text, causation_id uuid, body json) ${which}`;
 }
 
 /** Announces: makes the events and writes them to the outbox within the caller's transaction. */

@@ -1,0 +1,9 @@
+-- What was answered to a request with an Idempotency-Key: committed with what the request did, kept for a day.
+CREATE TABLE "idempotency_keys" (
+  "key_hash" BYTEA NOT NULL,
+  "request_hash" BYTEA NOT NULL,
+  "answer" JSON NOT NULL,
+  "expires_at" TIMESTAMPTZ(6) NOT NULL,
+  CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY ("key_hash")
+);
+CREATE INDEX "idempotency_keys_expires_at_idx" ON "idempotency_keys" ("expires_at");
