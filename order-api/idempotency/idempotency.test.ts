@@ -132,7 +132,10 @@ describe('placing with an Idempotency-Key', () => {
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, n) => place(key, { note: `note ${n}` }, n % 2 ? other : shop.api)),
     );
-    expect(replies.map(({ status }) => status).sort((a, b) => a - b)).toEqual([202, ...Array<number>(19).fill(422)]);
+    expect(replies.map(({ status }) => status).sort((a, b) => a - b)).toEqual([
+      202,
+      ...Array<number>(19).fill(422),
+    ]);
     expect((await orders()) - before).toBe(1);
   });
 
