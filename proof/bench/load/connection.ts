@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { AnswerReader, type Answer } from './answer-reader';
 import type { HttpRequest } from './job';
@@ -54,12 +55,22 @@ export class Connection {
   }
 }
 
+const NO_KEY = '00000000-0000-4000-8000-000000000000';
+
+/** The request with a key of its own. */
+export function withNewKey(request: Buffer): Buffer {
+  const copy = Buffer.from(request);
+  copy.write(randomUUID(), copy.indexOf(NO_KEY), 'latin1');
+  return copy;
+}
+
 /** A request as it goes on the wire; made once and sent often. */
-export function encodeRequest({ method, path, body }: HttpRequest, host: string): Buffer {
+export function encodeRequest({ method, path, body, keyed }: HttpRequest, host: string): Buffer {
   const json = body === undefined ? '' : JSON.stringify(body);
   const head = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${host}`,
+    ...(keyed ? [`Idempotency-Key: ${NO_KEY}`] : []),
     ...(body === undefined
       ? []
       : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(json)}`]),

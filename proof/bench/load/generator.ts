@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { closedLoad } from './closed-load';
-import { Connection, encodeRequest } from './connection';
+import { Connection, encodeRequest, withNewKey } from './connection';
 import { InFlightGate } from './in-flight-gate';
 import type { FromGenerator, Job, Outcome } from './job';
 import { openLoad } from './open-load';
@@ -14,7 +14,11 @@ async function run({ url, requests, connections, warmUpMs, measureMs, load }: Jo
   const { hostname, port, host } = new URL(url);
   const encoded = requests.map((request) => encodeRequest(request, host));
   let sent = 0;
-  const nextRequest = () => encoded[sent++ % encoded.length] as Buffer;
+  const nextRequest = () => {
+    const index = sent++ % encoded.length;
+    const request = encoded[index] as Buffer;
+    return requests[index]?.keyed ? withNewKey(request) : request;
+  };
   const all = Array.from({ length: connections }, () => new Connection(hostname, Number(port)));
   const gate = load.kind === 'bounded' ? await InFlightGate.open(load.databaseUrl, load.inFlight) : undefined;
 

@@ -5,6 +5,8 @@ export interface HttpRequest {
   path: string;
   /** Sent as JSON. */
   body?: unknown;
+  /** Each time it is sent, it has another `Idempotency-Key`. */
+  keyed?: boolean;
 }
 
 /** How requests come. */

@@ -1,5 +1,6 @@
 import type { Part } from '../bench';
 import { accept } from './accept';
+import { acceptKeys } from './accept-keys';
 import { acceptLimits } from './accept-limits';
 import { hotItem } from './hot-item';
 import { latency } from './latency';
@@ -13,6 +14,7 @@ import { scale } from './scale';
 /** In the order in which they run: later ones use the rate that `mesh` has found. */
 export const allParts: readonly Part[] = [
   accept,
+  acceptKeys,
   acceptLimits,
   relay,
   relayBacklog,
