@@ -6,6 +6,7 @@ import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
 import type { IdempotencyKey } from '../idempotency/key';
+import type { Preferences } from './prefer';
 import type { Preconditions } from './versions';
 
 /** What a route's code is given beside its validated input. */
@@ -25,6 +26,8 @@ export interface RouteContext {
   key?: IdempotencyKey | undefined;
   /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
   preconditions: Preconditions;
+  /** `Prefer`. */
+  preferences: Preferences;
 }
 
 export interface Answer {
@@ -34,6 +37,12 @@ export interface Answer {
   /** Of the order that it is about; sent as `ETag`. */
   version?: number;
 }
+
+/** The answer with further headers. */
+export const withHeaders = (answer: Answer, headers: Record<string, string>): Answer => ({
+  ...answer,
+  headers: { ...answer.headers, ...headers },
+});
 
 /** A route as data: it is served, validated and documented from this alone. */
 export interface Route {

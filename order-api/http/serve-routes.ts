@@ -6,13 +6,14 @@ import { nextTraceparent } from '../../shared/trace';
 import type { Admission } from './admission';
 import { jsonBody } from './json-body';
 import { pageLinks } from './links';
+import { readPreferences } from './prefer';
 import { Problem } from './problem';
 import type { Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
 import { etagOf, preconditionFailed, readPreconditions } from './versions';
 
 /** What every request is given. */
-export type RouteDependencies = Omit<RouteContext, 'origin' | 'preconditions' | 'key'>;
+export type RouteDependencies = Omit<RouteContext, 'origin' | 'preconditions' | 'preferences' | 'key'>;
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
 export function serveRoutes(routes: readonly Route[], admission: Admission, deps: RouteDependencies): Router {
@@ -64,6 +65,7 @@ async function answer(
   const context = {
     ...deps,
     preconditions,
+    preferences: readPreferences(request.get('prefer')),
     log: deps.log.child({ correlation_id: correlationid }),
     origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
   };

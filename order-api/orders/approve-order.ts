@@ -6,12 +6,14 @@ import { writeOutbox } from '../../shared/outbox/write-outbox';
 import type { Tx } from '../../shared/service/database';
 import { id } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
+import { preferenceApplied } from '../http/prefer';
 import { route, type RouteContext } from '../http/route';
 import { CARDS_OR_DATABASE, insertCards, refuseCardForNothing, sealCard } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
 import { approvedAnswer, expectedTotal, payment, type Payment } from './fields';
 import { lineRows, rowsOf } from './new-order';
 import { announcePlaced, placedMessage } from './placed-event';
+import { visibleShortages } from './visible-shortages';
 import { priceAgain, refuseOtherTotal } from './price-lines';
 
 interface Approval {
@@ -41,7 +43,7 @@ export const approveOrder = route({
   versioned: true,
   answers: { 202: { description: 'Placed, now or earlier', schema: approvedAnswer } },
   problems: {
-    409: 'It is no draft (`not-a-draft`), `items` lists what cannot be ordered any more (`not-orderable`), it comes to another sum than `expected_total` (`price-changed`), or the restaurant takes no orders (`restaurant-closed`)',
+    409: 'It is no draft (`not-a-draft`), `items` lists what cannot be ordered any more (`not-orderable`), it comes to another sum than `expected_total` (`price-changed`), the restaurant takes no orders (`restaurant-closed`), or, with `Prefer: handling=strict`, there is too little in stock (`out-of-stock`)',
     503: CARDS_OR_DATABASE,
   },
   async handle({ params, body }, context) {
@@ -57,7 +59,10 @@ export const approveOrder = route({
       );
     return {
       status: 202,
-      headers: { Location: `/api/v1/orders/${params.id}` },
+      headers: {
+        Location: `/api/v1/orders/${params.id}`,
+        ...preferenceApplied(eventId && context.preferences.isStrict ? 'handling=strict' : undefined),
+      },
       version,
       body: {
         order_id: params.id,
@@ -77,10 +82,12 @@ async function approve(
   tx: Tx,
   order: LockedOrder,
   { payment, expected_total }: { payment?: Payment | undefined; expected_total?: Decimal | undefined },
-  { origin, cardTokenKey, backlog }: RouteContext,
+  { origin, cardTokenKey, backlog, preferences }: RouteContext,
 ): Promise<Approval> {
   backlog.refuseWhenFull();
   const priced = await priceAgain(tx, order.id);
+  const [short] = preferences.isStrict ? await visibleShortages(tx, [priced.lines]) : [];
+  if (short) throw short;
   refuseOtherTotal(expected_total, priced);
   refuseCardForNothing(payment, priced.total);
   const method = payment?.method ?? 'CASH';

@@ -15,6 +15,7 @@ import type { Payment } from './fields';
 import { groupCommit } from './group-commit';
 import { ONLY_NEW, withNewOrders, type NewOrder } from './new-order';
 import { announcePlaced } from './placed-event';
+import { visibleShortages } from './visible-shortages';
 import { priceOrders, refuseOtherTotal, type PricedOrder, type WantedLines } from './price-lines';
 
 /** An order as it is asked for. */
@@ -29,6 +30,8 @@ export interface RequestedOrder extends WantedLines {
   payment?: Payment | undefined;
   draft?: boolean | undefined;
   origin: Origin;
+  /** Rather refused than taken where there is visibly too little in stock. */
+  isStrict?: boolean | undefined;
   /** Committed with it, and what is answered under it. */
   keyed?: { key: IdempotencyKey; answerFor: (order: NewOrder) => Answer } | undefined;
 }
@@ -71,7 +74,10 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
   });
 
   async function commit(requests: readonly RequestedOrder[]): Promise<(Taken | Error)[]> {
-    const priced = await eachIfNotAll(requests, (some) => priceOrders(database, some));
+    const priced = await refuseShort(
+      requests,
+      await eachIfNotAll(requests, (some) => priceOrders(database, some)),
+    );
     const made = requests.map((request, index) => make(request, priced[index]!));
     // Of a key that comes twice, the first; the other finds what was answered to that.
     const keys = new Set<string>();
@@ -108,9 +114,25 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
     });
   }
 
+  /** Of those that are strict, which are short. */
+  async function refuseShort(
+    requests: readonly RequestedOrder[],
+    priced: readonly (PricedOrder | Error)[],
+  ): Promise<readonly (PricedOrder | Error)[]> {
+    const strict = priced.filter(
+      (one, index): one is PricedOrder => !(one instanceof Error) && requests[index]?.isStrict === true,
+    );
+    if (strict.length === 0) return priced;
+    const short = await visibleShortages(
+      database,
+      strict.map(({ lines }) => lines),
+    );
+    return priced.map((one) => (one instanceof Error ? one : (short[strict.indexOf(one)] ?? one)));
+  }
+
   function make(request: RequestedOrder, priced: PricedOrder | Error): MadeOrder | Error {
     if (priced instanceof Error) return priced;
-    const { items: _, payment, draft, expected_total, keyed, ...asked } = request;
+    const { items: _, payment, draft, expected_total, keyed, isStrict: __, ...asked } = request;
     try {
       refuseOtherTotal(expected_total, priced);
       refuseCardForNothing(payment, priced.total);

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { amountAsNumber } from '../../shared/money';
 import { email, id, lines as manyLines, text } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
-import { route, type Answer } from '../http/route';
+import { preferenceApplied } from '../http/prefer';
+import { route, withHeaders, type Answer } from '../http/route';
 import { keptAnswers } from '../idempotency/kept-answers';
 import { CARDS_OR_DATABASE } from './card-token';
 import {
@@ -67,11 +68,11 @@ export const placeOrder = route({
     202: { description: 'Placed', schema: placedAnswer },
   },
   problems: {
-    409: 'It comes to another sum than `expected_total` (`price-changed`), or the restaurant takes no orders (`restaurant-closed`)',
+    409: 'It comes to another sum than `expected_total` (`price-changed`), the restaurant takes no orders (`restaurant-closed`), or, with `Prefer: handling=strict`, there is too little in stock (`out-of-stock`)',
     503: CARDS_OR_DATABASE,
   },
   commitsKey: true,
-  async handle({ body }, { database, intake, backlog, key, log, origin }) {
+  async handle({ body }, { database, intake, backlog, key, preferences, log, origin }) {
     if (!body.draft) {
       // An order that was placed before is no other one, however many wait by now.
       const before = backlog.isFull() && key ? (await keptAnswers(database, [key]))(key) : undefined;
@@ -79,13 +80,15 @@ export const placeOrder = route({
       if (before) return before;
       backlog.refuseWhenFull();
     }
-    const taken = await intake({ ...body, origin, keyed: key && { key, answerFor } });
+    const isStrict = preferences.isStrict && !body.draft;
+    const applied = preferenceApplied(isStrict ? 'handling=strict' : undefined);
+    const taken = await intake({ ...body, origin, isStrict, keyed: key && { key, answerFor } });
     if ('before' in taken) return taken.before;
     const { order, event } = taken;
     const total_amount = amountAsNumber(order.total);
     if (event) log.info({ order_id: order.id, event_id: event.id, total_amount }, 'order placed');
     else log.info({ order_id: order.id, total_amount }, 'order drafted');
-    return answerFor(order);
+    return withHeaders(answerFor(order), applied);
   },
 });
 

@@ -264,6 +264,7 @@ export class World {
         log,
         origin: { correlationid: newId() },
         preconditions: noPreconditions,
+        preferences: { isStrict: false },
         cardTokenKey,
       };
       return (await route.handle({ params, body, query: undefined }, context)).body;
