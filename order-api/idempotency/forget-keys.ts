@@ -11,7 +11,7 @@ const AT_ONCE = 2_000;
 /** Deletes a batch of keys whose time is over; instances that do it at the same time take different ones. @returns how many */
 export const forgetSome = (database: Database): Promise<number> => database.$executeRaw`
   DELETE FROM idempotency_keys WHERE key_hash IN (
-    SELECT key_hash FROM idempotency_keys WHERE expires_at < now() ORDER BY expires_at LIMIT ${AT_ONCE}::int
+    SELECT key_hash FROM idempotency_keys WHERE expires_at < now() LIMIT ${AT_ONCE}::int
     FOR UPDATE SKIP LOCKED)`;
 
 /** Deletes idempotency keys whose time is over, for as long as the service runs. */

@@ -6,4 +6,5 @@ CREATE TABLE "idempotency_keys" (
   "expires_at" TIMESTAMPTZ(6) NOT NULL,
   CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY ("key_hash")
 );
-CREATE INDEX "idempotency_keys_expires_at_idx" ON "idempotency_keys" ("expires_at");
+-- Rows come in the order in which they end: a summary of blocks finds them, at next to no cost to who writes.
+CREATE INDEX "idempotency_keys_expires_at_idx" ON "idempotency_keys" USING brin ("expires_at") WITH (autosummarize = on);
