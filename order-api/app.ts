@@ -26,7 +26,7 @@ export type AppDependencies = Omit<RouteDependencies, 'intake' | 'backlog'> & {
 
 /** The HTTP application, over a database; it listens to nothing yet. */
 export function buildApp(deps: AppDependencies): Express {
-  const { database, log, cardTokenKey, mostInProgress = Infinity, backlog = noBound } = deps;
+  const { database, log, live, cardTokenKey, mostInProgress = Infinity, backlog = noBound } = deps;
   const intake = openIntake(database, cardTokenKey);
   const admission = boundAdmission(mostInProgress);
   const usable = databaseIsUsable(database);
@@ -50,7 +50,7 @@ export function buildApp(deps: AppDependencies): Express {
   app.use(serveIndex());
   app.use(serveDocs(async () => withLiveExamples(document, await readExamples(database).catch(() => ({})))));
   app.all(['/healthz', '/readyz'], otherMethods(['GET']));
-  app.use(BASE, serveRoutes(routes, admission, { database, log, cardTokenKey, backlog, intake }));
+  app.use(BASE, serveRoutes(routes, admission, { database, log, live, cardTokenKey, backlog, intake }));
   app.use(unknownRoute);
   app.use(answerProblem);
   return app;

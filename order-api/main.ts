@@ -8,6 +8,7 @@ import { runService } from '../shared/service/run-service';
 import { buildApp } from './app';
 import { closeApiServer, createApiServer } from './http/api-server';
 import { forgetKeys } from './idempotency/forget-keys';
+import { openLive } from './live/live';
 import { watchBacklog } from './orders/backlog';
 
 const DRAIN_MS = 8_000;
@@ -27,9 +28,11 @@ runService('order-api', async (log) => {
   await warmUp(database);
   const forgetting = forgetKeys(database, log);
   const backlog = watchBacklog(database, config.MAX_WAITING_ORDERS, log);
+  const live = openLive(database, log, { most: config.MAX_STREAMS });
   const app = buildApp({
     database,
     log,
+    live,
     cardTokenKey: config.CARD_TOKEN_KEY,
     mostInProgress: config.MAX_REQUESTS,
     backlog,
@@ -40,7 +43,7 @@ runService('order-api', async (log) => {
   if (!config.CARD_TOKEN_KEY)
     log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
-    await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop(), forgetting.stop()]);
+    await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop(), forgetting.stop(), live.stop()]);
     await database.$disconnect();
   };
 });

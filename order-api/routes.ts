@@ -1,4 +1,6 @@
 import type { Route } from './http/route';
+import { followOrder } from './live/follow-order';
+import { followRestaurant } from './live/follow-restaurant';
 import { addItem } from './menu/add-item';
 import { addRestaurant } from './menu/add-restaurant';
 import { getAdjustment, requestAdjustment } from './menu/adjustments';
@@ -18,6 +20,7 @@ export const routes: readonly Route[] = [
   placeOrder,
   listOrders,
   getOrder,
+  followOrder,
   changeDraft,
   approveOrder,
   changeStatus,
@@ -32,4 +35,5 @@ export const routes: readonly Route[] = [
   getRestaurant,
   changeRestaurant,
   getMenu,
+  followRestaurant,
 ];

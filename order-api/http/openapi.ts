@@ -60,6 +60,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
             .meta({ description: 'Carried in every event that follows; generated if absent' }),
           ...preconditions(route),
           ...idempotencyKey(route),
+          ...(route.streams ? { 'Last-Event-ID': lastEventId } : {}),
         }),
         body: route.body && {
           required: !route.bodyOptional,
@@ -70,7 +71,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
         ...mapValues(route.answers, ({ description, schema }): ResponseConfig => ({
           description,
           headers: route.versioned ? versionHeader : undefined,
-          content: { 'application/json': { schema } },
+          content: schema && { [route.streams ? 'text/event-stream' : 'application/json']: { schema } },
         })),
         ...(answersNotModified(route)
           ? {
@@ -123,6 +124,10 @@ const preconditions = (route: Route): Record<string, z.ZodType> => {
 };
 
 const tags = z.string().optional();
+const lastEventId = z
+  .string()
+  .optional()
+  .meta({ description: 'The id of the last event that arrived: the stream goes on after it' });
 
 const idempotencyKey = ({ method }: Route): Record<string, z.ZodType> =>
   method === 'get'

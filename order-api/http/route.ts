@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Origin } from '../../shared/events/announce';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
+import type { Live } from '../live/live';
 import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
@@ -24,6 +26,10 @@ export interface RouteContext {
   cardTokenKey?: CardTokenKeys;
   /** The request's `Idempotency-Key`, where the route `commitsKey`; the others need not know. */
   key?: IdempotencyKey | undefined;
+  /** Streams of events. */
+  live: Live;
+  /** `Last-Event-ID`, as it was sent; of interest where the route `streams`. */
+  lastEventId: string | undefined;
   /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
   preconditions: Preconditions;
   /** `Prefer`. */
@@ -36,6 +42,8 @@ export interface Answer {
   headers?: Record<string, string>;
   /** Of the order that it is about; sent as `ETag`. */
   version?: number;
+  /** Takes the response over, in the place of a body; throws a Problem only as long as nothing is sent. */
+  stream?: (response: ServerResponse) => void;
 }
 
 /** The answer with further headers. */
@@ -65,8 +73,10 @@ export interface Route {
   versioned?: boolean;
   /** It commits the idempotency key itself, with what it does; otherwise that is done around it, in one transaction. */
   commitsKey?: boolean;
-  /** What it answers when all is well, by status. */
-  answers: Record<number, { description: string; schema: z.ZodType }>;
+  /** Its 200 is Server-Sent Events; the schema is that of each of them. */
+  streams?: boolean;
+  /** What it answers when all is well, by status; without a schema, without a body. */
+  answers: Record<number, { description: string; schema?: z.ZodType }>;
   /** Which problems it may answer, beside those that every route may. */
   problems?: Record<number, string>;
   handle(input: { params: unknown; query: unknown; body: unknown }, context: RouteContext): Promise<Answer>;

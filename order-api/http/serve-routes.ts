@@ -13,7 +13,10 @@ import { validBody, validParameters } from './validate';
 import { etagOf, preconditionFailed, readPreconditions } from './versions';
 
 /** What every request is given. */
-export type RouteDependencies = Omit<RouteContext, 'origin' | 'preconditions' | 'preferences' | 'key'>;
+export type RouteDependencies = Omit<
+  RouteContext,
+  'origin' | 'preconditions' | 'preferences' | 'key' | 'lastEventId'
+>;
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
 export function serveRoutes(routes: readonly Route[], admission: Admission, deps: RouteDependencies): Router {
@@ -66,6 +69,7 @@ async function answer(
     ...deps,
     preconditions,
     preferences: readPreferences(request.get('prefer')),
+    lastEventId: request.get('last-event-id'),
     log: deps.log.child({ correlation_id: correlationid }),
     origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
   };
@@ -78,7 +82,8 @@ async function answer(
   if (result.version !== undefined) response.set('ETag', etagOf(result.version));
   const nextCursor = (result.body as { next_cursor?: string | null } | undefined)?.next_cursor;
   if (nextCursor !== undefined) response.set('Link', pageLinks(request.originalUrl, nextCursor));
-  if (result.status === 304) return void response.end();
+  if (result.stream && request.method !== 'HEAD') return result.stream(response);
+  if (result.body === undefined) return void response.end();
   // Not by Express's `json`, which would judge `If-None-Match` for itself: whether an order has changed, its route knows.
   const body = Buffer.from(JSON.stringify(result.body));
   response

@@ -40,8 +40,8 @@ export const changeDraft = route({
       const changedAt = new Date();
       await tx.$executeRaw`
         WITH lines AS (${insertLines(rowsOf(lines, id))}), history AS (
-          INSERT INTO order_status_history (order_id, version, from_status, to_status, actor, moved_at)
-          VALUES (${id}::uuid, ${version + 1}::int, 'DRAFT', 'DRAFT', 'CUSTOMER', ${changedAt}::timestamptz)
+          INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor, moved_at)
+          VALUES (${id}::uuid, ${restaurant_id}::uuid, ${version + 1}::int, 'DRAFT', 'DRAFT', 'CUSTOMER', ${changedAt}::timestamptz)
         )
         UPDATE orders SET currency = ${currency}, total_amount = ${total.toFixed(2)}::numeric, version = ${version + 1}::int,
           updated_at = ${changedAt}::timestamptz

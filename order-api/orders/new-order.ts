@@ -46,10 +46,10 @@ export function withNewOrders(
         id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, reference text, note text, metadata jsonb, status text, currency text,
         total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz, key text)
       ${keys ? Prisma.sql`WHERE key IS NULL OR key IN (SELECT key FROM keys)` : Prisma.empty}
-      RETURNING id, version, status, created_at
+      RETURNING id, restaurant_id, version, status, created_at
     ), history AS (
-      INSERT INTO order_status_history (order_id, version, to_status, actor, moved_at)
-      SELECT id, version, status, 'CUSTOMER', created_at FROM new_orders
+      INSERT INTO order_status_history (order_id, restaurant_id, version, to_status, actor, moved_at)
+      SELECT id, restaurant_id, version, status, 'CUSTOMER', created_at FROM new_orders
     ), lines AS (${insertLines(lines)} ${keys ? ONLY_NEW : Prisma.empty})`;
 }
 

@@ -265,6 +265,8 @@ export class World {
         origin: { correlationid: newId() },
         preconditions: noPreconditions,
         preferences: { isStrict: false },
+        live: undefined as never, // nobody follows here
+        lastEventId: undefined,
         cardTokenKey,
       };
       return (await route.handle({ params, body, query: undefined }, context)).body;

@@ -101,9 +101,10 @@ async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>>
 
 /** Writes all moves in one round trip; moves of one order are applied in sequence, each from the last. */
 async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Promise<void> {
-  const rows = moves.map(({ request, from, version }) => ({
+  const rows = moves.map(({ request, order, from, version }) => ({
     version,
     order_id: request.orderId,
+    restaurant_id: order.restaurant_id,
     from_status: from,
     to_status: request.to,
     actor: request.actor,
@@ -114,10 +115,10 @@ async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Pro
   const updated = await tx.$executeRaw`
     WITH moves AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m (
-        version int, order_id uuid, from_status text, to_status text, actor text, reason text, note text, caused_by uuid)
+        version int, order_id uuid, restaurant_id uuid, from_status text, to_status text, actor text, reason text, note text, caused_by uuid)
     ), history AS (
-      INSERT INTO order_status_history (order_id, version, from_status, to_status, actor, reason, note, caused_by, moved_at)
-      SELECT order_id, version, from_status, to_status, actor, reason, note, caused_by, ${changedAt}::timestamptz
+      INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor, reason, note, caused_by, moved_at)
+      SELECT order_id, restaurant_id, version, from_status, to_status, actor, reason, note, caused_by, ${changedAt}::timestamptz
       FROM moves ORDER BY order_id, version
     ), ends AS (
       SELECT order_id, max(version) AS version, (array_agg(from_status ORDER BY version))[1] AS from_status,

@@ -54,6 +54,9 @@ export function decideMove(from: OrderStatus, to: OrderStatus, actor: Actor): Mo
   return { kind: 'illegal', allowed: allowedMoves(from, actor) };
 }
 
+/** Whether nobody can move an order from there: its life is over. */
+export const isFinal = (status: OrderStatus): boolean => !rules.some((rule) => rule.from === status);
+
 /** Where an actor may move an order to from here, in the order of its life. */
 export function allowedMoves(from: OrderStatus, actor: Actor): OrderStatus[] {
   return orderStatuses.filter((to) =>

@@ -149,6 +149,8 @@ export const apiConfig = commonConfig
     KEEP_ALIVE_TIMEOUT: duration('75s'),
     /** Requests in progress at most; beyond, 503. */
     MAX_REQUESTS: count(1_000, 100_000),
+    /** Live streams open at a time; beyond, 503. They do not count as requests in progress. */
+    MAX_STREAMS: count(2_000, 100_000),
     /** Orders that may be PLACED and undecided; beyond, 503 to who places another. */
     MAX_WAITING_ORDERS: count(100_000, 100_000_000),
     /** Without it no order can be paid by card. */

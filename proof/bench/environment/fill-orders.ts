@@ -34,8 +34,8 @@ export async function fillOrders(
          SELECT id, (items ->> ((n + position) % jsonb_array_length(items))::int)::uuid, position, 'Dish', 100, 1 + position
          FROM made, generate_series(0, 1) AS position
        )
-       INSERT INTO order_status_history (order_id, version, from_status, to_status, actor)
-       SELECT id, version, from_status, to_status, actor
+       INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor)
+       SELECT id, restaurant_id, version, from_status, to_status, actor
        FROM made, (VALUES (1, NULL, 'PLACED', 'CUSTOMER'), (2, 'PLACED', 'PREPARING', 'MESH')) AS m (version, from_status, to_status, actor)`,
       [lists, done, rows],
     );

@@ -1,0 +1,25 @@
+import type { Database } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+import { openMoveFeed, type MoveFeed } from './move-feed';
+import { openStreams, type OpenStreams, type StreamLimits } from './open-streams';
+
+/** Live tracking: the streams of this process, and what feeds them. See docs/adr/0017-live-tracking.md. */
+export interface Live {
+  streams: OpenStreams;
+  feed: MoveFeed;
+  /** Ends all streams at once. */
+  stop(): Promise<void>;
+}
+
+export function openLive(database: Database, log: Logger, limits: StreamLimits): Live {
+  const streams = openStreams(log, limits);
+  const feed = openMoveFeed(database, log, () => streams.endAll('begin anew'));
+  return {
+    streams,
+    feed,
+    stop: async () => {
+      streams.stop();
+      await feed.stop();
+    },
+  };
+}
