@@ -6,6 +6,8 @@ import { serve, type ApiClient } from '../testing/test-api';
 const requests: [method: string, path: string, body?: object][] = [
   ['GET', '/orders'],
   ['GET', `/orders/${newId()}`],
+  ['GET', `/orders/${newId()}/events`],
+  ['GET', `/restaurants/${newId()}/orders/events`],
   ['POST', '/orders', { restaurant_id: newId(), items: [{ sku: 'A', quantity: 1 }] }],
   ['POST', `/orders/${newId()}/cancel`],
   ['PATCH', `/orders/${newId()}/status`, { status: 'DELIVERED' }],

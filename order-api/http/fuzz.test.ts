@@ -139,7 +139,14 @@ const anyQuery = fc
       fc.oneof(
         {
           weight: 9,
-          arbitrary: fc.constantFrom('limit', 'cursor', 'status', 'restaurant_id', 'customer_id'),
+          arbitrary: fc.constantFrom(
+            'limit',
+            'cursor',
+            'status',
+            'restaurant_id',
+            'customer_id',
+            'last_event_id',
+          ),
         },
         { weight: 1, arbitrary: parameter },
       ),

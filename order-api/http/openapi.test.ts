@@ -67,11 +67,13 @@ describe('the OpenAPI document', () => {
         expect([at, status, type, more]).toEqual([
           at,
           status,
-          status === '304'
+          /^[23]04$/.test(status)
             ? undefined
-            : Number(status) < 400
-              ? 'application/json'
-              : 'application/problem+json',
+            : Number(status) >= 400
+              ? 'application/problem+json'
+              : path.endsWith('/events')
+                ? 'text/event-stream'
+                : 'application/json',
           [],
         ]);
       }

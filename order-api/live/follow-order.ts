@@ -7,7 +7,7 @@ import { route, type RouteContext } from '../http/route';
 import { orderWithHistory, readOrder } from '../orders/read-orders';
 import { eventFrame } from './event-frame';
 import { lastEventId, namedEventId } from './last-event-id';
-import { EVENT_STREAM_HEADERS } from './open-streams';
+import { EVENT_STREAM_HEADERS } from './event-stream';
 import { moveAnswer } from './read-moves';
 
 const A_VERSION = 'a version of the order, such as 3';
@@ -57,13 +57,12 @@ function follow(
   last: number | undefined,
   { live: { streams, feed } }: RouteContext,
 ): void {
-  let forget = () => {};
-  const stream = streams.open(response, { onReady: () => feed.wake(), onClose: () => forget() });
+  const stream = streams.open(response, { onReady: () => feed.wake() });
   if (last === undefined) {
     stream.send(eventFrame('order', order.version, order));
     if (isFinal(order.status)) return stream.end();
   }
-  forget = feed.orders.add({
+  const forget = feed.orders.add({
     key: order.id,
     position: last ?? order.version,
     isReady: () => stream.isReady(),
@@ -72,5 +71,6 @@ function follow(
       if (moves.some(({ told }) => isFinal(told.to))) stream.end();
     },
   });
+  stream.onClose(forget);
   feed.wake();
 }

@@ -7,7 +7,7 @@ import { notFound } from '../http/problem';
 import { route, type RouteContext } from '../http/route';
 import { eventFrame } from './event-frame';
 import { lastEventId, namedEventId } from './last-event-id';
-import { EVENT_STREAM_HEADERS } from './open-streams';
+import { EVENT_STREAM_HEADERS } from './event-stream';
 import { moveAnswer, newestMovesOf } from './read-moves';
 
 const A_POSITION = 'an event id of this stream, or 0';
@@ -91,11 +91,10 @@ function follow(
   { position, seen, isNew }: Start,
   { live: { streams, feed } }: RouteContext,
 ): void {
-  let forget = () => {};
-  const stream = streams.open(response, { heartbeat, onReady: () => feed.wake(), onClose: () => forget() });
+  const stream = streams.open(response, { heartbeat, onReady: () => feed.wake() });
   const known = new Set(seen);
   if (isNew) stream.send(eventFrame('ready', position, { position }));
-  forget = feed.restaurants.add({
+  const forget = feed.restaurants.add({
     key: restaurantId,
     position,
     isReady: () => stream.isReady(),
@@ -103,10 +102,11 @@ function follow(
       for (const { id, told } of moves) if (!known.delete(id)) stream.send(eventFrame('move', id, told));
     },
   });
+  stream.onClose(forget);
   feed.wake();
 
   function heartbeat(): string {
     const since = feed.heldSince();
-    return since ? `held back by an open transaction since ${since.toISOString()}` : 'still here';
+    return since ? `held back by an open transaction since ${since.toISOString()}` : 'heartbeat';
   }
 }

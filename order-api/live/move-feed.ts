@@ -21,7 +21,7 @@ export interface MoveFeed {
    * Undefined while it cannot be told.
    */
   settledNow(): Promise<number | undefined>;
-  /** Since when an open transaction has held restaurants' moves back; undefined where none does for long. */
+  /** Since when an open transaction has held restaurants' moves back; undefined where none has for long. */
   heldSince(): Date | undefined;
   stop(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export interface MoveFeed {
 /** Between two looks while nothing happens, after a move, and while somebody is just writing. */
 const QUIET_MS = 500;
 const LIVELY_MS = 250;
-const WRITING_MS = 50;
+const WRITING_MS = 100;
 /** No two looks are closer than this, whatever happens. */
 const LEAST_MS = 20;
 /** Looking shall cost a fifth of the time at most. */
@@ -40,7 +40,7 @@ const LIVELY_FOR_MS = 10_000;
 const MOST_CHANGES = 1_000;
 const SETTLE_LOOKS = 5;
 const SETTLE_MS = 2_000;
-/** A transaction that is open for longer than this is said to hold moves back. */
+/** Where nothing settles for so long, open transactions are said to hold moves back. */
 const LONG_MS = 5_000;
 
 /** @param onLost the history has lost its end, so that positions mean something else: streams have to begin anew */
@@ -73,7 +73,7 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
       isMarked = false;
       onLost();
     }
-    noteHeld(known);
+    noteHeld(before, known);
     await mark(before, known);
     const { settled } = known;
     await orders.tell((places, most) => movesOfOrders(database, places, most));
@@ -101,9 +101,12 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
     livelyUntil = performance.now() + LIVELY_FOR_MS;
   }
 
-  function noteHeld({ newest, settled, writers }: Settled): void {
-    const isHeld = settled === undefined || settled < newest;
-    held = isHeld ? (held ?? { since: Date.now(), isSaid: false }) : undefined;
+  /** In traffic somebody always writes, and yet it settles on and on: held is what does not. */
+  function noteHeld(before: Settled | undefined, { newest, settled, writers }: Settled): void {
+    if (settled === newest || settled !== before?.settled) {
+      if (held?.isSaid) log.info("restaurants' live moves go on");
+      held = settled === newest ? undefined : { since: Date.now(), isSaid: false };
+    } else held ??= { since: Date.now(), isSaid: false };
     if (!held || held.isSaid || Date.now() - held.since < LONG_MS) return;
     held.isSaid = true;
     const pids = [...writers.values()].map(({ pid }) => pid);
@@ -113,8 +116,7 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
   function pauseMs(): number {
     const isLate = orders.anyDue() || (known?.settled !== undefined && restaurants.anyDue());
     if (isLate) return LEAST_MS;
-    const isWriting = known?.settled !== known?.newest;
-    if (isWriting && held && Date.now() - held.since < LONG_MS) return WRITING_MS;
+    if (held && Date.now() - held.since < LONG_MS) return WRITING_MS;
     return performance.now() < livelyUntil ? LIVELY_MS : QUIET_MS;
   }
 
