@@ -4,7 +4,7 @@ import { isFinal } from '../../shared/lifecycle/order-lifecycle';
 import { id } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { route, type RouteContext } from '../http/route';
-import { orderWithHistory, readOrder } from '../orders/read-orders';
+import { orderWithHistory, readOrder } from '../orders/order-view';
 import { eventFrame } from './event-frame';
 import { lastEventId, namedEventId } from './last-event-id';
 import { EVENT_STREAM_HEADERS } from './event-stream';
