@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { newId } from '../../shared/ids';
 import { moveOrders } from '../../shared/lifecycle/move-orders';
 import type { Tx } from '../../shared/service/database';
@@ -17,8 +18,8 @@ afterEach(async () => {
 });
 
 /** Another instance, over the same database. */
-async function another(): Promise<ApiClient> {
-  const api = await serve(shop.api.database);
+async function another(more?: Parameters<typeof serve>[1]): Promise<ApiClient> {
+  const api = await serve(shop.api.database, more);
   others.push(api);
   return api;
 }
@@ -172,6 +173,41 @@ describe('following a restaurant', () => {
         [after, 2],
       ]);
     }
+  });
+
+  it('says so, to clients and in the log, while a transaction holds it back', async () => {
+    const said: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line: string) => said.push(line) });
+    const api = await another({ log, limits: { heartbeatMs: 100 } });
+    const client = await followOrders({ url: api.url });
+    await client.atLeast(1);
+    const [early, late] = [await place(), await place()];
+    const transaction = await holding((tx) => prepareIn(tx, early));
+    await prepare(late);
+    await until('a comment', () => client.comments.some((text) => text.startsWith('held back')), 15_000);
+    expect(
+      said.filter((line) => /"pids":\[\d+\].*hold restaurants' live moves back/.test(line)),
+    ).toHaveLength(1);
+    await transaction.commit();
+    await until('all', () => moves(client.events).length === 4, 10_000);
+    await until('the log', () => said.some((line) => line.includes('go on')));
+  });
+
+  it('ends when the history has lost its end, as after a restore: positions mean something else then', async () => {
+    const { api, restaurantId } = shop;
+    const id = await place();
+    await prepare(id);
+    const client = await followOrders({ after: '0' });
+    const position = (
+      await until('the move', () =>
+        client.events.find(({ data }) => data.order_id === id && data.version === 2),
+      )
+    ).id;
+    await api.database.$executeRaw`DELETE FROM order_status_history WHERE id >= ${position}::bigint`;
+    await client.ended();
+    expect(client.comments.at(-1)).toBe('begin anew');
+    const sent = { headers: { 'last-event-id': position } };
+    expect((await api.call('GET', `/restaurants/${restaurantId}/orders/events`, sent)).status).toBe(400);
   });
 
   it("keeps an order's versions in order where a transaction that began first changes it last", async () => {
