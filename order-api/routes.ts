@@ -12,12 +12,14 @@ import { cancelOrder, changeStatus } from './orders/move-order';
 import { placeOrder } from './orders/place-order';
 import { getOrder } from './orders/get-order';
 import { listOrders } from './orders/list-orders';
+import { getTimeline } from './orders/timeline';
 
 /** All of /api/v1. */
 export const routes: readonly Route[] = [
   placeOrder,
   listOrders,
   getOrder,
+  getTimeline,
   changeDraft,
   approveOrder,
   changeStatus,

@@ -24,6 +24,8 @@ export interface RouteContext {
   cardTokenKey?: CardTokenKeys;
   /** The request's `Idempotency-Key`, where the route `commitsKey`; the others need not know. */
   key?: IdempotencyKey | undefined;
+  /** How long a draft is kept after its last change. */
+  draftDeadlineMs: number;
   /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
   preconditions: Preconditions;
   /** `Prefer`. */

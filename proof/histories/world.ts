@@ -265,6 +265,7 @@ export class World {
         origin: { correlationid: newId() },
         preconditions: noPreconditions,
         preferences: { isStrict: false },
+        draftDeadlineMs: Infinity,
         cardTokenKey,
       };
       return (await route.handle({ params, body, query: undefined }, context)).body;
