@@ -1,7 +1,7 @@
 import { MAX_CRASHES } from '../messaging/crash-suspects';
 import type { Owed } from './judge-order';
 import { operationOf } from './judge-order';
-import { MOST_AHEAD } from './read-records';
+import type { Ahead } from './read-records';
 import type { OrderRecord, PaymentRecord } from './records';
 import type { Standing } from './judge-delivery';
 
@@ -10,7 +10,7 @@ export interface Circumstances {
   order: OrderRecord;
   draftDeadlineMs: number;
   /** How many are before the event, where it is in a line. */
-  ahead: number;
+  ahead: Ahead;
 }
 
 /** Says in a sentence what an order waits for, and why that does not come. */
@@ -32,7 +32,7 @@ export function explain(owed: Owed, circumstances: Circumstances): string {
 function whyNotHandled(
   { code }: Owed,
   { event, service, failure, delivery, consumer }: Standing,
-  ahead: number,
+  ahead: Ahead,
 ): string {
   const { type } = event;
   const failed = failure && `${failure.reason}: ${plain(failure.error)}`;
@@ -42,15 +42,15 @@ function whyNotHandled(
     case 'publishing_refused':
       return `RabbitMQ did not take ${type} (${times(event.attempts)}: ${plain(event.last_error ?? 'no reason given')}); it is tried again at ${moment(event.next_attempt_at)}`;
     case 'not_published':
-      return ahead > 0
+      return ahead.count > 0
         ? `${type} is not published yet: ${others(ahead)} are before it`
-        : `${type} is not published yet: RabbitMQ has not confirmed it`;
+        : `${type} is next to be published, and that RabbitMQ has it is not on record yet`;
     case 'service_away':
       return consumer?.heard_at
         ? `${service} is away: no instance of it has been heard of since ${moment(consumer.heard_at)}`
         : `${service} is away: no instance of it runs`;
     case 'queued':
-      return ahead > 0
+      return ahead.count > 0
         ? `${type} is in its queue behind ${others(ahead)}`
         : `${type} is next in its queue, or in its hands`;
     case 'crashing':
@@ -91,8 +91,8 @@ function whyNotAnswered({ code }: Owed, payment: PaymentRecord, { id, now }: Ord
 }
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
-const others = (count: number) =>
-  count >= MOST_AHEAD ? `at least ${MOST_AHEAD} others` : count === 1 ? '1 other' : `${count} others`;
+const others = ({ count, atLeast }: Ahead) =>
+  `${atLeast ? 'at least ' : ''}${count === 1 ? '1 other' : `${count} others`}`;
 /** To the second, in UTC. */
 const moment = (at: Date | null | undefined) =>
   at ? at.toISOString().replace(/\.\d+Z$/, 'Z') : 'an unknown time';

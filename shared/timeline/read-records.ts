@@ -142,36 +142,50 @@ async function readPayment(tx: Tx, orderId: string): Promise<Records['payment']>
   return { payment, moves, ledger };
 }
 
-/** So many are counted at most. */
-export const MOST_AHEAD = 1_000;
+/** How many are before something in a line. */
+export interface Ahead {
+  count: number;
+  /** There may be more. */
+  atLeast: boolean;
+}
+
+const MOST_AHEAD = 1_000;
 /** An event is published within this time of its writing, or it is not counted. */
 const OLDEST_MS = 2 * 86_400_000;
 
 /**
- * How many events are ahead of one in a consumer's queue: published before it, and neither handled nor failed. Of what
- * was published last before it, {@link MOST_AHEAD} of each type are looked at, so that a long queue costs no more.
+ * How many events are before one in a consumer's queue: published before it, and neither handled nor failed. Of what
+ * was published last before it, a thousand of each type are looked at, so that a long queue costs no more; and nothing
+ * from before what the consumer has provably done.
  */
-export async function countAhead(tx: Tx, consumer: string, event: EventRecord): Promise<number> {
+export async function countAhead(
+  tx: Tx,
+  consumer: string,
+  event: EventRecord,
+  reached: Date | null | undefined,
+): Promise<Ahead> {
   const floor = firstIdOf((event.published_at ?? event.created_at).getTime() - OLDEST_MS);
-  const [row] = await tx.$queryRaw<{ ahead: number }[]>`
+  const [row] = await tx.$queryRaw<Ahead[]>`
     WITH this AS MATERIALIZED (SELECT published_at, seq FROM event_log WHERE event_id = ${event.event_id}::uuid)
-    SELECT count(*)::int AS ahead FROM (
-      SELECT FROM subscriptions s CROSS JOIN this CROSS JOIN LATERAL (
+    SELECT (count(*) FILTER (WHERE waiting))::int AS count, count(*) >= ${MOST_AHEAD} AS "atLeast" FROM (
+      SELECT NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = ${consumer} AND p.event_id = e.event_id)
+        AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.event_id = e.event_id AND f.consumer = ${consumer}) AS waiting
+      FROM subscriptions s CROSS JOIN this CROSS JOIN LATERAL (
         SELECT event_id FROM event_log
-        WHERE type = s.event_type AND event_id >= ${floor}::uuid AND published_at >= s.since
+        WHERE type = s.event_type AND event_id >= ${floor}::uuid
+          AND published_at >= greatest(s.since, ${reached ?? new Date(0)}::timestamptz)
           AND published_at <= this.published_at AND (published_at < this.published_at OR seq < this.seq)
         ORDER BY published_at DESC LIMIT ${MOST_AHEAD}) e
-      WHERE s.consumer = ${consumer} AND s.until IS NULL
-        AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = ${consumer} AND p.event_id = e.event_id)
-        AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.event_id = e.event_id AND f.consumer = ${consumer})
-      LIMIT ${MOST_AHEAD}) waiting`;
-  return row?.ahead ?? 0;
+      WHERE s.consumer = ${consumer} AND s.until IS NULL LIMIT ${MOST_AHEAD}) before`;
+  return row ?? NOTHING;
 }
 
-/** How many events are to be published before one; {@link MOST_AHEAD} at most. */
-export async function countUnpublishedBefore(tx: Tx, { seq }: EventRecord): Promise<number> {
-  const [row] = await tx.$queryRaw<{ ahead: number }[]>`
-    SELECT count(*)::int AS ahead FROM (
-      SELECT FROM outbox_events WHERE seq < ${seq}::bigint AND next_attempt_at IS NULL LIMIT ${MOST_AHEAD}) waiting`;
-  return row?.ahead ?? 0;
+/** How many events are to be published before one. */
+export async function countUnpublishedBefore(tx: Tx, { seq }: EventRecord): Promise<Ahead> {
+  const [row] = await tx.$queryRaw<Ahead[]>`
+    SELECT count(*)::int AS count, count(*) >= ${MOST_AHEAD} AS "atLeast" FROM (
+      SELECT FROM outbox_events WHERE seq < ${seq}::bigint AND next_attempt_at IS NULL LIMIT ${MOST_AHEAD}) before`;
+  return row ?? NOTHING;
 }
+
+export const NOTHING: Ahead = { count: 0, atLeast: false };

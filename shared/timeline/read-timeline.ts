@@ -1,11 +1,13 @@
 import type { Database, Tx } from '../service/database';
 import { causalTree } from './causal-tree';
 import { explain } from './explain';
+import type { Standing } from './judge-delivery';
 import { judgeOrder, type Owed } from './judge-order';
-import { countAhead, countUnpublishedBefore, readRecords } from './read-records';
+import { countAhead, countUnpublishedBefore, NOTHING, readRecords, type Ahead } from './read-records';
 import type { Records } from './records';
 import { showChange, showPayment } from './show-records';
 import type { Timeline, Wait } from './timeline';
+import type { WaitCode } from './wait-codes';
 
 export interface TimelineOptions {
   /** How long a draft is kept after its last change. */
@@ -37,13 +39,13 @@ export function readTimeline(
 
 async function showWait(tx: Tx, { order }: Records, owed: Owed, options: TimelineOptions): Promise<Wait> {
   const { code, since, service, standing } = owed;
-  const ahead = standing ? await countBefore(tx, owed.code, standing) : 0;
+  const ahead = standing ? await countBefore(tx, code, standing) : NOTHING;
   return { code, since: since.toISOString(), service, sentence: explain(owed, { order, ahead, ...options }) };
 }
 
-function countBefore(tx: Tx, code: Owed['code'], { service, event }: NonNullable<Owed['standing']>) {
-  if (code === 'queued') return countAhead(tx, service, event);
-  return code === 'not_published' ? countUnpublishedBefore(tx, event) : 0;
+async function countBefore(tx: Tx, code: WaitCode, { service, event, consumer }: Standing): Promise<Ahead> {
+  if (code === 'queued') return countAhead(tx, service, event, consumer?.reached);
+  return code === 'not_published' ? countUnpublishedBefore(tx, event) : NOTHING;
 }
 
 function showTimeline(records: Records, [waitingFor, ...others]: Wait[]): Timeline {
