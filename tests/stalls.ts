@@ -17,9 +17,10 @@ export function askWhy(mesh: () => Mesh) {
         `order ${orderId} to wait for ${code}`,
         async () => {
           const { waiting_for, also_waiting_for } = await read(orderId);
-          const found = [waiting_for, ...also_waiting_for].find((wait) => wait?.code === code);
-          if (!found || !sentence.test(found.sentence))
-            throw new Error(JSON.stringify([waiting_for, ...also_waiting_for]));
+          const found = [waiting_for, ...also_waiting_for].find(
+            (wait) => wait?.code === code && sentence.test(wait.sentence),
+          );
+          if (!found) throw new Error(JSON.stringify([waiting_for, ...also_waiting_for]));
           if (process.env.TEST_LOG) console.log(`${found.code}, ${found.service}: ${found.sentence}`);
           return found;
         },
