@@ -11,22 +11,25 @@ export function causalTree(records: Records): TimelineEvent[] {
   const oldestFirst = [...records.events].reverse();
   const shown = new Map(oldestFirst.map((event) => [event.event_id, showEvent(records, event)]));
   const roots: TimelineEvent[] = [];
-  for (const { event_id, causation_id } of oldestFirst) {
-    const event = shown.get(event_id)!;
-    const cause = causation_id === null ? undefined : shown.get(causation_id);
-    // An event is caused by an older one; whoever says otherwise would hide it in a circle.
-    if (!cause || !isBefore(cause, event)) roots.push(event);
+  for (const event of shown.values()) {
+    const cause = shown.get(event.caused_by ?? '');
+    if (!cause || isInCircle(event, shown)) roots.push(event);
     else {
-      event.after_cause_ms = between(cause.written_at, event.written_at);
+      event.after_cause_ms = msBetween(new Date(cause.written_at), new Date(event.written_at));
       cause.caused.push(event);
     }
   }
   return roots;
+}
 
-  function isBefore(cause: TimelineEvent, event: TimelineEvent): boolean {
-    const place = (id: string) => oldestFirst.findIndex((one) => one.event_id === id);
-    return place(cause.id) < place(event.id);
+/** Whether its causes lead back to it: nothing of the mesh's does, and it would hang on no root. */
+function isInCircle(event: TimelineEvent, shown: ReadonlyMap<string, TimelineEvent>): boolean {
+  let cause = shown.get(event.caused_by ?? '');
+  for (let steps = 0; cause && steps < shown.size; steps++) {
+    if (cause === event) return true;
+    cause = shown.get(cause.caused_by ?? '');
   }
+  return false;
 }
 
 function showEvent(records: Records, event: EventRecord): TimelineEvent {
@@ -97,4 +100,3 @@ const showFailure = ({
 
 /** Never below 0: what is handled before the relay has noted the confirm, is handled at once. */
 export const msBetween = (from: Date, to: Date): number => Math.max(0, to.getTime() - from.getTime());
-const between = (from: string, to: string) => msBetween(new Date(from), new Date(to));

@@ -47,8 +47,8 @@ function whyNotHandled(
         : `${type} is next to be published, and that RabbitMQ has it is not on record yet`;
     case 'service_away':
       return consumer?.heard_at
-        ? `${service} is away: no instance of it has been heard of since ${moment(consumer.heard_at)}`
-        : `${service} is away: no instance of it runs`;
+        ? `${service} is away: no instance of it has reported from its queue since ${moment(consumer.heard_at)}`
+        : `${service} is away: no instance of it runs, or none reaches its queue`;
     case 'queued':
       return ahead.count > 0
         ? `${type} is in its queue behind ${others(ahead)}`
@@ -78,7 +78,7 @@ function whyNotAnswered({ code }: Owed, payment: PaymentRecord, { id, now }: Ord
     case 'payment_in_review':
       return `the gateway refused to ${operation} for good, or has another sum (${plain(payment.review_reason ?? 'no reason given')}). An operator has to settle it: npm run payments -- show ${id}`;
     case 'service_away':
-      return `it is away: no instance of it runs, and nobody asks the gateway${error ?? ''}`;
+      return `it is away: the gateway should have been asked to ${operation} at ${moment(payment.next_attempt_at)}, and no instance runs${error ?? ''}`;
     case 'gateway_no_answer':
       return `the gateway does not answer (${asked}${error ?? ''}); it is asked again by ${moment(payment.next_attempt_at)}`;
     case 'gateway_asked':

@@ -180,8 +180,8 @@ function atGateway(records: Records, payment: PaymentRecord, toDo: string): Owed
   if (!isWorking(payment.state)) return undefined;
   const lateMs = records.order.now.getTime() - (payment.next_attempt_at?.getTime() ?? 0);
   const isAway = !records.consumers.some(({ consumer, live }) => consumer === PAYMENT && live > 0);
-  if (isAway) return found('service_away');
-  if (lateMs > TAKEN_UP_MS) return found('gateway_not_asked');
+  // It can ask without RabbitMQ, and then does not say that it lives: that nothing was asked in time is the proof.
+  if (lateMs > TAKEN_UP_MS) return found(isAway ? 'service_away' : 'gateway_not_asked');
   if (payment.last_error) return found('gateway_no_answer');
   return found(payment.attempts > 0 ? 'gateway_asked' : 'gateway_not_asked');
 }

@@ -13,7 +13,7 @@ export const waitCodes = {
   // Something is away or broken; it goes on by itself when that is over.
   relay_away: 'the event is not published: no outbox-publisher is at work, or none reaches RabbitMQ',
   publishing_refused: 'RabbitMQ refused the event, or had no queue for it; it is tried again',
-  service_away: 'no instance of the service runs',
+  service_away: 'no instance of the service runs, or none reaches its queue',
   gateway_no_answer: 'the payment gateway gave no answer; it is asked again',
   missed: 'the event was published and never reached the service, which fetches it',
   retrying: 'the service failed to handle the event; it waits to be tried again',
