@@ -2,7 +2,7 @@ import { newId } from '../../shared/ids';
 import { openTestShop } from '../testing/test-shop';
 
 // The client of these tests holds every answer against its schema; what is judged, and when, is tested in
-// shared/timeline and tests/stalls.
+// shared/timeline and operator/mesh/stalls.
 
 const shop = openTestShop([10]);
 

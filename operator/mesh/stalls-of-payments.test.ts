@@ -1,8 +1,8 @@
-import type { Timeline } from '../shared/timeline/timeline';
-import { LEASE_SECONDS } from '../shared/messaging/progress';
-import { startMesh, type Mesh } from '../shared/testing/mesh';
-import { until } from '../shared/testing/until';
-import { askWhy } from './stalls';
+import type { Timeline } from '../../shared/timeline/timeline';
+import { LEASE_SECONDS } from '../../shared/messaging/progress';
+import { startMesh, type Mesh } from '../../shared/testing/mesh';
+import { until } from '../../shared/testing/until';
+import { askWhy } from './testing/ask-why';
 
 // Orders that stand still because of their money, with a gateway that really fails, and what they say of it.
 
@@ -77,7 +77,7 @@ describe('an order by card says that it waits', () => {
       ['CAPTURED', 'captured', 1, false],
     ]);
     for (const { cause, answer_ms } of timeline.payment!.moves)
-      expect([cause, answer_ms]).toEqual([cause, /^order_/.test(cause) ? null : expect.any(Number)]);
+      expect([cause, answer_ms]).toEqual([cause, cause.startsWith('order_') ? null : expect.any(Number)]);
     const [placed] = timeline.events;
     expect(placed?.caused.map(({ type }) => type).sort()).toEqual([
       'inventory.deducted.success.v1',

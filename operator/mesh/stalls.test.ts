@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import { Client } from 'pg';
-import { runDlq } from '../operator/dlq/run-dlq';
-import { declareMesh, discoverSubscriptions } from '../shared/messaging/declare-mesh';
-import { LEASE_SECONDS } from '../shared/messaging/progress';
-import { startMesh, type Mesh } from '../shared/testing/mesh';
-import { startProxy, type TcpProxy } from '../shared/testing/tcp-proxy';
-import { until } from '../shared/testing/until';
-import { askWhy } from './stalls';
+import { runDlq } from '../dlq/run-dlq';
+import { declareMesh, discoverSubscriptions } from '../../shared/messaging/declare-mesh';
+import { LEASE_SECONDS } from '../../shared/messaging/progress';
+import { startMesh, type Mesh } from '../../shared/testing/mesh';
+import { startProxy, type TcpProxy } from '../../shared/testing/tcp-proxy';
+import { until } from '../../shared/testing/until';
+import { askWhy } from './testing/ask-why';
 
 // Orders that stand still because their mesh really does, and what they say of it: one mesh, to which one thing
 // happens after the other. Those of the money are in stalls-of-payments.test.ts.

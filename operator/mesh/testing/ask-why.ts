@@ -1,6 +1,6 @@
-import type { Timeline, Wait } from '../shared/timeline/timeline';
-import type { Mesh } from '../shared/testing/mesh';
-import { until } from '../shared/testing/until';
+import type { Timeline, Wait } from '../../../shared/timeline/timeline';
+import type { Mesh } from '../../../shared/testing/mesh';
+import { until } from '../../../shared/testing/until';
 
 /** Asks the mesh's API what orders wait for, and keeps what it said. */
 export function askWhy(mesh: () => Mesh) {
