@@ -48,7 +48,10 @@ function stateOf(
   const now = records.order.now.getTime();
   if (delivery?.processed_at) return 'handled';
   if (!event.published_at) {
-    if (event.next_attempt_at) return 'publishing_refused';
+    // What was refused may be due, and nobody there to try it again.
+    const isPostponed =
+      event.next_attempt_at && (records.relayIsAtWork || event.next_attempt_at.getTime() > now);
+    if (isPostponed) return 'publishing_refused';
     return records.relayIsAtWork ? 'not_published' : 'relay_away';
   }
   if (failure?.outcome === 'DEAD_LETTERED') return 'dead_letter';
