@@ -38,7 +38,7 @@ export function timelineAsText(timeline: Timeline): string {
 }
 
 const waitLines = (what: string, { code, since, service, sentence }: Wait): string[] => [
-  `${what.padEnd(10)}${service}, since ${since} (${code})`,
+  `${what.padEnd(10)}${service === 'order-api' ? 'people, who say so at order-api' : service}, since ${since} (${code})`,
   `          ${oneLine(sentence)}`,
 ];
 

@@ -94,7 +94,7 @@ describe('an order by card says that it waits', () => {
       await waitsFor(
         refused,
         'gateway_no_answer',
-        /^payment-service is to have its card authorised; the gateway does not answer \(asked (once|\d+ times) to AUTHORIZE, with the last error: .*\); it is asked again by \d{4}-.*Z\.$/,
+        /^payment-service is to have its card authorised; the gateway does not answer \(asked (once|\d+ times) to authorise, with the last error: .*\); it is asked again by \d{4}-.*Z\.$/,
       ),
     ).toMatchObject({ service: 'payment-service' });
     expect((await read(refused)).waiting_for?.code).toBe('gateway_no_answer');
@@ -117,14 +117,14 @@ describe('an order by card says that it waits', () => {
     await waitsFor(
       asked,
       'gateway_asked',
-      /^payment-service is to have its card authorised; the gateway is being asked to AUTHORIZE since \d{4}-.*Z, and has not answered yet\.$/,
+      /^payment-service is to have its card authorised; the gateway is being asked to authorise since \d{4}-.*Z, and has not answered yet\.$/,
     );
     const next = await card();
     expect(
       await waitsFor(
         next,
         'gateway_not_asked',
-        /the gateway (is to be|should have been) asked to AUTHORIZE at/,
+        /the gateway (is to be|should have been) asked to authorise at/,
       ),
     ).toMatchObject({
       service: 'payment-service',
@@ -132,7 +132,7 @@ describe('an order by card says that it waits', () => {
     await waitsFor(
       next,
       'gateway_not_asked',
-      /should have been asked to AUTHORIZE at \d{4}-.*Z, and nobody has taken that up yet/,
+      /should have been asked to authorise at \d{4}-.*Z, and nobody has taken that up yet/,
     );
     await faults({});
     for (const id of [asked, next])
@@ -149,7 +149,7 @@ describe('an order by card says that it waits', () => {
         id,
         'payment_in_review',
         new RegExp(
-          `the gateway refused to AUTHORIZE for good, or has another sum \\(asked for 120\\.50 INR, .*\\)\\. An operator has to settle it: npm run payments -- show ${id}\\.$`,
+          `the gateway refused to authorise for good, or has another sum \\(asked for 120\\.50 INR, .*\\)\\. An operator has to settle it: npm run payments -- show ${id}\\.$`,
         ),
       ),
     ).toMatchObject({ service: 'payment-service' });
@@ -163,7 +163,7 @@ describe('an order by card says that it waits', () => {
     await waitsFor(
       inReview,
       'payment_in_review',
-      /^payment-service is to charge its card; the gateway refused to CAPTURE for good/,
+      /^payment-service is to charge its card; the gateway refused to capture for good/,
     );
     const { status, waiting_for, also_waiting_for, payment } = await read(inReview);
     expect({ status, code: waiting_for?.code }).toEqual({ status: 'PREPARING', code: 'payment_in_review' });
@@ -184,7 +184,11 @@ describe('an order by card says that it waits', () => {
     await becomes(id, 'CAPTURED');
     await mesh.ask('POST', `/orders/${id}/cancel`);
     await becomes(id, 'REVIEW');
-    await waitsFor(id, 'payment_in_review', /the gateway refused to REFUND for good/);
+    await waitsFor(
+      id,
+      'payment_in_review',
+      /^payment-service is to refund it; the gateway refused to refund for good/,
+    );
   });
 
   it('for a gateway that gives no answer: the charge, the release and the refund', async () => {
@@ -197,12 +201,12 @@ describe('an order by card says that it waits', () => {
     await waitsFor(
       charged,
       'gateway_no_answer',
-      /^payment-service is to refund it; the gateway does not answer \(asked .* to REFUND/,
+      /^payment-service is to refund it; the gateway does not answer \(asked .* to refund/,
     );
     await waitsFor(
       held,
       'gateway_no_answer',
-      /^payment-service is to release its money; the gateway does not answer \(asked .* to (RESOLVE|VOID)/,
+      /^payment-service is to release its money; the gateway does not answer \(asked .* to (say what became of it|release)/,
     );
     await faults({});
     for (const [id, state] of [
@@ -247,13 +251,13 @@ describe('an order by card says that it waits', () => {
   it('for payment-service, which is away, and while it was asking', async () => {
     await faults({ error: 1 });
     const begun = await card();
-    await waitsFor(begun, 'gateway_no_answer', /AUTHORIZE/);
+    await waitsFor(begun, 'gateway_no_answer', /authorise/);
     await mesh.service('payment-service').stop();
     await askAgain();
     await waitsFor(
       begun,
       'service_away',
-      /^payment-service is to have its card authorised; it is away: the gateway should have been asked to AUTHORIZE at \d{4}-.*Z, and no instance runs, with the last error: /,
+      /^payment-service is to have its card authorised; it is away: the gateway should have been asked to authorise at \d{4}-.*Z, and no instance runs, with the last error: /,
     );
     await faults({});
     const unseen = await card();

@@ -268,7 +268,7 @@ describe('an order says that it waits', () => {
     await waitsFor(
       dead,
       'dead_letter',
-      /order\.placed\.v1 is a dead letter of inventory-service since .*Z \(handler_failed: .*lock timeout.*\)\. Nothing happens until somebody decides: npm run dlq -- replay --event [\da-f-]{36}\.$/,
+      /order\.placed\.v1 is a dead letter of inventory-service since .*Z \(handler_failed: .*lock timeout.*\)\. Nothing happens until somebody decides: npm run dlq -- show [\da-f-]{36}\.$/,
     );
     await unlock();
     const [inventory] = (await read(dead)).events[0]!.consumers;

@@ -1,6 +1,6 @@
 import { MAX_CRASHES } from '../messaging/crash-suspects';
-import type { Owed } from './judge-order';
-import { operationOf } from './judge-order';
+import type { Operation } from '../payment/payment-lifecycle';
+import { operationOf, type Owed } from './judge-order';
 import type { Ahead } from './read-records';
 import type { OrderRecord, PaymentRecord } from './records';
 import type { Standing } from './judge-delivery';
@@ -58,7 +58,7 @@ function whyNotHandled(
     case 'retrying':
       return `attempt ${failure?.attempt} at ${type} failed (${failed}); it is tried again at ${moment(failure?.retry_at)}`;
     case 'dead_letter':
-      return `${type} is a dead letter of ${service} since ${moment(failure?.failed_at)} (${failed}). Nothing happens until somebody decides: npm run dlq -- replay --event ${event.event_id}`;
+      return `${type} is a dead letter of ${service} since ${moment(failure?.failed_at)} (${failed}). Nothing happens until somebody decides: npm run dlq -- show ${event.event_id}`;
     case 'discarded':
       return `${type} was a dead letter of ${service} (${failure?.reason}), and was ${plain(failure?.error ?? 'discarded')} at ${moment(failure?.failed_at)}`;
     case 'missed':
@@ -71,7 +71,7 @@ function whyNotHandled(
 }
 
 function whyNotAnswered({ code }: Owed, payment: PaymentRecord, { id, now }: OrderRecord): string {
-  const operation = operationOf(payment);
+  const operation = words[operationOf(payment) ?? 'RESOLVE'];
   const asked = `asked ${times(payment.attempts)} to ${operation}`;
   const error = payment.last_error && `, with the last error: ${plain(payment.last_error)}`;
   switch (code) {
@@ -89,6 +89,15 @@ function whyNotAnswered({ code }: Owed, payment: PaymentRecord, { id, now }: Ord
         : `the gateway is to be asked to ${operation} at ${moment(payment.next_attempt_at)}`;
   }
 }
+
+/** What the gateway is asked for, after "to". */
+const words: Record<Operation, string> = {
+  AUTHORIZE: 'authorise',
+  CAPTURE: 'capture',
+  VOID: 'release',
+  REFUND: 'refund',
+  RESOLVE: 'say what became of it',
+};
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 const others = ({ count, atLeast }: Ahead) =>

@@ -1,5 +1,5 @@
 import type { EventType } from '../events/contracts';
-import { operations, isWorking } from '../payment/payment-lifecycle';
+import { isWorking, operations, type Operation } from '../payment/payment-lifecycle';
 import { judgeDelivery, type Standing } from './judge-delivery';
 import type { PaymentRecord, Records } from './records';
 import { seriousness, type WaitCode } from './wait-codes';
@@ -130,8 +130,8 @@ function moneyBack(records: Records): Owed[] {
       'note that it is cancelled, so that no card is charged',
       false,
     );
-  const toDo =
-    payment.state === 'CAPTURED' || payment.state === 'REFUNDING' ? 'refund it' : 'release its money';
+  const isTaken = payment.state === 'CAPTURED' || operationOf(payment) === 'REFUND';
+  const toDo = isTaken ? 'refund it' : 'release its money';
   switch (payment.state) {
     case 'FAILED':
     case 'VOIDED':
@@ -187,5 +187,5 @@ function atGateway(records: Records, payment: PaymentRecord, toDo: string): Owed
 }
 
 /** What the gateway is asked for in the payment's state. */
-export const operationOf = ({ state, review_operation }: PaymentRecord): string | null =>
+export const operationOf = ({ state, review_operation }: PaymentRecord): Operation | null =>
   review_operation ?? (isWorking(state) ? operations[state] : null);

@@ -288,6 +288,23 @@ describe('what an order waits for', () => {
     expect((await timelineOf(id)).waiting_for).toMatchObject({ service: 'inventory-service' });
   });
 
+  it('is a relay, where what was refused is due and nobody is there to try it again', async () => {
+    const id = await anOrder();
+    const event = placed(id);
+    await database.$executeRaw(insertIntoOutbox([event]));
+    const refused = (nextAttemptAt: Date) =>
+      database.outboxEvent.updateMany({
+        where: { subject: id },
+        data: { attempts: 1, lastError: 'no', nextAttemptAt },
+      });
+    await refused(new Date(Date.now() + 60_000));
+    expect((await timelineOf(id)).waiting_for).toMatchObject({ code: 'publishing_refused' });
+    await refused(new Date(Date.now() - 1_000));
+    const { waiting_for, events } = await timelineOf(id);
+    expect(waiting_for).toMatchObject({ code: 'relay_away', service: 'outbox-publisher' });
+    expect(events[0]?.refused).toMatchObject({ attempts: 1, error: 'no' });
+  });
+
   it('of an event that is in the outbox twice, goes by the one that is published', async () => {
     const id = await anOrder();
     const event = placed(id);
