@@ -16,17 +16,28 @@ import { openIntake } from './orders/order-intake';
 import { routes } from './routes';
 
 const BASE = '/api/v1';
+const DAY_MS = 86_400_000;
 
 /** What the application is made of. */
-export type AppDependencies = Omit<RouteDependencies, 'intake' | 'backlog'> & {
+export type AppDependencies = Omit<RouteDependencies, 'intake' | 'backlog' | 'draftDeadlineMs'> & {
   /** Requests; without a bound if absent. */
   mostInProgress?: number;
   backlog?: Backlog;
+  /** A day, if absent. */
+  draftDeadlineMs?: number;
 };
 
 /** The HTTP application, over a database; it listens to nothing yet. */
 export function buildApp(deps: AppDependencies): Express {
-  const { database, log, live, cardTokenKey, mostInProgress = Infinity, backlog = noBound } = deps;
+  const {
+    database,
+    log,
+    live,
+    cardTokenKey,
+    mostInProgress = Infinity,
+    backlog = noBound,
+    draftDeadlineMs = DAY_MS,
+  } = deps;
   const intake = openIntake(database, cardTokenKey);
   const admission = boundAdmission(mostInProgress);
   const usable = databaseIsUsable(database);
@@ -50,7 +61,18 @@ export function buildApp(deps: AppDependencies): Express {
   app.use(serveIndex());
   app.use(serveDocs(async () => withLiveExamples(document, await readExamples(database).catch(() => ({})))));
   app.all(['/healthz', '/readyz'], otherMethods(['GET']));
-  app.use(BASE, serveRoutes(routes, admission, { database, log, live, cardTokenKey, backlog, intake }));
+  app.use(
+    BASE,
+    serveRoutes(routes, admission, {
+      database,
+      log,
+      live,
+      cardTokenKey,
+      backlog,
+      intake,
+      draftDeadlineMs,
+    }),
+  );
   app.use(unknownRoute);
   app.use(answerProblem);
   return app;

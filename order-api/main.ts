@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { briefly } from '../shared/messaging/failure';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
@@ -16,7 +17,7 @@ const DRAIN_MS = 8_000;
 const LISTEN_QUEUE = 4_096;
 
 runService('order-api', async (log) => {
-  const config = readConfig(apiConfig);
+  const config = readConfig(apiConfig.safeExtend({ DRAFT_DEADLINE: draftDeadline }));
   const database = openDatabase({
     url: config.DATABASE_URL,
     poolSize: config.DATABASE_POOL_SIZE,
@@ -36,6 +37,7 @@ runService('order-api', async (log) => {
     cardTokenKey: config.CARD_TOKEN_KEY,
     mostInProgress: config.MAX_REQUESTS,
     backlog,
+    draftDeadlineMs: config.DRAFT_DEADLINE,
   });
   const server = createApiServer(app, config.KEEP_ALIVE_TIMEOUT);
   const port = await listen(server, config.PORT, config.HOST);

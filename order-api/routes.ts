@@ -14,6 +14,7 @@ import { cancelOrder, changeStatus } from './orders/move-order';
 import { placeOrder } from './orders/place-order';
 import { getOrder } from './orders/get-order';
 import { listOrders } from './orders/list-orders';
+import { getTimeline } from './orders/timeline';
 
 /** All of /api/v1. */
 export const routes: readonly Route[] = [
@@ -21,6 +22,7 @@ export const routes: readonly Route[] = [
   listOrders,
   getOrder,
   followOrder,
+  getTimeline,
   changeDraft,
   approveOrder,
   changeStatus,

@@ -55,11 +55,9 @@
  */
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
+import { HOLDS_RELAY_LOCK, RELAY_LOCK } from '../shared/outbox/relay-lock';
 import { sessionConfig } from '../shared/service/session-settings';
 import { within } from '../shared/service/within';
-
-// Any two numbers that nobody else uses in this database; these spell "mesh" and "rely".
-const LOCK = [0x6d657368, 0x72656c79];
 
 /** The longest wait for a lock, and for a statement; PostgreSQL keeps to these. */
 const LOCK_WAIT_MS = 2_000;
@@ -123,13 +121,13 @@ export async function disconnect(client: Client): Promise<void> {
 export async function tryToOwn(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ owned: boolean }>(
     'SELECT pg_try_advisory_lock($1, $2) AS owned',
-    LOCK,
+    RELAY_LOCK,
   );
   return rows[0]?.owned === true;
 }
 
 export async function giveUp(client: Client): Promise<void> {
-  await client.query('SELECT pg_advisory_unlock($1, $2)', LOCK);
+  await client.query('SELECT pg_advisory_unlock($1, $2)', RELAY_LOCK);
 }
 
 /** @throws where rows were read too long ago to be published: by now another relay may own the outbox */
@@ -161,12 +159,11 @@ export async function lookAtOwner(client: Client): Promise<OwnerSeen | undefined
              SELECT l.pid, coalesce(a.application_name, '') AS application,
                (extract(epoch FROM clock_timestamp() - a.state_change) * 1000)::float8 AS "silentMs"
              FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-             WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1::bigint::oid AND l.objid = $2::bigint::oid AND l.objsubid = 2
-               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+             WHERE ${HOLDS_RELAY_LOCK})
            SELECT pid, application, "silentMs",
-             CASE WHEN "silentMs" > $3 THEN pg_terminate_backend(pid) ELSE false END AS ended
+             CASE WHEN "silentMs" > $1 THEN pg_terminate_backend(pid) ELSE false END AS ended
            FROM owner`,
-    values: [...LOCK, SILENT_MS],
+    values: [SILENT_MS],
   });
   return rows[0];
 }

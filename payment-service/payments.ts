@@ -117,10 +117,14 @@ export async function movePayments(tx: Tx, news: readonly News[]): Promise<News[
         working boolean, decline_code text, review_operation text, review_reason text, round int, correlation_id text,
         chained_by uuid, traceparent text)
     ), history AS (
-      INSERT INTO payment_moves (payment_id, order_id, from_state, to_state, cause, caused_by, operator, note)
-      SELECT payment_id, order_id, from_state, to_state, cause, caused_by, operator, note FROM moves
+      /* With what the gateway was asked in the state that is left: the row is as it was before the UPDATE below. */
+      INSERT INTO payment_moves (payment_id, order_id, from_state, to_state, cause, caused_by, operator, note,
+        attempts, asked_at, last_error)
+      SELECT m.payment_id, m.order_id, m.from_state, m.to_state, m.cause, m.caused_by, m.operator, m.note,
+        CASE WHEN p.asked_at IS NOT NULL THEN p.attempts END, p.asked_at, p.last_error
+      FROM moves m JOIN payments p ON p.id = m.payment_id
     )
-    UPDATE payments p SET state = m.to_state, attempts = 0, next_attempt_at = CASE WHEN m.working THEN now() END,
+    UPDATE payments p SET state = m.to_state, attempts = 0, asked_at = NULL, next_attempt_at = CASE WHEN m.working THEN now() END,
       last_error = NULL, decline_code = coalesce(m.decline_code, p.decline_code), review_operation = m.review_operation,
       review_reason = m.review_reason, round = m.round, correlation_id = m.correlation_id, caused_by = m.chained_by,
       traceparent = m.traceparent, updated_at = now()

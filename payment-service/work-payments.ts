@@ -90,7 +90,7 @@ export function claim(
   takeoverMs: number,
 ): Promise<Payment[]> {
   return database.$queryRaw<Payment[]>`
-    UPDATE payments SET attempts = attempts + 1, next_attempt_at = now() + ${inMs(takeoverMs)}
+    UPDATE payments SET attempts = attempts + 1, asked_at = now(), next_attempt_at = now() + ${inMs(takeoverMs)}
     WHERE id = ANY (ARRAY(
       SELECT id FROM payments WHERE next_attempt_at <= now() AND (gateway IS NULL OR gateway = ${gateway})
       ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EventType } from '../shared/events/contracts';
+import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { moveOrders } from '../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
@@ -16,8 +17,7 @@ import { pause } from '../shared/service/pause';
 const config = z.object({
   /** How long an order may stay PLACED. */
   ORDER_DEADLINE: duration('15m'),
-  /** How long a DRAFT is kept after its last change. */
-  DRAFT_DEADLINE: duration('1d'),
+  DRAFT_DEADLINE: draftDeadline,
   /** How often it looks for them. */
   ORDER_DEADLINE_EVERY: duration('5s'),
 });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, existsSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { routes } from '../order-api/routes';
 import { eventTypes } from '../shared/events/contracts';
+import { waitCodes } from '../shared/timeline/wait-codes';
 
 // What the documentation says of the code is looked up in the code, so that neither changes alone.
 
@@ -142,6 +143,10 @@ describe('the documentation', () => {
 
   it('has every event', () => {
     expect(missingIn('docs/guides/events.md', eventTypes)).toEqual([]);
+  });
+
+  it('has every code of why an order waits', () => {
+    expect(missingIn('docs/guides/api.md', Object.keys(waitCodes))).toEqual([]);
   });
 
   it('has every route', () => {

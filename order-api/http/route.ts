@@ -30,6 +30,8 @@ export interface RouteContext {
   live: Live;
   /** `Last-Event-ID`, as it was sent; of interest where the route `streams`. */
   lastEventId: string | undefined;
+  /** How long a draft is kept after its last change. */
+  draftDeadlineMs: number;
   /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
   preconditions: Preconditions;
   /** `Prefer`. */

@@ -267,6 +267,7 @@ export class World {
         preferences: { isStrict: false },
         live: undefined as never, // nobody follows here
         lastEventId: undefined,
+        draftDeadlineMs: Infinity,
         cardTokenKey,
       };
       return (await route.handle({ params, body, query: undefined }, context)).body;
