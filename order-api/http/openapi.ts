@@ -60,6 +60,7 @@ export function openApiDocument(routes: readonly Route[], base: string) {
             .meta({ description: 'Carried in every event that follows; generated if absent' }),
           ...preconditions(route),
           ...idempotencyKey(route),
+          ...prefer(route),
           ...(route.streams ? { 'Last-Event-ID': lastEventId } : {}),
         }),
         body: route.body && {
@@ -128,6 +129,16 @@ const lastEventId = z
   .string()
   .optional()
   .meta({ description: 'The id of the last event that arrived: the stream goes on after it' });
+
+const prefer = ({ prefers }: Route): Record<string, z.ZodType> =>
+  prefers
+    ? {
+        Prefer: z.string().optional().meta({
+          description:
+            '`wait=10` holds the answer for up to so many seconds (30 at most) until the order is decided: then 200. `handling=strict` refuses at once what there is visibly too little in stock for (`out-of-stock`)',
+        }),
+      }
+    : {};
 
 const idempotencyKey = ({ method }: Route): Record<string, z.ZodType> =>
   method === 'get'

@@ -77,6 +77,10 @@ export interface Route {
   commitsKey?: boolean;
   /** Its 200 is Server-Sent Events; the schema is that of each of them. */
   streams?: boolean;
+  /** Whether `Prefer` may hold its answer (`wait`) or make it rather refuse (`handling=strict`). */
+  prefers?: boolean;
+  /** Done when all is committed, and not counted among the requests in progress: it may take its time. */
+  afterwards?: (answer: Answer, context: RouteContext, gone: AbortSignal) => Promise<Answer>;
   /** What it answers when all is well, by status; without a schema, without a body. */
   answers: Record<number, { description: string; schema?: z.ZodType }>;
   /** Which problems it may answer, beside those that every route may. */

@@ -8,7 +8,7 @@ import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
 import { Problem } from './problem';
-import type { Route, RouteContext } from './route';
+import type { Answer, Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
 import { etagOf, preconditionFailed, readPreconditions } from './versions';
 
@@ -23,9 +23,11 @@ export function serveRoutes(routes: readonly Route[], admission: Admission, deps
   const router = Router({ caseSensitive: true });
   for (const route of routes) {
     const read = route.body ? jsonBody : [];
-    router[route.method](expressPath(route.path), ...read, (request, response) =>
-      admission.during(() => answer(route, request, response, deps)),
-    );
+    router[route.method](expressPath(route.path), ...read, async (request, response) => {
+      const { result, context } = await admission.during(() => answer(route, request, response, deps));
+      const last = route.afterwards ? await route.afterwards(result, context, goneOf(response)) : result;
+      send(last, request, response);
+    });
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
@@ -50,7 +52,7 @@ async function answer(
   request: Request,
   response: Response,
   deps: RouteDependencies,
-): Promise<void> {
+): Promise<{ result: Answer; context: RouteContext }> {
   const correlationid = response.locals.correlationId as string;
   refuseBrokenQuery(request.originalUrl);
   const input = {
@@ -78,6 +80,17 @@ async function answer(
     key && !route.commitsKey
       ? await once(deps.database, key, (database) => route.handle(input, { ...context, database }))
       : await route.handle(input, { ...context, key });
+  return { result, context };
+}
+
+/** Aborted when the client has left before it was answered. */
+function goneOf(response: Response): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+function send(result: Answer, request: Request, response: Response): void {
   response.status(result.status).set(result.headers ?? {});
   if (result.version !== undefined) response.set('ETag', etagOf(result.version));
   const nextCursor = (result.body as { next_cursor?: string | null } | undefined)?.next_cursor;

@@ -7,17 +7,22 @@ import { openStreams, type OpenStreams, type StreamLimits } from './open-streams
 export interface Live {
   streams: OpenStreams;
   feed: MoveFeed;
+  /** Aborted when the process stops: nobody is kept waiting then. */
+  stopping: AbortSignal;
   /** Ends all streams at once. */
   stop(): Promise<void>;
 }
 
 export function openLive(database: Database, log: Logger, limits: StreamLimits): Live {
+  const stopping = new AbortController();
   const streams = openStreams(log, limits);
   const feed = openMoveFeed(database, log, () => streams.endAll('begin anew'));
   return {
     streams,
     feed,
+    stopping: stopping.signal,
     stop: async () => {
+      stopping.abort();
       streams.stop();
       await feed.stop();
     },

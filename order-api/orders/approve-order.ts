@@ -15,6 +15,7 @@ import { lineRows, rowsOf } from './new-order';
 import { announcePlaced, placedMessage } from './placed-event';
 import { visibleShortages } from './visible-shortages';
 import { priceAgain, refuseOtherTotal } from './price-lines';
+import { waitForDecision } from './wait-for-decision';
 
 interface Approval {
   status: OrderStatus;
@@ -41,7 +42,12 @@ export const approveOrder = route({
   }),
   bodyOptional: true,
   versioned: true,
-  answers: { 202: { description: 'Placed, now or earlier', schema: approvedAnswer } },
+  prefers: true,
+  afterwards: waitForDecision,
+  answers: {
+    200: { description: 'Decided, with `Prefer: wait`: where it stands', schema: approvedAnswer },
+    202: { description: 'Placed, now or earlier', schema: approvedAnswer },
+  },
   problems: {
     409: 'It is no draft (`not-a-draft`), `items` lists what cannot be ordered any more (`not-orderable`), it comes to another sum than `expected_total` (`price-changed`), the restaurant takes no orders (`restaurant-closed`), or, with `Prefer: handling=strict`, there is too little in stock (`out-of-stock`)',
     503: CARDS_OR_DATABASE,

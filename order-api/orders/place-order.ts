@@ -18,6 +18,7 @@ import {
 } from './fields';
 import type { NewOrder } from './new-order';
 import { placedMessage } from './placed-event';
+import { waitForDecision } from './wait-for-decision';
 
 const body = z
   .strictObject({
@@ -63,7 +64,10 @@ export const placeOrder = route({
     'Answers as soon as the order is committed. Whether the stock suffices, and the card is good, is decided a moment later: the order becomes PREPARING, or CANCELLED with the reason OUT_OF_STOCK or PAYMENT_FAILED. Prices are those of the menu.',
   tag: 'Orders',
   body,
+  prefers: true,
+  afterwards: waitForDecision,
   answers: {
+    200: { description: 'Decided, with `Prefer: wait`: where it stands', schema: placedAnswer },
     201: { description: 'Kept as a draft', schema: placedAnswer },
     202: { description: 'Placed', schema: placedAnswer },
   },
