@@ -5,6 +5,7 @@ import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import { within } from '../../shared/service/within';
 import { openFollowers, type Followers } from './followers';
+import { watchHeldBack } from './held-back';
 import { changesBetween, lookAtHistory, movesOfOrders, movesOfRestaurants } from './read-moves';
 import { afterLook, type Settled } from './settled-position';
 
@@ -40,8 +41,6 @@ const LIVELY_FOR_MS = 10_000;
 const MOST_CHANGES = 1_000;
 const SETTLE_LOOKS = 5;
 const SETTLE_MS = 2_000;
-/** Where nothing settles for so long, open transactions are said to hold moves back. */
-const LONG_MS = 5_000;
 
 /** @param onLost the history has lost its end, so that positions mean something else: streams have to begin anew */
 export function openMoveFeed(database: Database, log: Logger, onLost: () => void): MoveFeed {
@@ -53,13 +52,13 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
     keyOf: ({ restaurantId }) => restaurantId,
     positionOf: ({ id }) => id,
   });
+  const held = watchHeldBack(log);
   const looked = new Set<() => void>();
   let known: Settled | undefined;
   /** Whether followers were marked for everything up to what is known. */
   let isMarked = false;
   let waiting = 0;
   let livelyUntil = 0;
-  let held: { since: number; isSaid: boolean } | undefined;
   let waker = new AbortController();
   let isStopping = false;
 
@@ -73,7 +72,7 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
       isMarked = false;
       onLost();
     }
-    noteHeld(before, known);
+    held.note(before, known);
     await mark(before, known);
     const { settled } = known;
     await orders.tell((places, most) => movesOfOrders(database, places, most));
@@ -101,22 +100,10 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
     livelyUntil = performance.now() + LIVELY_FOR_MS;
   }
 
-  /** In traffic somebody always writes, and yet it settles on and on: held is what does not. */
-  function noteHeld(before: Settled | undefined, { newest, settled, writers }: Settled): void {
-    if (settled === newest || settled !== before?.settled) {
-      if (held?.isSaid) log.info("restaurants' live moves go on");
-      held = settled === newest ? undefined : { since: Date.now(), isSaid: false };
-    } else held ??= { since: Date.now(), isSaid: false };
-    if (!held || held.isSaid || Date.now() - held.since < LONG_MS) return;
-    held.isSaid = true;
-    const pids = [...writers.values()].map(({ pid }) => pid);
-    log.warn({ pids }, "open transactions hold restaurants' live moves back: what they wrote may yet appear");
-  }
-
   function pauseMs(): number {
     const isLate = orders.anyDue() || (known?.settled !== undefined && restaurants.anyDue());
     if (isLate) return LEAST_MS;
-    if (held && Date.now() - held.since < LONG_MS) return WRITING_MS;
+    if (held.isBrief()) return WRITING_MS;
     return performance.now() < livelyUntil ? LIVELY_MS : QUIET_MS;
   }
 
@@ -133,7 +120,7 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
       // Looked at once before anybody asks: what is open then cannot be told apart later.
       if (!isWanted() && known?.settled !== undefined) {
         isMarked = false; // of what happens meanwhile, whoever comes next finds out for itself
-        held = undefined;
+        held.forget();
         await rest(FOREVER_MS);
         continue;
       }
@@ -181,7 +168,7 @@ export function openMoveFeed(database: Database, log: Logger, onLost: () => void
       }
       return known?.settled;
     },
-    heldSince: () => (held?.isSaid ? new Date(held.since) : undefined),
+    heldSince: () => held.since(),
     stop: async () => {
       isStopping = true;
       waker.abort();

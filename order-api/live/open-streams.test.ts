@@ -50,7 +50,7 @@ describe('the number of streams', () => {
     expect(await api.get(path)).toMatchObject({ body: { type: 'urn:ordermesh:problem:overloaded' } });
     expect((await api.get('/orders')).status).toBe(200);
     first.leave();
-    await until('room', async () => (await api.get(path)).status === 200, 5_000);
+    await until('room', async () => (await api.get(path)).status === 200, 10_000);
   });
 });
 
@@ -116,7 +116,7 @@ describe('a client', () => {
     await new Promise((resolve) => gone.once('data', resolve));
     expect((await api.get(path)).status).toBe(503);
     gone.destroy();
-    await until('its place', async () => (await api.get(path)).status === 200, 3_000);
+    await until('its place', async () => (await api.get(path)).status === 200, 10_000);
   });
 
   it('that leaves while its order is looked up takes no place', async () => {
