@@ -37,7 +37,7 @@ COPY --from=production-dependencies /app/node_modules ./node_modules
 COPY --from=build /app/package.json ./
 COPY --from=build /app/prisma/migrations ./prisma/migrations
 COPY --from=build /app/docker ./docker
-# npm run audit, dlq, payments, backfill, migrate and demo work inside the containers.
+# npm run audit, dlq, payments, keys, backfill, migrate and demo work inside the containers.
 COPY --from=build /app/scripts/bootstrap.mjs ./scripts/
 COPY --from=build /app/scripts/bootstrap ./scripts/bootstrap
 COPY --from=build /app/dist ./dist

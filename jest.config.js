@@ -21,7 +21,10 @@ module.exports = {
         sourceMaps: 'inline',
       },
     ],
+    // Published as ES modules alone, which Jest reads on newer versions of Node only.
+    'node_modules/jose/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
+  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   reporters: ['default', '<rootDir>/scripts/run-complete-reporter.js'],
   testTimeout: 120_000,
 };

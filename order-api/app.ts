@@ -3,12 +3,17 @@ import { newId } from '../shared/ids';
 import { readiness } from '../shared/service/health-server';
 import { databaseIsUsable } from '../shared/service/schema-version';
 import { identity } from '../shared/service/identity';
+import { callerOf, identify, type Authenticate } from './access/authenticate';
+import { checkRoutesSayWhatTheyConcern } from './access/concern';
+import type { RateLimit } from '../shared/service/access-config';
 import { boundAdmission } from './http/admission';
+import { allowOrigins, dataHeaders } from './http/browsers';
 import { serveDocs, serveIndex } from './http/docs';
 import { answerProblems, unknownRoute } from './http/errors';
 import { readExamples, withLiveExamples } from './http/live-examples';
 import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
+import { limitByAddress, limitByCaller, noticeProxy } from './http/rate-limits';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
 import { canTakeOrders } from './orders/can-take-orders';
@@ -25,6 +30,16 @@ export type AppDependencies = Omit<RouteDependencies, 'intake' | 'backlog' | 'dr
   backlog?: Backlog;
   /** A day, if absent. */
   draftDeadlineMs?: number;
+  /** Who calls; without it everybody may do everything. */
+  authenticate?: Authenticate;
+  /** How often that is asked again while something is streamed to them. */
+  askAgainMs?: number;
+  /** Without a bound if absent. */
+  rateLimits?: { address?: RateLimit; caller?: RateLimit };
+  /** Express's `trust proxy`: by whom `X-Forwarded-For` is believed; nobody if absent. */
+  trustProxy?: number | string[] | false;
+  /** Sites whose scripts may read what is answered; none if absent. */
+  corsOrigins?: readonly string[] | '*';
 };
 
 /** The HTTP application, over a database; it listens to nothing yet. */
@@ -38,6 +53,8 @@ export function buildApp(deps: AppDependencies): Express {
     backlog = noBound,
     draftDeadlineMs = DAY_MS,
   } = deps;
+  const { authenticate, askAgainMs, rateLimits = {}, trustProxy = false, corsOrigins } = deps;
+  checkRoutesSayWhatTheyConcern(routes);
   const intake = openIntake(database, cardTokenKey);
   const admission = boundAdmission(mostInProgress);
   const usable = databaseIsUsable(database);
@@ -47,11 +64,18 @@ export function buildApp(deps: AppDependencies): Express {
   app.enable('case sensitive routing');
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
+  app.set('trust proxy', trustProxy);
   app.use(correlate);
+  app.use(dataHeaders);
+  if (corsOrigins) app.use(allowOrigins(corsOrigins));
   app.use(refuseLarge);
   app.use(BASE, (request, response, next) =>
     admission.isFull() ? void answerProblem(admission.refusal, request, response, next) : next(),
   );
+  if (rateLimits.address && trustProxy === false) app.use(BASE, noticeProxy(log));
+  if (rateLimits.address) app.use(BASE, limitByAddress(rateLimits.address));
+  if (authenticate) app.use(BASE, identify(authenticate, askAgainMs));
+  if (rateLimits.caller) app.use(BASE, limitByCaller(rateLimits.caller, callerOf));
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
   app.get('/readyz', async (_request, response) => {
     const { status, body } = await readiness({ checks: { database: usable, orders: takesOrders } });
@@ -59,7 +83,9 @@ export function buildApp(deps: AppDependencies): Express {
   });
   const document = openApiDocument(routes, BASE);
   app.use(serveIndex());
-  app.use(serveDocs(async () => withLiveExamples(document, await readExamples(database).catch(() => ({})))));
+  // Anybody may read the document: where they have to say who they are, it names nothing of this shop.
+  const examples = async () => (authenticate ? {} : readExamples(database).catch(() => ({})));
+  app.use(serveDocs(async () => withLiveExamples(document, await examples())));
   app.all(['/healthz', '/readyz'], otherMethods(['GET']));
   app.use(
     BASE,

@@ -6,6 +6,7 @@ import { EXIT } from '../shared/service/exit-codes';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { seedMenu } from '../shared/testing/seed';
+import { giveKey, startIssuer } from './testing/test-access';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
 import { until } from '../shared/testing/until';
 
@@ -93,6 +94,59 @@ describe('bad configuration', () => {
         expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
       }),
     );
+  });
+});
+
+describe('who may', () => {
+  const get = async (port: number, more: RequestInit = {}) =>
+    (await fetch(`http://127.0.0.1:${port}/api/v1/restaurants`, more)).status;
+  const lines = ({ log }: Running, about: RegExp) => log().filter(({ msg }) => about.test(String(msg)));
+
+  it('is said in the log: everybody here, everybody who gets there, or who has a key', async () => {
+    const [here, open, closed] = await Promise.all([
+      listening(),
+      listening({ AUTH: 'none', HOST: '0.0.0.0' }),
+      listening({ AUTH: 'keys', HOST: '0.0.0.0', NODE_ENV: 'production' }),
+    ]);
+    expect([await get(here.port), await get(open.port), await get(closed.port)]).toEqual([200, 200, 401]);
+    await until('it is said', () => lines(here, /everybody on this machine/)[0]?.level === 'info');
+    await until('it is said', () => lines(open, /whoever reaches this address/)[0]?.level === 'warn');
+    await until('it is said', () => lines(closed, /by API keys/)[0]?.level === 'info');
+  });
+
+  it('has a key, which is in no log, and is counted', async () => {
+    const { text } = await giveKey(db.database, 'admin');
+    const running = await listening({ AUTH: 'keys', LOG_LEVEL: 'trace', RATE_LIMIT_CALLER: '2/1m' });
+    const headers = { authorization: `Bearer ${text}` };
+    const statuses = [];
+    for (let count = 0; count < 3; count += 1) statuses.push(await get(running.port, { headers }));
+    expect(statuses).toEqual([200, 200, 429]);
+    await get(running.port, { headers: { 'x-forwarded-for': '198.51.100.1' } });
+    await get(running.port, { headers: { 'x-forwarded-for': '198.51.100.2' } });
+    await until('it is said', () => lines(running, /TRUST_PROXY is off/).length === 1);
+    running.child.kill('SIGTERM');
+    await running.end();
+    expect(JSON.stringify(running.log())).not.toContain(text.split('_')[3]);
+  });
+
+  it('has a token of the issuer that is configured', async () => {
+    const issuer = await startIssuer();
+    const { port } = await listening({
+      AUTH: 'keys,jwt',
+      JWT_ISSUER: issuer.settings.issuer,
+      JWT_AUDIENCE: issuer.settings.audience.join(),
+      JWT_JWKS_URL: String(issuer.settings.keys.url),
+      JWT_ROLE_CLAIM: 'roles',
+    });
+    const token = await issuer.sign({ sub: 'ada', roles: ['admin'] });
+    const { text } = await giveKey(db.database, 'admin');
+    for (const [credential, status] of [
+      [token, 200],
+      [text, 200],
+      [`${token}x`, 401],
+    ] as const)
+      expect(await get(port, { headers: { authorization: `Bearer ${credential}` } })).toBe(status);
+    await issuer.stop();
   });
 });
 

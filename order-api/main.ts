@@ -2,10 +2,15 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { briefly } from '../shared/messaging/failure';
+import type { z } from 'zod';
+import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
 import { PortTakenError } from '../shared/service/exit-codes';
+import type { Logger } from '../shared/service/logger';
 import { runService } from '../shared/service/run-service';
+import { openAuthentication } from './access/authenticate';
+import type { TokenSettings } from './access/check-token';
 import { buildApp } from './app';
 import { closeApiServer, createApiServer } from './http/api-server';
 import { forgetKeys } from './idempotency/forget-keys';
@@ -30,6 +35,11 @@ runService('order-api', async (log) => {
   const forgetting = forgetKeys(database, log);
   const backlog = watchBacklog(database, config.MAX_WAITING_ORDERS, log);
   const live = openLive(database, log, { most: config.MAX_STREAMS });
+  const credentials = config.AUTH ?? [];
+  const authenticate = await openAuthentication(database, {
+    keys: credentials.includes('keys'),
+    tokens: credentials.includes('jwt') ? tokenSettings(config, log) : undefined,
+  });
   const app = buildApp({
     database,
     log,
@@ -38,10 +48,19 @@ runService('order-api', async (log) => {
     mostInProgress: config.MAX_REQUESTS,
     backlog,
     draftDeadlineMs: config.DRAFT_DEADLINE,
+    authenticate,
+    rateLimits: rateLimits(config),
+    trustProxy: config.TRUST_PROXY,
+    corsOrigins: config.CORS_ORIGINS,
   });
-  const server = createApiServer(app, config.KEEP_ALIVE_TIMEOUT);
+  const server = createApiServer(app, {
+    keepAliveMs: config.KEEP_ALIVE_TIMEOUT,
+    requestMs: config.REQUEST_TIMEOUT,
+    maxConnections: config.MAX_CONNECTIONS,
+  });
   const port = await listen(server, config.PORT, config.HOST);
   log.info({ port, host: config.HOST }, 'listening');
+  sayWhoMay(config, log);
   if (!config.CARD_TOKEN_KEY)
     log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
@@ -49,6 +68,50 @@ runService('order-api', async (log) => {
     await database.$disconnect();
   };
 });
+
+type Config = z.output<typeof apiConfig>;
+
+const tokenSettings = (config: Config, log: Logger): TokenSettings => ({
+  // That they are set where AUTH has jwt, the configuration has been asked.
+  issuer: config.JWT_ISSUER!,
+  audience: config.JWT_AUDIENCE!,
+  clockToleranceMs: config.JWT_CLOCK_TOLERANCE,
+  keys: { url: config.JWT_JWKS_URL!, log },
+  claims: {
+    role: config.JWT_ROLE_CLAIM,
+    restaurants: config.JWT_RESTAURANTS_CLAIM,
+    customer: config.JWT_CUSTOMER_CLAIM,
+  },
+});
+
+const PER_CALLER: RateLimit = { requests: 6_000, windowMs: 60_000 };
+const PER_ADDRESS: RateLimit = { requests: 12_000, windowMs: 60_000 };
+
+/** Where nobody has to say who they are, it is a trusted network or a proxy that limits: no bound unless one is set. */
+function rateLimits({ AUTH = [], RATE_LIMIT_CALLER, RATE_LIMIT_ADDRESS }: Config) {
+  const unlessOff = (given: RateLimit | 'off' | undefined, otherwise: RateLimit) =>
+    given === 'off' ? undefined : (given ?? (AUTH.length > 0 ? otherwise : undefined));
+  return {
+    caller: unlessOff(RATE_LIMIT_CALLER, PER_CALLER),
+    address: unlessOff(RATE_LIMIT_ADDRESS, PER_ADDRESS),
+  };
+}
+
+const CREDENTIALS: Record<Credential, string> = { keys: 'API keys', jwt: 'tokens' };
+
+function sayWhoMay({ AUTH, HOST, JWT_JWKS_URL }: Config, log: Logger): void {
+  if (AUTH === undefined)
+    log.info('AUTH is not set: everybody on this machine may do everything, and nobody else gets here');
+  else if (AUTH.length === 0 && !isLoopback(HOST))
+    log.warn({ host: HOST }, 'AUTH is none: whoever reaches this address may do everything');
+  else if (AUTH.length > 0)
+    log.info(
+      { auth: AUTH },
+      `callers say who they are by ${AUTH.map((one) => CREDENTIALS[one]).join(' or ')}`,
+    );
+  if (AUTH?.includes('jwt') && JWT_JWKS_URL?.protocol === 'http:' && !isLoopback(JWT_JWKS_URL.hostname))
+    log.warn('JWT_JWKS_URL is not https: who can change what it answers can make tokens');
+}
 
 const CANNOT_LISTEN: Record<string, string> = {
   EACCES: 'may not be used by this user; set PORT to one above 1023',

@@ -74,7 +74,7 @@ function variablesInCode(): string[] {
     .flatMap((folder) => filesIn(folder, /\.(ts|mjs|sh)$/))
     .filter((file) => !/\.test\.ts$|\/testing\//.test(file));
   const patterns = [
-    /(?:^ +|[{,] )([A-Z][A-Z0-9]*_[A-Z0-9_]+|PORT|HOST|AUTH): (?=port|count|duration|z\b|parsed|retryDelays|readable|\w*[uU]rl|logLevel|healthPort|cardToken)/gm,
+    /(?:^ +|[{,] )([A-Z][A-Z0-9]*_[A-Z0-9_]+|PORT|HOST|AUTH): (?=port|count|duration|z\b|parsed|retryDelays|readable|\w*[uU]rl|logLevel|healthPort|cardToken|auth|rateLimit|trustProxy|origins|list|claim)/gm,
     /'((?:DATABASE|RABBITMQ)_[A-Z_]+)'/g,
     /process\.env\.([A-Z][A-Z0-9_]+)/g,
     /\$\{([A-Z]+_URL)(?=:-)/g,

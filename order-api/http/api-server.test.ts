@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Agent, request, type Server } from 'node:http';
+import { Agent, request, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { until } from '../../shared/testing/until';
-import { closeApiServer, createApiServer } from './api-server';
+import { closeApiServer, createApiServer, type ApiServerOptions } from './api-server';
 
 let server: Server;
 let requests: number;
@@ -148,5 +148,64 @@ describe('while it drains', () => {
     await Promise.all([closing, ...clients]);
     expect(closes.filter(Boolean).length).toBeGreaterThanOrEqual(8); // each connection was told
     agent.destroy();
+  });
+});
+
+describe('clients that take their time', () => {
+  let patient: Server;
+  const listen = async (options: ApiServerOptions, app?: RequestListener) => {
+    patient = createApiServer(
+      app ??
+        ((request, response) => {
+          request.resume();
+          request.on('error', () => undefined);
+          request.on('end', () => response.end('done'));
+        }),
+      options,
+    );
+    await new Promise<void>((resolve) => patient.listen(0, '127.0.0.1', resolve));
+    return (patient.address() as AddressInfo).port;
+  };
+  afterEach(() => closeApiServer(patient, 0));
+
+  it.each([
+    ['nothing', ''],
+    ['a head a byte at a time', 'GET / HTTP/1.1\r\nHost: x\r\nX-A: '],
+    ['a body a byte at a time', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n'],
+  ])('and send %s are told 408 and hung up on', async (_, bytes) => {
+    const socket = connect({ port: await listen({ requestMs: 400 }), host: '127.0.0.1' });
+    socket.write(bytes);
+    const dripping = setInterval(() => bytes && socket.write('x'), 50);
+    const begun = Date.now();
+    const answer = await text(socket);
+    clearInterval(dripping);
+    expect(answer).toMatch(/^HTTP\/1.1 408 [^]*"status":408/);
+    expect(Date.now() - begun).toBeLessThan(3_000);
+  });
+
+  it('and do not read their answer are cut off', async () => {
+    let cut = false;
+    const port = await listen({ stillMs: 300 }, (_request, response) => {
+      response.on('close', () => (cut = true));
+      response.write(Buffer.alloc(32 * 1024 * 1024));
+    });
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until('it is cut off', () => cut, 5_000);
+    socket.destroy();
+  });
+
+  it('beyond the connections that there may be are closed at once', async () => {
+    const port = await listen({ maxConnections: 2 });
+    const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    const third = connect(port, '127.0.0.1');
+    third.on('error', () => undefined);
+    expect(await new Promise((resolve) => third.once('close', () => resolve('closed')))).toBe('closed');
+    held[0]!.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    expect(await text(held[0]!)).toContain('done');
+    held[1]!.destroy();
   });
 });

@@ -13,12 +13,31 @@ import { Problem } from './problem';
 /** Longer than load balancers keep an idle connection (60 s): it has to be they who close it, or a request is lost. */
 const KEEP_ALIVE_MS = 75_000;
 
+export interface ApiServerOptions {
+  /** How long an idle connection is kept for another request. Default: 75 s. */
+  keepAliveMs?: number;
+  /** How long a request may take to arrive, its head for half of that. Default: 30 s. */
+  requestMs?: number;
+  /** How long a connection may stand still while it is answered: who does not read is cut off. Default: 2 min. */
+  stillMs?: number;
+  /** One more is closed at once. Default: no bound. */
+  maxConnections?: number;
+}
+
 /**
- * A server for the application, with its time limits; it listens to nothing yet.
- * @param keepAliveMs how long an idle connection is kept for another request
+ * A server for the application, with its limits of time and size; it listens to nothing yet. A client that sends its request, or
+ * reads its answer, a byte at a time holds its connection for so long and no longer.
  */
-export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_MS): Server {
-  const limits = { requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: keepAliveMs };
+export function createApiServer(app: RequestListener, options: ApiServerOptions = {}): Server {
+  const { keepAliveMs = KEEP_ALIVE_MS, requestMs = 30_000, stillMs = 120_000, maxConnections } = options;
+  const limits = {
+    requestTimeout: requestMs,
+    headersTimeout: requestMs / 2,
+    keepAliveTimeout: keepAliveMs,
+    // Node looks this often for who is late: with its 30 s, a limit of 30 s would be one of 60.
+    connectionsCheckingInterval: Math.min(2_000, requestMs / 4),
+    maxHeaderSize: 16 * 1024,
+  };
   // Node would refuse a request without a host with an empty answer; here it is a problem, as everything else is.
   const server = createServer({ ...limits, requireHostHeader: false }, (request, response) => {
     if (request.httpVersion === '1.1' && request.headers.host === undefined)
@@ -26,6 +45,8 @@ export function createApiServer(app: RequestListener, keepAliveMs = KEEP_ALIVE_M
     if (request.url === '*' && request.method === 'OPTIONS') return void response.writeHead(204).end();
     app(request, response);
   });
+  server.timeout = stillMs;
+  if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.on('connect', (_request, socket) => {
     const problem = new Problem(405, 'Method Not Allowed', 'CONNECT is not supported: this is no proxy.');
     socket.end(rawAnswer(problem));

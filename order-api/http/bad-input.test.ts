@@ -585,6 +585,15 @@ describe('the transport of a body', () => {
   const bytes = Buffer.from('{"customer_id":"caf?"}'.replace('?', '\u00e9'), 'latin1');
 
   test.each<Case>([
+    {
+      name: 'a name twice',
+      send: json(
+        '{"restaurant_id":"$restaurant","items":[{"menu_item_id":"$item","quantity":1,"quantity":2}]}',
+      ),
+      status: 400,
+      at: ['#/items/0/quantity'],
+      says: 'more than once',
+    },
     ...[
       '{',
       '{"a":1,}',

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Router, static as serveFiles, type RequestHandler } from 'express';
+import { page } from './browsers';
 import { otherMethods } from './serve-routes';
 
 // Its folder and not its code: that is a web page's, and forty megabytes once loaded.
@@ -25,7 +26,7 @@ export function serveDocs(document: () => Promise<object>): Router {
   router.all(['/openapi.json', '/docs', '/docs/*path'], onlyGet);
   router.get('/openapi.json', async (_request, response) => void response.json(await document()));
   // The package's own index.html shows a demo of somebody else's server.
-  router.get(['/docs', '/docs/index.html'], (_request, response) => void response.type('html').send(PAGE));
+  router.get(['/docs', '/docs/index.html'], page(PAGE));
   router.use('/docs', serveFiles(SWAGGER_UI, { index: false, redirect: false }));
   return router;
 }
@@ -43,14 +44,18 @@ const LINKS = {
 export function serveIndex(): Router {
   const router = Router({ caseSensitive: true });
   const items = Object.entries(LINKS).map(([name, path]) => `<li><a href="${path}">${path}</a> ${name}</li>`);
-  const page = `<!doctype html>
+  const html = page(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ordermesh</title></head>
-<body><h1>Ordermesh</h1><ul>${items.join('')}</ul></body></html>`;
+<body><h1>Ordermesh</h1><ul>${items.join('')}</ul></body></html>`);
   router.all('/', onlyGet);
-  router.get('/', (request, response) => {
-    if (request.accepts(['json', 'html']) === 'html') response.type('html').send(page);
-    else response.json({ name: 'Ordermesh', links: LINKS });
-  });
+  router.get(
+    '/',
+    (request, response, next) => {
+      if (request.accepts(['json', 'html']) === 'html') next();
+      else response.json({ name: 'Ordermesh', links: LINKS });
+    },
+    ...html,
+  );
   return router;
 }
 

@@ -5,6 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, RequestHandler } from 'express';
 import getRawBody from 'raw-body';
 import { Problem } from './problem';
+import { repeatedName } from './repeated-names';
 
 export const MAX_BODY_BYTES = 256 * 1024;
 
@@ -79,8 +80,10 @@ function parse(request: Request, bytes: Buffer): unknown {
     throw new Problem(415, 'Unsupported Media Type', `The body has to be UTF-8; its charset is ${charset}.`);
   if (!isUtf8(bytes))
     throw new Problem(400, 'Bad Request', 'The body is not valid UTF-8.', { type: 'invalid-json' });
+  const text = bytes.toString().replace(/^\ufeff/, '');
+  let value: unknown;
   try {
-    return JSON.parse(bytes.toString().replace(/^\ufeff/, ''));
+    value = JSON.parse(text);
   } catch (error) {
     const detail = withoutQuotes((error as Error).message);
     throw new Problem(400, 'Bad Request', `The body is not valid JSON: ${detail}`, {
@@ -88,6 +91,13 @@ function parse(request: Request, bytes: Buffer): unknown {
       errors: [{ pointer: '#', detail }],
     });
   }
+  const repeated = repeatedName(text);
+  if (repeated === undefined) return value;
+  const detail = 'is there more than once';
+  throw new Problem(400, 'Bad Request', `${repeated} ${detail}.`, {
+    type: 'invalid-json',
+    errors: [{ pointer: repeated, detail }],
+  });
 }
 
 /** V8 quotes the body in what it says of it (`…, ..."n":"tok_1"x"... is not valid JSON`), and a body may hold a card token. */

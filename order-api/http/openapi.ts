@@ -1,5 +1,7 @@
 import { OpenApiGeneratorV31, OpenAPIRegistry, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
+import { roles } from '../access/caller';
+import { rightOf, type Right, type RouteName } from '../access/policy';
 import { IDEMPOTENCY_KEY, LONGEST_KEY } from '../idempotency/key';
 import { UNAVAILABLE } from './problem';
 import type { Route } from './route';
@@ -26,13 +28,25 @@ const problem = z
 
 const PROBLEMS: Record<number, string> = {
   400: 'A parameter or the JSON is malformed',
-  404: 'There is no such thing',
+  401: 'Nobody has said who they are, or what they showed is not good (`unauthenticated`)',
+  403: 'Who calls may not do that (`forbidden`)',
+  404: 'There is no such thing, or it is kept from who calls',
   409: 'A request with this `Idempotency-Key` is being worked on (`idempotency-key-in-use`)',
   412: 'It is at another version than `If-Match` says (`version-mismatch`); nothing was done',
   413: 'The body is too large',
   415: 'The body is not JSON in UTF-8',
   422: 'A field is not valid; `errors` names every one. Or the `Idempotency-Key` was used for another body (`idempotency-key-reused`)',
+  429: 'Too many requests (`rate-limited`); nothing was done: try again after `Retry-After`',
   503: UNAVAILABLE,
+};
+
+const retryAfter = z.object({ 'Retry-After': z.string().meta({ description: 'Seconds', example: '1' }) });
+const challenge = z.object({ 'WWW-Authenticate': z.string().meta({ example: 'Bearer realm="ordermesh"' }) });
+const PROBLEM_HEADERS: Record<number, z.ZodObject> = {
+  401: challenge,
+  403: challenge,
+  429: retryAfter,
+  503: retryAfter,
 };
 
 /** The OpenAPI 3.1 document of the routes, from the schemas that validate them. */
@@ -48,8 +62,9 @@ export function openApiDocument(routes: readonly Route[], base: string) {
       path: base + route.path,
       operationId: route.name,
       summary: route.summary,
-      description: route.description,
+      description: [route.description, whoMay(route.name)].filter(Boolean).join('\n\n'),
       tags: [route.tag],
+      security: [{ apiKey: [] }, { token: [] }],
       request: {
         params: route.params,
         query: route.query,
@@ -79,13 +94,16 @@ export function openApiDocument(routes: readonly Route[], base: string) {
               304: { description: 'It is at the version that `If-None-Match` names', headers: versionHeader },
             }
           : {}),
-        ...mapValues(problems, (description): ResponseConfig => ({
+        ...mapValues(problems, (description, status): ResponseConfig => ({
           description,
+          headers: PROBLEM_HEADERS[status],
           content: { 'application/problem+json': { schema: problem } },
         })),
       },
     });
   }
+  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES))
+    registry.registerComponent('securitySchemes', name, scheme);
   const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
@@ -99,6 +117,37 @@ export function openApiDocument(routes: readonly Route[], base: string) {
   for (const route of routes)
     addParameterExamples(route, document.paths?.[base + route.path]?.[route.method]);
   return document;
+}
+
+const SECURITY_SCHEMES = {
+  apiKey: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'om_live_…',
+    description: 'An API key, as `npm run keys -- create` makes it. Needed where AUTH has `keys`.',
+  },
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'A token of the OpenID provider. Needed where AUTH has `jwt`.',
+  },
+} as const;
+
+const RIGHTS: Record<Right, string | undefined> = {
+  none: undefined,
+  own: ' (their own)',
+  theirs: ' (of their restaurants)',
+  all: '',
+};
+
+/** The policy in a sentence. */
+function whoMay(name: RouteName): string {
+  const allowed = roles.flatMap((role) => {
+    const right = RIGHTS[rightOf(role, name)];
+    return right === undefined ? [] : [`${role}${right}`];
+  });
+  return `For: ${allowed.join(', ')}.`;
 }
 
 /** Of parameters in the path alone: Swagger UI would send an example of an optional one. */
@@ -153,14 +202,17 @@ const idempotencyKey = ({ method }: Route): Record<string, z.ZodType> =>
 function everyRoute(route: Route): Record<number, string> {
   const statuses = [
     400,
+    401,
+    403,
     ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
     413,
     ...(route.method !== 'get' ? [409, 412, 422] : []),
     ...(route.body ? [415] : []),
+    429,
     503,
   ];
   return Object.fromEntries(statuses.map((status) => [status, PROBLEMS[status] ?? '']));
 }
 
-const mapValues = <T, U>(record: Record<number, T>, map: (value: T) => U): Record<string, U> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value as T)]));
+const mapValues = <T, U>(record: Record<number, T>, map: (value: T, key: number) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value as T, Number(key))]));

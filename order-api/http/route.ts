@@ -1,19 +1,24 @@
-import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Origin } from '../../shared/events/announce';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
+import type { Caller } from '../access/caller';
+import type { Concern } from '../access/concern';
+import type { RouteName } from '../access/policy';
 import type { Live } from '../live/live';
 import type { Backlog } from '../orders/backlog';
 import type { OrderIntake } from '../orders/order-intake';
 import type { Logger } from '../../shared/service/logger';
 import type { IdempotencyKey } from '../idempotency/key';
 import type { Preferences } from './prefer';
+import type { Answer } from './answer';
 import type { Preconditions } from './versions';
 
 /** What a route's code is given beside its validated input. */
 export interface RouteContext {
   database: Database;
+  /** Who asks. What is another's is kept from them by the route's `concerns`, or by its own look at this. */
+  caller: Caller;
   /** Bound to this request's correlation id. */
   log: Logger;
   /** The chain that this request begins. */
@@ -38,33 +43,19 @@ export interface RouteContext {
   preferences: Preferences;
 }
 
-export interface Answer {
-  status: number;
-  body: unknown;
-  headers?: Record<string, string>;
-  /** Of the order that it is about; sent as `ETag`. */
-  version?: number;
-  /** Takes the response over, in the place of a body; throws a Problem only as long as nothing is sent. */
-  stream?: (response: ServerResponse) => void;
-}
-
-/** The answer with further headers. */
-export const withHeaders = (answer: Answer, headers: Record<string, string>): Answer => ({
-  ...answer,
-  headers: { ...answer.headers, ...headers },
-});
-
 /** A route as data: it is served, validated and documented from this alone. */
 export interface Route {
   method: 'get' | 'post' | 'put' | 'patch';
   /** Below /api/v1, parameters in braces: `/orders/{id}`. */
   path: string;
-  /** The operation's id in OpenAPI, a verb: `placeOrder`. */
-  name: string;
+  /** The operation's id in OpenAPI, a verb: `placeOrder`; who may, is in `policy` under this name. */
+  name: RouteName;
   summary: string;
   description?: string;
   tag: string;
   params?: z.ZodObject;
+  /** What it is about, where not everybody may do it with everything. */
+  concerns?: Concern;
   query?: z.ZodObject;
   body?: z.ZodType;
   /** A request that is good as it stands; ids in it are {@link exampleIds}. */

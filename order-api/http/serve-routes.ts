@@ -3,19 +3,22 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import { once } from '../idempotency/kept-answers';
 import { readIdempotencyKey } from '../idempotency/key';
 import { nextTraceparent } from '../../shared/trace';
+import { callerOf, watchCredential } from '../access/authenticate';
+import { checkConcern, checkRole } from '../access/concern';
 import type { Admission } from './admission';
 import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
 import { Problem } from './problem';
-import type { Answer, Route, RouteContext } from './route';
+import type { Answer } from './answer';
+import type { Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
 import { etagOf, preconditionFailed, readPreconditions } from './versions';
 
 /** What every request is given. */
 export type RouteDependencies = Omit<
   RouteContext,
-  'origin' | 'preconditions' | 'preferences' | 'key' | 'lastEventId'
+  'caller' | 'origin' | 'preconditions' | 'preferences' | 'key' | 'lastEventId'
 >;
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
@@ -23,7 +26,11 @@ export function serveRoutes(routes: readonly Route[], admission: Admission, deps
   const router = Router({ caseSensitive: true });
   for (const route of routes) {
     const read = route.body ? jsonBody : [];
-    router[route.method](expressPath(route.path), ...read, async (request, response) => {
+    const mayDoIt: RequestHandler = (request, response, next) => {
+      checkRole(callerOf(response), route.name, request.method);
+      next();
+    };
+    router[route.method](expressPath(route.path), mayDoIt, ...read, async (request, response) => {
       const { result, context } = await admission.during(() => answer(route, request, response, deps));
       const last = route.afterwards ? await route.afterwards(result, context, goneOf(response)) : result;
       send(last, request, response);
@@ -53,6 +60,7 @@ async function answer(
   response: Response,
   deps: RouteDependencies,
 ): Promise<{ result: Answer; context: RouteContext }> {
+  const caller = callerOf(response);
   const correlationid = response.locals.correlationId as string;
   refuseBrokenQuery(request.originalUrl);
   const input = {
@@ -61,6 +69,7 @@ async function answer(
     query: validParameters((route.query ?? NO_QUERY).strict(), request.query, 'query'),
     body: route.body && validBody(route.body, request.body),
   };
+  await checkConcern(deps.database, caller, route, (input.params ?? {}) as Record<string, string>);
   const preconditions = readPreconditions(request);
   // What has no version is at none of those that were named.
   const isFree =
@@ -69,13 +78,14 @@ async function answer(
     throw preconditionFailed('There is no version here that If-Match could name; nothing was done.');
   const context = {
     ...deps,
+    caller,
     preconditions,
     preferences: readPreferences(request.get('prefer')),
     lastEventId: request.get('last-event-id'),
     log: deps.log.child({ correlation_id: correlationid }),
     origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
   };
-  const key = route.method === 'get' ? undefined : readIdempotencyKey(request, ANYBODY);
+  const key = route.method === 'get' ? undefined : readIdempotencyKey(request, caller.id ?? ANYBODY);
   const result =
     key && !route.commitsKey
       ? await once(deps.database, key, (database) => route.handle(input, { ...context, database }))
@@ -95,7 +105,10 @@ function send(result: Answer, request: Request, response: Response): void {
   if (result.version !== undefined) response.set('ETag', etagOf(result.version));
   const nextCursor = (result.body as { next_cursor?: string | null } | undefined)?.next_cursor;
   if (nextCursor !== undefined) response.set('Link', pageLinks(request.originalUrl, nextCursor));
-  if (result.stream && request.method !== 'HEAD') return result.stream(response);
+  if (result.stream && request.method !== 'HEAD') {
+    watchCredential(response);
+    return result.stream(response);
+  }
   if (result.body === undefined) return void response.end();
   // Not by Express's `json`, which would judge `If-None-Match` for itself: whether an order has changed, its route knows.
   const body = Buffer.from(JSON.stringify(result.body));

@@ -1,7 +1,7 @@
 import { Prisma, type Database, type Tx } from '../../shared/service/database';
 import { pause } from '../../shared/service/pause';
 import type { Problem } from '../http/problem';
-import type { Answer } from '../http/route';
+import type { Answer } from '../http/answer';
 import { keyInUse, keyReused, type IdempotencyKey } from './key';
 
 /** How long a key is remembered. */

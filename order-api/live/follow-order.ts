@@ -27,6 +27,7 @@ export const followOrder = route({
     'Server-Sent Events: `order` with the order as it is, then a `move` for each change; the id is its version. With `Last-Event-ID` only the moves after that version. It ends after DELIVERED or CANCELLED.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   query: z.object({ last_event_id: lastEventId(1, A_VERSION) }),
   streams: true,
   answers: {
@@ -38,7 +39,7 @@ export const followOrder = route({
     streams.refuseWhenFull();
     const given = { header: context.lastEventId, query: query.last_event_id };
     const last = namedEventId(given, 1, A_VERSION);
-    const order = await readOrder(context.database, params.id);
+    const order = await readOrder(context.database, params.id, context.caller);
     if (last && last.id > order.version)
       throw last.refuse(`must be a version that the order has had; it is at ${order.version}`);
     if (last?.id === order.version && isFinal(order.status)) return { status: 204, body: undefined };

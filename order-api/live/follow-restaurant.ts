@@ -33,6 +33,7 @@ export const followRestaurant = route({
     'Server-Sent Events: `ready`, then a `move` for each change of any of its orders from now on. With `Last-Event-ID` it goes on after that event (with 0: from the first), on any instance. It never passes a move that an open transaction may yet commit: such a transaction holds later moves back.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { restaurant: 'id' },
   query: z.object({ last_event_id: lastEventId(0, A_POSITION) }),
   streams: true,
   answers: { 200: { description: 'A stream; the schema is that of one event', schema: restaurantEvent } },

@@ -10,7 +10,7 @@ import { openEnum, timestamp, uuid } from '../http/fields';
 import { version } from '../orders/fields';
 import type { Look, Writer } from './settled-position';
 
-/** What is told of a change: the same as in an order's `history`. */
+/** What is told of a change: the same as in an order's `history`, but for who did it. */
 export const moveAnswer = z
   .object({
     order_id: uuid,

@@ -45,6 +45,7 @@ export const addItem = route({
   description: 'It can be ordered as soon as this has answered.',
   tag: 'Menu and stock',
   params: z.object({ restaurant_id: id }),
+  concerns: { restaurant: 'restaurant_id' },
   body,
   answers: { 201: { description: 'Added', schema: itemAnswer } },
   problems: { 409: 'The restaurant has an item with this sku' },

@@ -15,6 +15,9 @@ const adjustmentAnswer = z
     menu_item_id: uuid,
     delta: z.int(),
     reason: z.string(),
+    requested_by: z.string().nullable().meta({
+      description: '`key:<id of the API key>` or `jwt:<subject>`; null where nobody had to say who they are',
+    }),
     status: z.enum(['PENDING', 'APPLIED', 'REJECTED']),
     rejection: openEnum(rejections, 'Why it was rejected: ').nullable(),
     available_qty: z
@@ -39,12 +42,13 @@ export const requestAdjustment = route({
     'inventory-service applies it whole, or rejects it whole where the stock would fall below zero. `Location` tells the outcome.',
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id }),
+  concerns: { item: 'menu_item_id' },
   body: z.strictObject({
     delta: wholeNumber(-MAX_STOCK, MAX_STOCK).refine((delta) => delta !== 0, { error: 'must not be zero' }),
     reason: text(200),
   }),
   answers: { 202: { description: 'Requested', schema: adjustmentAnswer } },
-  async handle({ params, body }, { database, log, origin }) {
+  async handle({ params, body }, { caller, database, log, origin }) {
     const adjustment = { adjustment_id: newId(), menu_item_id: params.menu_item_id, ...body };
     const known = await database.menuItem.findUnique({
       where: { id: params.menu_item_id },
@@ -57,8 +61,8 @@ export const requestAdjustment = route({
     ]);
     await database.$executeRaw`
       WITH request AS (
-        INSERT INTO adjustment_requests (id, menu_item_id, delta, reason, requested_at)
-        VALUES (${adjustment.adjustment_id}::uuid, ${adjustment.menu_item_id}::uuid, ${body.delta}::int, ${body.reason}, ${requestedAt}::timestamptz)
+        INSERT INTO adjustment_requests (id, menu_item_id, delta, reason, requested_by, requested_at)
+        VALUES (${adjustment.adjustment_id}::uuid, ${adjustment.menu_item_id}::uuid, ${body.delta}::int, ${body.reason}, ${caller.id}, ${requestedAt}::timestamptz)
       )
       ${insertIntoOutbox(events)}`;
     log.info({ event_id: events[0]?.id, ...adjustment }, 'adjustment requested');
@@ -69,6 +73,7 @@ export const requestAdjustment = route({
       },
       body: {
         ...adjustment,
+        requested_by: caller.id,
         status: 'PENDING',
         rejection: null,
         available_qty: null,
@@ -89,6 +94,7 @@ export const getAdjustment = route({
   summary: 'The outcome of an adjustment',
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id, adjustment_id: id }),
+  concerns: { item: 'menu_item_id' },
   answers: { 200: { description: 'Where it stands', schema: adjustmentAnswer } },
   async handle({ params }, { database }) {
     const request = await database.adjustmentRequest.findUnique({
@@ -104,6 +110,7 @@ export const getAdjustment = route({
         menu_item_id: request.menuItemId,
         delta: request.delta,
         reason: request.reason,
+        requested_by: request.requestedBy,
         status: outcome?.status ?? 'PENDING',
         rejection: outcome?.rejection ?? null,
         available_qty: outcome?.available ?? null,

@@ -35,6 +35,7 @@ export const changeItem = route({
   description: 'Orders placed from then on see it; earlier ones keep the name and price they were placed at.',
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id }),
+  concerns: { item: 'menu_item_id' },
   body,
   answers: { 200: { description: 'The item as it is now', schema: itemAnswer } },
   problems: { 409: 'The restaurant has another item with this sku (`sku-taken`)' },

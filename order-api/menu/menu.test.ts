@@ -188,6 +188,7 @@ describe('an adjustment', () => {
     expect(reply.status).toBe(202);
     expect(reply.body).toEqual({
       ...asked,
+      requested_by: null,
       status: 'PENDING',
       rejection: null,
       available_qty: null,

@@ -63,6 +63,7 @@ export const changeRestaurant = route({
     'While it is closed, placing and approving answer 409 `restaurant-closed`; drafts can be made, and orders that were placed before go on.',
   tag: 'Menu and stock',
   params: z.object({ id }),
+  concerns: { restaurant: 'id' },
   body: z
     .strictObject({
       name: restaurantFields.name.optional(),

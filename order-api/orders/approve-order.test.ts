@@ -78,6 +78,7 @@ describe('approving a draft', () => {
           from: 'DRAFT',
           to: 'PLACED',
           actor: 'CUSTOMER',
+          by: null,
           reason: null,
           note: null,
           at: order.updated_at,

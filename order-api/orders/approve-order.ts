@@ -36,6 +36,7 @@ export const approveOrder = route({
     'At the names and prices of the menu as it is now. Approving it again changes nothing and answers where the order stands.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   body: z.strictObject({
     payment: payment.optional().meta({ description: 'Default: CASH' }),
     expected_total: expectedTotal.optional(),
@@ -88,7 +89,7 @@ async function approve(
   tx: Tx,
   order: LockedOrder,
   { payment, expected_total }: { payment?: Payment | undefined; expected_total?: Decimal | undefined },
-  { origin, cardTokenKey, backlog, preferences }: RouteContext,
+  { caller, origin, cardTokenKey, backlog, preferences }: RouteContext,
 ): Promise<Approval> {
   backlog.refuseWhenFull();
   const priced = await priceAgain(tx, order.id);
@@ -107,7 +108,8 @@ async function approve(
     UPDATE orders SET currency = ${priced.currency}, total_amount = ${priced.total.toFixed(2)}::numeric,
       payment_method = ${method}, correlation_id = ${origin.correlationid}
     WHERE id = ${order.id}::uuid`;
-  const move = { orderId: order.id, actor: 'CUSTOMER', to: 'PLACED', onlyFrom: 'DRAFT', origin } as const;
+  const asked = { orderId: order.id, actor: 'CUSTOMER', by: caller.id, origin } as const;
+  const move = { ...asked, to: 'PLACED', onlyFrom: 'DRAFT' } as const;
   const [outcome] = await moveOrders(tx, [move], placedAt);
   if (outcome?.kind !== 'moved') throw new Error(`draft ${order.id} changed under its lock`);
   const { version } = outcome;

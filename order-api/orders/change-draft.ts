@@ -21,11 +21,12 @@ export const changeDraft = route({
   description: 'At the prices of the menu as it is now.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   body: z.strictObject({ items: lines }),
   versioned: true,
   answers: { 200: { description: 'The draft as it is now', schema: orderWithHistory } },
   problems: { 409: 'It is no DRAFT; `current_status` says what it is' },
-  async handle({ params, body }, { database, log, preconditions }) {
+  async handle({ params, body }, { caller, database, log, preconditions }) {
     const order = await database.$transaction(async (tx) => {
       const { id, status, version, restaurant_id } = await lockOrder(tx, params.id);
       preconditions.check(version);
@@ -40,13 +41,14 @@ export const changeDraft = route({
       const changedAt = new Date();
       await tx.$executeRaw`
         WITH lines AS (${insertLines(rowsOf(lines, id))}), history AS (
-          INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor, moved_at)
-          VALUES (${id}::uuid, ${restaurant_id}::uuid, ${version + 1}::int, 'DRAFT', 'DRAFT', 'CUSTOMER', ${changedAt}::timestamptz)
+          INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor, moved_by, moved_at)
+          VALUES (${id}::uuid, ${restaurant_id}::uuid, ${version + 1}::int, 'DRAFT', 'DRAFT', 'CUSTOMER', ${caller.id},
+            ${changedAt}::timestamptz)
         )
         UPDATE orders SET currency = ${currency}, total_amount = ${total.toFixed(2)}::numeric, version = ${version + 1}::int,
           updated_at = ${changedAt}::timestamptz
         WHERE id = ${id}::uuid`;
-      return readOrder(tx, id);
+      return readOrder(tx, id, caller);
     });
     log.info({ order_id: params.id, total_amount: amountAsNumber(order.total_amount) }, 'draft changed');
     return { status: 200, version: order.version, body: order };

@@ -12,10 +12,11 @@ export const getOrder = route({
   summary: 'An order and its history',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   versioned: true,
   answers: { 200: { description: 'The order', schema: orderWithHistory } },
-  async handle({ params }, { database, preconditions }) {
-    const { shown, versionSaysAll } = await readOrderRow(database, params.id);
+  async handle({ params }, { caller, database, preconditions }) {
+    const { shown, versionSaysAll } = await readOrderRow(database, params.id, caller);
     const { version } = shown;
     if (versionSaysAll && preconditions.hasAlready(version)) return { status: 304, version, body: undefined };
     return { status: 200, version, body: shown };

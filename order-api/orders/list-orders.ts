@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { orderStatuses, type OrderStatus } from '../../shared/lifecycle/order-lifecycle';
 import { Prisma } from '../../shared/service/database';
+import { customerFor, restaurantsFor } from '../access/own';
 import { cursor, pageOf, readCursor } from '../http/cursor';
 import { id, page, severalOf, text, timeParameter } from '../http/fields';
 import { route } from '../http/route';
@@ -27,6 +28,7 @@ export const listOrders = route({
   description:
     'By when they were placed; a DRAFT by when it was made. Several statuses: `status=PLACED,PREPARING`. Times are exclusive.',
   tag: 'Orders',
+  concerns: 'caller',
   query,
   answers: {
     200: {
@@ -37,7 +39,12 @@ export const listOrders = route({
       }),
     },
   },
-  async handle({ query: { limit, cursor, ...filter } }, { database }) {
+  async handle({ query: { limit, cursor, ...given } }, { caller, database }) {
+    const filter = {
+      ...given,
+      customer_id: customerFor(caller, given.customer_id, { pointer: '#/customer_id', in: 'query' }),
+      restaurants: restaurantsFor(caller, given.restaurant_id),
+    };
     const list = ['orders', filter];
     const position = readCursor(list, cursor);
     const rows = await database.$queryRaw<(OrderRow & Position)[]>(pageQuery(filter, position, limit));
@@ -52,7 +59,10 @@ export const listOrders = route({
   },
 });
 
-type Filter = Omit<z.output<typeof query>, 'limit' | 'cursor'>;
+type Filter = Omit<z.output<typeof query>, 'limit' | 'cursor'> & {
+  /** Those of the caller, where they see no others. */
+  restaurants?: readonly string[] | undefined;
+};
 
 /**
  * Reads a page, and one row more. Each part of the list comes from an index in the order of the list, and is not read
@@ -95,12 +105,25 @@ function partsOf(filter: Filter): Prisma.Sql[][] {
   ];
   const statuses: (OrderStatus | undefined)[] = filter.status ?? [undefined];
   return statuses.flatMap((status) =>
-    madeBefore(filter.created_before).map((made) => [
-      ...common,
-      ...(status ? [Prisma.sql`status = ${status}`] : []),
-      ...made,
-    ]),
+    ofRestaurants(filter.restaurants).flatMap((place) =>
+      madeBefore(filter.created_before).map((made) => [
+        ...common,
+        ...place,
+        ...(status ? [Prisma.sql`status = ${status}`] : []),
+        ...made,
+      ]),
+    ),
   );
+}
+
+/** Each has an index of its own order; of more than a few, all are read by one condition. */
+const MOST_PARTS = 10;
+
+function ofRestaurants(ids: readonly string[] | undefined): Prisma.Sql[][] {
+  if (ids === undefined) return [[]];
+  if (ids.length === 0 || ids.length > MOST_PARTS)
+    return [[Prisma.sql`restaurant_id = ANY(${[...ids]}::uuid[])`]];
+  return [...new Set(ids)].map((id) => [Prisma.sql`restaurant_id = ${id}::uuid`]);
 }
 
 /** Those listed under a time before, and the drafts among them that were placed after it. */

@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { moveOrders, type MoveRequest } from '../../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../../shared/lifecycle/order-lifecycle';
 import { writeOutbox } from '../../shared/outbox/write-outbox';
+import { actorFor } from '../access/own';
 import { id, lines } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound, Problem } from '../http/problem';
-import { route, type Answer, type RouteContext } from '../http/route';
+import type { Answer } from '../http/answer';
+import { route, type RouteContext } from '../http/route';
 import { movedAnswer, status } from './fields';
 
 /** Moves an order for a person and announces it, in one transaction. @throws {Problem} 404, 409 */
@@ -55,6 +57,7 @@ export const changeStatus = route({
   description: 'To OUT_FOR_DELIVERY, DELIVERED or CANCELLED. Only the mesh sets PREPARING.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   body: z.strictObject({ status }),
   versioned: true,
   answers: { 200: { description: 'Moved, or there already', schema: movedAnswer } },
@@ -62,7 +65,8 @@ export const changeStatus = route({
     409: 'Not from its current status; `current_status` and `allowed_statuses` say what is possible',
   },
   handle({ params, body }, context) {
-    const asked = { orderId: params.id, actor: 'STAFF', origin: context.origin } as const;
+    const { caller, origin } = context;
+    const asked = { orderId: params.id, actor: 'STAFF', by: caller.id, origin } as const;
     if (body.status === 'CANCELLED') return move({ ...asked, to: 'CANCELLED', reason: 'STAFF' }, context);
     return move({ ...asked, to: body.status }, context);
   },
@@ -80,25 +84,21 @@ export const cancelOrder = route({
   description: 'From any status before DELIVERED. Its stock is returned.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   body: z.strictObject({
-    by: z.enum(['CUSTOMER', 'STAFF'], { error: 'must be CUSTOMER or STAFF' }).default('CUSTOMER'),
+    by: z.enum(['CUSTOMER', 'STAFF'], { error: 'must be CUSTOMER or STAFF' }).optional().meta({
+      description: 'Who wants it. Default: STAFF for staff, else CUSTOMER. Only an admin may name either',
+    }),
     note: lines(500).optional(),
   }),
   bodyOptional: true,
   versioned: true,
   answers: { 200: { description: 'Cancelled, now or earlier', schema: movedAnswer } },
   problems: { 409: 'It is DELIVERED' },
-  handle({ params, body }, context) {
-    return move(
-      {
-        orderId: params.id,
-        actor: body.by,
-        to: 'CANCELLED',
-        reason: body.by,
-        note: body.note,
-        origin: context.origin,
-      },
-      context,
-    );
+  async handle({ params, body }, context) {
+    const { caller, origin } = context;
+    const actor = actorFor(caller, body.by);
+    const asked = { orderId: params.id, actor, by: caller.id, origin } as const;
+    return move({ ...asked, to: 'CANCELLED', reason: actor, note: body.note }, context);
   },
 });

@@ -17,6 +17,8 @@ export interface NewOrder extends PricedOrder {
   payment_method: PaymentMethod;
   created_at: Date;
   origin: Origin;
+  /** Who placed it, where they had to say who they are. */
+  by: string | null;
 }
 
 /**
@@ -29,27 +31,30 @@ export function withNewOrders(
   orders: readonly (NewOrder & { key?: string | undefined })[],
   keys?: Prisma.Sql,
 ): Prisma.Sql {
-  const rows = orders.map(({ lines: _, total, origin, ...order }) => ({
+  const rows = orders.map(({ lines: _, total, origin, by, ...order }) => ({
     ...order,
     total_amount: total.toFixed(2),
     correlation_id: origin.correlationid,
+    moved_by: by,
     placed_at: order.status === 'PLACED' ? order.created_at : null,
   }));
   const lines = orders.flatMap((order) => rowsOf(order.lines, order.id));
   return Prisma.sql`
-    WITH ${keys ? Prisma.sql`keys AS (${keys}), ` : Prisma.empty}new_orders AS (
+    WITH ${keys ? Prisma.sql`keys AS (${keys}), ` : Prisma.empty}asked AS (
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
+        id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, reference text, note text, metadata jsonb, status text, currency text,
+        total_amount numeric, payment_method text, correlation_id text, moved_by text, created_at timestamptz, placed_at timestamptz, key text)
+      ${keys ? Prisma.sql`WHERE key IS NULL OR key IN (SELECT key FROM keys)` : Prisma.empty}
+    ), new_orders AS (
       INSERT INTO orders (id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,
         currency, total_amount, payment_method, correlation_id, created_at, placed_at, updated_at)
       SELECT id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,
         currency, total_amount, payment_method, correlation_id, created_at, placed_at, created_at
-      FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
-        id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, reference text, note text, metadata jsonb, status text, currency text,
-        total_amount numeric, payment_method text, correlation_id text, created_at timestamptz, placed_at timestamptz, key text)
-      ${keys ? Prisma.sql`WHERE key IS NULL OR key IN (SELECT key FROM keys)` : Prisma.empty}
-      RETURNING id, restaurant_id, version, status, created_at
+      FROM asked
+      RETURNING id
     ), history AS (
-      INSERT INTO order_status_history (order_id, restaurant_id, version, to_status, actor, moved_at)
-      SELECT id, restaurant_id, version, status, 'CUSTOMER', created_at FROM new_orders
+      INSERT INTO order_status_history (order_id, restaurant_id, version, to_status, actor, moved_by, moved_at)
+      SELECT id, restaurant_id, version, status, 'CUSTOMER', moved_by, created_at FROM asked
     ), lines AS (${insertLines(lines)} ${keys ? ONLY_NEW : Prisma.empty})`;
 }
 

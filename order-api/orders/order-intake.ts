@@ -7,7 +7,7 @@ import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Decimal } from '../../shared/money';
 import { Prisma, type Database } from '../../shared/service/database';
 import { overloaded } from '../http/problem';
-import type { Answer } from '../http/route';
+import type { Answer } from '../http/answer';
 import { keptAnswers, takeKeys } from '../idempotency/kept-answers';
 import { keyInUse, type IdempotencyKey } from '../idempotency/key';
 import { insertCards, refuseCardForNothing, sealCard, type SealedCard } from './card-token';
@@ -30,6 +30,8 @@ export interface RequestedOrder extends WantedLines {
   payment?: Payment | undefined;
   draft?: boolean | undefined;
   origin: Origin;
+  /** Who asks, where they had to say who they are. */
+  by: string | null;
   /** Rather refused than taken where there is visibly too little in stock. */
   isStrict?: boolean | undefined;
   /** Committed with it, and what is answered under it. */

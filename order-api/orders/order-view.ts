@@ -3,6 +3,8 @@ import { paymentMethods } from '../../shared/events/contracts';
 import { actors, cancelReasons, orderStatuses } from '../../shared/lifecycle/order-lifecycle';
 import { amountAsNumber } from '../../shared/money';
 import { Prisma, type Tx } from '../../shared/service/database';
+import type { Caller } from '../access/caller';
+import { shownTo } from '../access/own';
 import { amount, openEnum, price, timestamp, uuid } from '../http/fields';
 import { notFound } from '../http/problem';
 import { version } from './fields';
@@ -46,12 +48,18 @@ export const orderAnswer = z
   })
   .meta({ id: 'Order' });
 
+const changedBy = z.string().nullable().meta({
+  description:
+    'Which of them: `key:<id of the API key>` or `jwt:<subject>`. null for the services, where nobody had to say who they are, and to a customer for everybody else',
+});
+
 const historyAnswer = z.array(
   z.object({
     version,
     from: z.enum(orderStatuses).nullable(),
     to: z.enum(orderStatuses),
     actor: openEnum(actors),
+    by: changedBy,
     reason: openEnum(cancelReasons, 'Of a cancellation: ').nullable(),
     note: z.string().nullable(),
     at: timestamp,
@@ -88,7 +96,7 @@ export const COLUMNS = Prisma.sql`
   ) AS items, created_at, placed_at, updated_at`;
 
 const HISTORY = Prisma.sql`(
-    SELECT json_agg(json_build_object('version', h.version, 'from', h.from_status, 'to', h.to_status, 'actor', h.actor,
+    SELECT json_agg(json_build_object('version', h.version, 'from', h.from_status, 'to', h.to_status, 'actor', h.actor, 'by', h.moved_by,
       'reason', h.reason, 'note', h.note, 'at', h.moved_at) ORDER BY h.version)
     FROM order_status_history h WHERE h.order_id = orders.id
   ) AS history`;
@@ -109,18 +117,26 @@ export function showOrder({ cancel_note, paid, ...row }: OrderRow): ShownOrder {
 
 type MoveRow = z.output<typeof historyAnswer>[number];
 
-/** An order with its history. @throws {Problem} 404 */
-export async function readOrder(database: Tx, orderId: string): Promise<z.output<typeof orderWithHistory>> {
-  return (await readOrderRow(database, orderId)).shown;
+/** An order with its history, as somebody may see it. @throws {Problem} 404 */
+export async function readOrder(
+  database: Tx,
+  orderId: string,
+  caller: Caller,
+): Promise<z.output<typeof orderWithHistory>> {
+  return (await readOrderRow(database, orderId, caller)).shown;
 }
 
 /** An order, and whether the version says all: its payment may have moved since, which is no change of the order. */
-export async function readOrderRow(database: Tx, orderId: string) {
+export async function readOrderRow(database: Tx, orderId: string, caller: Caller) {
   const [row] = await database.$queryRaw<(OrderRow & { history: MoveRow[] | null })[]>`
     SELECT ${COLUMNS}, ${HISTORY} FROM orders WHERE id = ${orderId}::uuid`;
   if (!row) throw notFound(`There is no order ${orderId}.`);
   const { history, ...order } = row;
-  const moves = (history ?? []).map((move) => ({ ...move, at: new Date(move.at).toISOString() }));
+  const moves = (history ?? []).map((move) => ({
+    ...move,
+    by: shownTo(caller, move.by),
+    at: new Date(move.at).toISOString(),
+  }));
   const paidAt = row.paid ? new Date(row.paid.changed_at).getTime() : -Infinity;
   return {
     shown: { ...showOrder(order), history: moves },

@@ -86,6 +86,7 @@ describe('placing an order', () => {
           from: null,
           to: 'PLACED',
           actor: 'CUSTOMER',
+          by: null,
           reason: null,
           note: null,
           at: order.body.created_at,

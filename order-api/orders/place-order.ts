@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { amountAsNumber } from '../../shared/money';
+import { customerFor } from '../access/own';
 import { email, id, lines as manyLines, text } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { preferenceApplied } from '../http/prefer';
-import { route, withHeaders, type Answer } from '../http/route';
+import { withHeaders, type Answer } from '../http/answer';
+import { route } from '../http/route';
 import { keptAnswers } from '../idempotency/kept-answers';
 import { CARDS_OR_DATABASE } from './card-token';
 import {
@@ -24,7 +26,10 @@ const body = z
   .strictObject({
     restaurant_id: id,
     items: lines,
-    customer_id: text(64).optional().meta({ description: "The caller's own name for the customer; opaque" }),
+    customer_id: text(64).optional().meta({
+      description:
+        "The caller's own name for the customer; opaque. A customer may leave it out, and name no other",
+    }),
     email: email.optional(),
     delivery_address: deliveryAddress.optional(),
     reference: reference
@@ -64,6 +69,7 @@ export const placeOrder = route({
     'Answers as soon as the order is committed. Whether the stock suffices, and the card is good, is decided a moment later: the order becomes PREPARING, or CANCELLED with the reason OUT_OF_STOCK or PAYMENT_FAILED. Prices are those of the menu.',
   tag: 'Orders',
   body,
+  concerns: 'caller',
   prefers: true,
   afterwards: waitForDecision,
   answers: {
@@ -76,7 +82,8 @@ export const placeOrder = route({
     503: CARDS_OR_DATABASE,
   },
   commitsKey: true,
-  async handle({ body }, { database, intake, backlog, key, preferences, log, origin }) {
+  async handle({ body }, { caller, database, intake, backlog, key, preferences, log, origin }) {
+    const customer_id = customerFor(caller, body.customer_id, { pointer: '#/customer_id' });
     if (!body.draft) {
       // An order that was placed before is no other one, however many wait by now.
       const before = backlog.isFull() && key ? (await keptAnswers(database, [key]))(key) : undefined;
@@ -86,7 +93,8 @@ export const placeOrder = route({
     }
     const isStrict = preferences.isStrict && !body.draft;
     const applied = preferenceApplied(isStrict ? 'handling=strict' : undefined);
-    const taken = await intake({ ...body, origin, isStrict, keyed: key && { key, answerFor } });
+    const keyed = key && { key, answerFor };
+    const taken = await intake({ ...body, customer_id, origin, by: caller.id, isStrict, keyed });
     if ('before' in taken) return taken.before;
     const { order, event } = taken;
     const total_amount = amountAsNumber(order.total);

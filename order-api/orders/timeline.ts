@@ -142,6 +142,7 @@ export const getTimeline = route({
     'Its events as a causal tree, over all services, and its payment. For staff: it names what went wrong.',
   tag: 'Orders',
   params: z.object({ id }),
+  concerns: { order: 'id' },
   answers: { 200: { description: 'As of one moment', schema: timeline } },
   async handle({ params }, { database, draftDeadlineMs }) {
     const body = await readTimeline(database, params.id, { draftDeadlineMs });

@@ -1,6 +1,7 @@
 import { pause } from '../../shared/service/pause';
 import { preferenceApplied } from '../http/prefer';
-import { withHeaders, type Answer, type RouteContext } from '../http/route';
+import { withHeaders, type Answer } from '../http/answer';
+import type { RouteContext } from '../http/route';
 import type { Live } from '../live/live';
 import { readOrder, type ShownOrder } from './order-view';
 
@@ -21,7 +22,7 @@ interface Placed {
  */
 export async function waitForDecision(
   answer: Answer,
-  { database, live, preferences: { waitSeconds } }: RouteContext,
+  { caller, database, live, preferences: { waitSeconds } }: RouteContext,
   gone: AbortSignal,
 ): Promise<Answer> {
   if (answer.status !== 202 || waitSeconds === undefined || waiting >= MOST_WAITING) return answer;
@@ -33,7 +34,7 @@ export async function waitForDecision(
   waiting += 1;
   try {
     if (placed.status === 'PLACED') await moved(live, placed, waitSeconds, gone);
-    const order = await readOrder(database, placed.order_id).catch(() => undefined);
+    const order = await readOrder(database, placed.order_id, caller).catch(() => undefined);
     if (!order || order.status === 'PLACED') return withHeaders(answer, applied);
     const { status, version } = order;
     const body = { ...placed, status, version, message: whereItStands(order) };

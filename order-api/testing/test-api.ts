@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { withId, type CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
 import { createTestDatabase } from '../../shared/testing/test-database';
+import { openAuthentication, type Credentials } from '../access/authenticate';
 import { buildApp, type AppDependencies } from '../app';
 import { createApiServer } from '../http/api-server';
 import { openLive, type Live } from '../live/live';
@@ -68,17 +69,19 @@ export async function startTestApi(more: More = {}): Promise<TestApi> {
 export const TEST_CARD_TOKEN_KEYS: CardTokenKeys = [withId(randomBytes(32))];
 
 /** order-api over a given database; silent, and with card payments set up, unless said otherwise. */
-export async function serve(database: Database, { limits, ...more }: More = {}): Promise<ApiClient> {
+export async function serve(database: Database, given: More = {}): Promise<ApiClient> {
+  const { limits, credentials, ...more } = given;
   const log = more.log ?? pino({ level: 'silent' });
   const live = openLive(database, log, { most: 2_000, ...limits });
-  const app = buildApp({ database, log, live, cardTokenKey: TEST_CARD_TOKEN_KEYS, ...more });
-  const server = createApiServer(app);
+  const authenticate = credentials && (await openAuthentication(database, credentials));
+  const cardTokenKey = TEST_CARD_TOKEN_KEYS;
+  const server = createApiServer(buildApp({ database, log, live, cardTokenKey, authenticate, ...more }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return clientOf(server, live);
 }
 
-/** What the application is given otherwise, and how its streams are bounded. */
-type More = Partial<AppDependencies> & { limits?: Partial<StreamLimits> };
+/** What the application is given otherwise, how its streams are bounded, and what callers have to show, if anything. */
+type More = Partial<AppDependencies> & { limits?: Partial<StreamLimits>; credentials?: Credentials };
 
 function clientOf(server: Server, live: Live): ApiClient {
   const port = (server.address() as AddressInfo).port;

@@ -1,5 +1,6 @@
 import { handlers as inventory } from '../../inventory-service/handlers';
 import { handlers as notification } from '../../notification-service/handlers';
+import { anybody } from '../../order-api/access/caller';
 import { requestAdjustment } from '../../order-api/menu/adjustments';
 import { cancelOrder, changeStatus } from '../../order-api/orders/move-order';
 import { approveOrder } from '../../order-api/orders/approve-order';
@@ -258,6 +259,7 @@ export class World {
     try {
       const { database } = this;
       const context = {
+        caller: anybody,
         database,
         intake: this.#intake,
         backlog: noBound,

@@ -20,6 +20,7 @@ API_URL=${API_URL%/}
 call() {
   local output
   output=$(curl -sS --max-time 10 -X "$1" "$API_URL/api/v1$2" -w '\n%{http_code}' \
+    ${API_KEY:+-H "authorization: Bearer $API_KEY"} \
     ${4:+-H 'content-type: application/json' -d "$4"}) || fail "$1 $2: no answer from $API_URL"
   STATUS=${output##*$'\n'}
   ANSWER=${output%$'\n'*}

@@ -9,7 +9,7 @@ export interface Running {
 }
 
 /** What a newcomer needs next: the addresses, and commands that work as they stand. */
-export function banner({ apiUrl, simulatorUrl, servers }: Running, orderable: Orderable | undefined): string {
+export function banner({ apiUrl, simulatorUrl, servers }: Running, toTry: readonly string[]): string {
   return [
     '',
     'Ordermesh is running.',
@@ -21,7 +21,7 @@ export function banner({ apiUrl, simulatorUrl, servers }: Running, orderable: Or
     `  AMQP         ${servers.rabbitmqUrl}   (${servers.how.rabbitmq})`,
     `  PostgreSQL   ${servers.databaseUrl}   (${servers.how.postgres})`,
     '',
-    ...tryIt(apiUrl, orderable),
+    ...toTry,
     '',
     'Ctrl-C stops all of it. The data stays; npm start -- --fresh begins with none.',
     '',
@@ -40,6 +40,13 @@ function managementLogin(url: string | undefined): string {
   return `${origin}   user ${decodeURIComponent(username)}   password ${decodeURIComponent(password)}`;
 }
 
+/** Where callers have to say who they are. */
+export const howToCall: readonly string[] = [
+  '  Callers have to say who they are. A key that may do everything:',
+  '',
+  'export API_KEY=$(npm run -s keys -- create --role admin)',
+];
+
 /** Commands that place an order, or where to read how to. */
 export function tryIt(apiUrl: string, orderable: Orderable | undefined): string[] {
   if (!orderable)
@@ -48,10 +55,11 @@ export function tryIt(apiUrl: string, orderable: Orderable | undefined): string[
     restaurant_id: orderable.restaurantId,
     items: [{ menu_item_id: orderable.menuItemId, quantity: 2 }],
   };
+  const key = process.env.API_KEY ? ` -H "authorization: Bearer $API_KEY"` : '';
   return [
     '  Place an order, and a moment later see that it is PREPARING:',
     '',
-    `curl -sS ${apiUrl}/api/v1/orders -H 'content-type: application/json' -d '${JSON.stringify(order)}'`,
-    `curl -sS '${apiUrl}/api/v1/orders?limit=1'`,
+    `curl -sS ${apiUrl}/api/v1/orders${key} -H 'content-type: application/json' -d '${JSON.stringify(order)}'`,
+    `curl -sS '${apiUrl}/api/v1/orders?limit=1'${key}`,
   ];
 }

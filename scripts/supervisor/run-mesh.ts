@@ -1,6 +1,7 @@
 import { UserError } from '../servers/search';
 import { type Servers, provideServers } from '../servers/provide-servers';
-import { banner } from './banner';
+import { banner, howToCall, tryIt } from './banner';
+import { mayCall } from './call-api';
 import { checkConfiguration } from './check-configuration';
 import { choosePorts, reachedAt, type Ports } from './choose-ports';
 import { chooseLogFormat } from './log-format';
@@ -85,10 +86,12 @@ async function runServices(
   group.start();
   try {
     await group.untilReady();
-    if (given.demo) await offerDemoMenu(apiUrl, control.say);
+    const open = mayCall();
+    if (given.demo && open) await offerDemoMenu(apiUrl, control.say);
     writeMeshFile(mesh);
     published = true;
-    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, await findOrderable(apiUrl));
+    const toTry = open ? tryIt(apiUrl, await findOrderable(apiUrl)) : howToCall;
+    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, toTry);
     await group.untilQuiet();
     // Where a program reads the log, nothing else is in it.
     (chooseLogFormat() === 'pretty' ? process.stdout : process.stderr).write(`${text}\n`);

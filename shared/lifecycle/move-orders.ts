@@ -10,6 +10,8 @@ import { allowedMoves, decideMove, type Actor, type CancelReason, type OrderStat
 export type MoveRequest = {
   orderId: string;
   actor: Actor;
+  /** Which of them: `key:<id>` or `jwt:<subject>`, where they had to say who they are. Kept in the history, and announced to nobody. */
+  by?: string | null;
   /** The chain it belongs to; its `causationid` is kept in the history. */
   origin: Origin;
   /** Set where the wish holds for this status alone: from any other the move is illegal. */
@@ -108,6 +110,7 @@ async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Pro
     from_status: from,
     to_status: request.to,
     actor: request.actor,
+    moved_by: request.by,
     reason: request.to === 'CANCELLED' ? request.reason : null,
     note: request.to === 'CANCELLED' ? request.note : null,
     caused_by: request.origin.causationid,
@@ -115,10 +118,13 @@ async function recordMoves(tx: Tx, moves: readonly Move[], changedAt: Date): Pro
   const updated = await tx.$executeRaw`
     WITH moves AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m (
-        version int, order_id uuid, restaurant_id uuid, from_status text, to_status text, actor text, reason text, note text, caused_by uuid)
+        version int, order_id uuid, restaurant_id uuid, from_status text, to_status text, actor text, moved_by text, reason text,
+        note text, caused_by uuid)
     ), history AS (
-      INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor, reason, note, caused_by, moved_at)
-      SELECT order_id, restaurant_id, version, from_status, to_status, actor, reason, note, caused_by, ${changedAt}::timestamptz
+      INSERT INTO order_status_history (order_id, restaurant_id, version, from_status, to_status, actor, moved_by, reason, note,
+        caused_by, moved_at)
+      SELECT order_id, restaurant_id, version, from_status, to_status, actor, moved_by, reason, note, caused_by,
+        ${changedAt}::timestamptz
       FROM moves ORDER BY order_id, version
     ), ends AS (
       SELECT order_id, max(version) AS version, (array_agg(from_status ORDER BY version))[1] AS from_status,

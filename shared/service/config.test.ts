@@ -41,6 +41,67 @@ describe('configuration', () => {
     expect(message(apiConfig, { DATABASE_URL, HOST: '127.0.0.1.example.org' })).toContain('AUTH: ');
   });
 
+  it('knows who may say who they are, and what tokens are checked against', () => {
+    const jwt = {
+      JWT_ISSUER: 'https://i.example/',
+      JWT_AUDIENCE: 'a, b',
+      JWT_JWKS_URL: 'https://i.example/jwks',
+    };
+    const read = (more: object) => readConfig(apiConfig, { DATABASE_URL, ...more });
+    expect(read({}).AUTH).toBeUndefined();
+    expect(read({ AUTH: 'none' }).AUTH).toEqual([]);
+    expect(read({ AUTH: 'jwt, keys', ...jwt })).toMatchObject({
+      AUTH: ['jwt', 'keys'],
+      JWT_AUDIENCE: ['a', 'b'],
+    });
+    expect(read({ AUTH: 'keys', HOST: '0.0.0.0', NODE_ENV: 'production' }).AUTH).toEqual(['keys']);
+    for (const AUTH of ['none,keys', 'keys,', 'key', 'keys jwt'])
+      expect(message(apiConfig, { DATABASE_URL, AUTH })).toContain(
+        'AUTH: must be none, keys, jwt, or keys,jwt',
+      );
+    const told = message(apiConfig, { AUTH: 'jwt', JWT_JWKS_URL: 'file:///etc/passwd', PORT: 'x' });
+    expect(
+      told
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(':')[0]),
+    ).toEqual(
+      expect.arrayContaining([
+        '  DATABASE_URL',
+        '  PORT',
+        '  JWT_ISSUER',
+        '  JWT_AUDIENCE',
+        '  JWT_JWKS_URL',
+      ]),
+    );
+  });
+
+  it.each([
+    [
+      'RATE_LIMIT_CALLER',
+      ['off', '6000/1m', '1/1s', '5/1d'],
+      ['6000', '0/1m', '5/500ms', '5/2d', '-1/1m', 'on'],
+    ],
+    ['JWT_AUDIENCE', ['a', 'a,b'], [',', 'a,', ' ']],
+    [
+      'TRUST_PROXY',
+      ['off', '1', '9', 'loopback', '10.0.0.0/8, ::1'],
+      ['true', '0', '10', 'proxy', '10.0.0.0/33'],
+    ],
+    [
+      'CORS_ORIGINS',
+      ['*', 'https://shop.example', 'http://localhost:3000,https://a.example'],
+      ['shop.example', 'https://shop.example/', 'https://shop.example/x', '*,https://a.example', 'null'],
+    ],
+  ])('reads %s', (name, good, bad) => {
+    for (const value of good) expect(message(apiConfig, { DATABASE_URL, [name]: value })).toBe('none');
+    for (const value of bad)
+      expect([value, message(apiConfig, { DATABASE_URL, [name]: value })]).toEqual([
+        value,
+        expect.stringContaining(`  ${name}: must be`),
+      ]);
+  });
+
   it('says all that is wrong at once, in words of its own', () => {
     const told = message(apiConfig, { HOST: '0.0.0.0', PORT: 'abc' });
     expect(told.split('\n')).toHaveLength(4);

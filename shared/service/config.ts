@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { cardTokenKeys } from '../payment/card-token';
-import { parseDuration } from './duration';
+import { accessConfig, neededByJwt, openToOthers } from './access-config';
+import { duration, parsed } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
 import { parseRabbitmqUrl } from './rabbitmq-url';
 import { SERVER_URLS, withPasswords } from './server-url';
+
+export { duration, parsed };
 
 /** Thrown by {@link readConfig}: its message names every bad variable, one a line. */
 export class ConfigError extends Error {
@@ -72,20 +75,6 @@ const EXAMPLES: Record<string, string> = {
     '32 bytes in base64, the same for order-api and payment-service, as `openssl rand -base64 32` prints them',
 };
 
-/** A variable that a parser reads; what the parser throws is what is reported. */
-export const parsed = <T>(parse: (text: string) => T) =>
-  z.string().transform((text, context): T => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message });
-      return z.NEVER;
-    }
-  });
-
-/** A duration such as `15m`, read as milliseconds. */
-export const duration = (fallback: string) => parsed(parseDuration).prefault(fallback);
-
 const whole = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}`;
   return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
@@ -144,9 +133,13 @@ export const apiConfig = commonConfig
     PORT: port.default(8000),
     HOST: z.string().default('127.0.0.1'),
     NODE_ENV: z.string().optional(),
-    AUTH: z.enum(['none']).optional(),
+    ...accessConfig,
     /** How long an idle connection is kept: longer than a load balancer in front keeps it. */
     KEEP_ALIVE_TIMEOUT: duration('75s'),
+    /** How long a request may take to arrive, its head and its body. */
+    REQUEST_TIMEOUT: duration('30s'),
+    /** Connections at most; one more is closed at once. */
+    MAX_CONNECTIONS: count(10_000, 1_000_000),
     /** Requests in progress at most; beyond, 503. */
     MAX_REQUESTS: count(1_000, 100_000),
     /** Live streams open at a time; beyond, 503. They do not count as requests in progress. */
@@ -159,15 +152,9 @@ export const apiConfig = commonConfig
   .refine((config) => config.AUTH || !openToOthers(config), {
     path: ['AUTH'],
     error: (issue) =>
-      `${openToOthers(issue.input as Reach)}; say AUTH=none if a proxy in front authenticates, or this is meant`,
+      `${openToOthers(issue.input as object)}; say AUTH=none if a proxy in front authenticates, or this is meant; else AUTH=keys or AUTH=jwt`,
     when: () => true, // beside whatever else is wrong, so that all is reported at once
-  });
-
-type Reach = { HOST?: string; NODE_ENV?: string };
-
-/** Why the API would be open to others without authentication; undefined where it is not. */
-function openToOthers({ HOST = '127.0.0.1', NODE_ENV }: Reach): string | undefined {
-  const loopback = /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(HOST);
-  if (!loopback) return `the API would listen on ${HOST}, beyond this machine, without authentication`;
-  return NODE_ENV === 'production' ? 'NODE_ENV is production and no authentication is configured' : undefined;
-}
+  })
+  .refine(...neededByJwt('JWT_ISSUER'))
+  .refine(...neededByJwt('JWT_AUDIENCE'))
+  .refine(...neededByJwt('JWT_JWKS_URL'));

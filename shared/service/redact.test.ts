@@ -46,3 +46,14 @@ test('words that are no secret stay, though they are a password as well', () => 
     expect.arrayContaining(['p%40ssword', 'p@ssword']),
   );
 });
+
+test('no credential of a caller is told, whatever it stands in', () => {
+  const key = `om_live_${'a'.repeat(32)}_${'b'.repeat(49)}`;
+  const token = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl';
+  const told = redactText(
+    `with ${key}, ${token}, Authorization: Bearer c2VjcmV0 and bearer  x.y~z==; bearers stay`,
+  );
+  expect(told).toBe(
+    'with [redacted], [redacted], Authorization: Bearer [redacted] and bearer  [redacted]; bearers stay',
+  );
+});

@@ -1,0 +1,85 @@
+import { UserError } from '../../scripts/servers/search';
+import { briefly, isPassing } from '../../shared/messaging/failure';
+import { openDatabase, type Database } from '../../shared/service/database';
+import { readKeysArguments, type KeysArguments } from './arguments';
+import { createKey, KeyError, listKeys, revokeKey, rotateKey } from './keys';
+import { keysAsJson, keysAsText } from './show-keys';
+import { usage } from './usage';
+
+/** What a run of the command works with. */
+export interface KeysRun {
+  args: string[];
+  databaseUrl: () => string;
+  /** Who runs it; kept with a key. */
+  user: () => string;
+  /** Results: of a new key nothing but the key. */
+  print: (text: string) => void;
+  /** What people are told beside it. */
+  say: (text: string) => void;
+}
+
+/** `npm run keys`. @returns the exit code @throws {UsageError} @throws {UserError} */
+export async function runKeys(run: KeysRun): Promise<number> {
+  const given = readKeysArguments(run.args);
+  if (given.action === 'help') {
+    run.print(usage);
+    return 0;
+  }
+  const database = openDatabase({
+    url: run.databaseUrl(),
+    poolSize: 1,
+    applicationName: 'ordermesh-keys',
+    onIdleError: () => undefined, // the next statement says so
+  });
+  try {
+    await act(run, given, database);
+    return 0;
+  } catch (error) {
+    if (isPassing(error))
+      throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
+    if (!(error instanceof KeyError)) throw error;
+    run.say(error.message);
+    return 1;
+  } finally {
+    await database.$disconnect();
+  }
+}
+
+const ONCE = 'It is shown only now: keep it where secrets are kept.';
+
+async function act(
+  { print, say, user }: KeysRun,
+  given: Exclude<KeysArguments, { action: 'help' }>,
+  database: Database,
+): Promise<void> {
+  switch (given.action) {
+    case 'create': {
+      const { id, text, expiresAt } = await createKey(database, given.wanted, user());
+      say(`The key ${id}, ${endOf(expiresAt)}. ${ONCE}`);
+      return print(text);
+    }
+    case 'list': {
+      const keys = await listKeys(database, given.all);
+      return print(given.json ? keysAsJson(keys) : keysAsText(keys));
+    }
+    case 'rotate': {
+      const { id, text, expiresAt, previousUntil } = await rotateKey(database, given.id, given);
+      const before = previousUntil
+        ? `The secret before is good until ${previousUntil.toISOString()}.`
+        : 'The secret before is good no more, 5 seconds from now.';
+      say(`The key ${id} with another secret, ${endOf(expiresAt)}. ${before} ${ONCE}`);
+      return print(text);
+    }
+    case 'revoke': {
+      const wasInUse = await revokeKey(database, given.id);
+      return say(
+        wasInUse
+          ? `The key ${given.id} is revoked; within 5 seconds nobody can use it.`
+          : `The key ${given.id} was revoked before; nothing was done.`,
+      );
+    }
+  }
+}
+
+const endOf = (expiresAt: Date | null) =>
+  expiresAt ? `good until ${expiresAt.toISOString()}` : 'good until it is revoked';
