@@ -9,10 +9,12 @@ import type { RateLimit } from '../shared/service/access-config';
 import { boundAdmission } from './http/admission';
 import { allowOrigins, dataHeaders } from './http/browsers';
 import { serveDocs, serveIndex } from './http/docs';
+import { serveEventDocs } from './http/event-docs';
 import { answerProblems, unknownRoute } from './http/errors';
 import { readExamples, withLiveExamples } from './http/live-examples';
 import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
+import { serveProblems } from './http/problem-pages';
 import { limitByAddress, limitByCaller, noticeProxy } from './http/rate-limits';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
@@ -20,7 +22,7 @@ import { canTakeOrders } from './orders/can-take-orders';
 import { openIntake } from './orders/order-intake';
 import { routes } from './routes';
 
-const BASE = '/api/v1';
+export const BASE = '/api/v1';
 const DAY_MS = 86_400_000;
 
 /** What the application is made of. */
@@ -83,6 +85,8 @@ export function buildApp(deps: AppDependencies): Express {
   });
   const document = openApiDocument(routes, BASE);
   app.use(serveIndex());
+  app.use(serveProblems());
+  app.use(serveEventDocs(database));
   // Anybody may read the document: where they have to say who they are, it names nothing of this shop.
   const examples = async () => (authenticate ? {} : readExamples(database).catch(() => ({})));
   app.use(serveDocs(async () => withLiveExamples(document, await examples())));

@@ -346,6 +346,35 @@ describe('the body of an order', () => {
       at: ['#/items/0/__proto__'],
     },
     {
+      name: '__proto__ among the parts of an address',
+      send: orderWith('"delivery_address":{"street":"12 MG Road","__proto__":"x"}'),
+      status: 422,
+      at: ['#/delivery_address/__proto__'],
+    },
+    {
+      name: 'a name twice',
+      send: orderWith('"draft":true,"email":"a@b.example","draft":false'),
+      status: 400,
+      at: ['#/draft'],
+      says: 'urn:ordermesh:problem:invalid-json',
+    },
+    {
+      name: 'a name twice in a line, once in another spelling',
+      send: json(
+        '{"restaurant_id":"$restaurant","items":[{"menu_item_id":"$item","quantity":1,"\\u0071uantity":100}]}',
+      ),
+      status: 400,
+      at: ['#/items/0/quantity'],
+      says: 'is there more than once',
+    },
+    {
+      name: '10,000 levels',
+      send: orderWith(`"note":${'['.repeat(10_000)}${']'.repeat(10_000)}`),
+      status: 400,
+      at: ['#'],
+      says: 'more than 64 levels deep',
+    },
+    {
       name: 'constructor',
       send: orderWith('"constructor":{"prototype":{}}'),
       status: 422,

@@ -53,6 +53,19 @@ export function page(html: string): RequestHandler[] {
   ];
 }
 
+/** For a page to read, made anew each time: it loads a style and an icon from this server, and nothing runs in it. */
+export const readingPage: RequestHandler = headers(
+  {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  { crossOriginOpenerPolicy: { policy: 'same-origin' } },
+);
+
 /** What scripts of other sites may read of an answer, beside its body. */
 const EXPOSED =
   'ETag Idempotent-Replayed Link Location Preference-Applied RateLimit RateLimit-Policy Retry-After WWW-Authenticate X-Correlation-Id'.split(

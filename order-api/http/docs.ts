@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Router, static as serveFiles, type RequestHandler } from 'express';
 import { page } from './browsers';
+import { PAGE_CSS, PAGE_STYLE } from './html';
 import { otherMethods } from './serve-routes';
 
 // Its folder and not its code: that is a web page's, and forty megabytes once loaded.
@@ -16,9 +17,13 @@ const PAGE = `<!doctype html>
 <body>
   <div id="swagger-ui"></div>
   <script src="/docs/swagger-ui-bundle.js"></script>
-  <script>SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });</script>
+  <script src="/docs/start.js"></script>
 </body>
 </html>`;
+
+// A file of its own: a strict content security policy runs no script that stands in the page.
+const START =
+  "SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });";
 
 /** `/docs`: Swagger UI over `/openapi.json`, all of it from this server. */
 export function serveDocs(document: () => Promise<object>): Router {
@@ -27,6 +32,8 @@ export function serveDocs(document: () => Promise<object>): Router {
   router.get('/openapi.json', async (_request, response) => void response.json(await document()));
   // The package's own index.html shows a demo of somebody else's server.
   router.get(['/docs', '/docs/index.html'], page(PAGE));
+  router.get('/docs/start.js', (_request, response) => void response.type('js').send(START));
+  router.get(PAGE_STYLE, (_request, response) => void response.type('css').send(PAGE_CSS));
   router.use('/docs', serveFiles(SWAGGER_UI, { index: false, redirect: false }));
   return router;
 }
@@ -34,6 +41,9 @@ export function serveDocs(document: () => Promise<object>): Router {
 const LINKS = {
   docs: '/docs',
   openapi: '/openapi.json',
+  events: '/docs/events',
+  asyncapi: '/asyncapi.json',
+  problems: '/problems',
   orders: '/api/v1/orders',
   restaurants: '/api/v1/restaurants',
   ready: '/readyz',
@@ -60,5 +70,6 @@ export function serveIndex(): Router {
 }
 
 const otherThanGet = otherMethods(['GET']);
-const onlyGet: RequestHandler = (request, response, next) =>
+/** Answers 405 to all but GET and HEAD. */
+export const onlyGet: RequestHandler = (request, response, next) =>
   request.method === 'GET' || request.method === 'HEAD' ? next() : otherThanGet(request, response, next);

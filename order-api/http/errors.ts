@@ -4,6 +4,7 @@ import { briefly, isMissing, isPassing } from '../../shared/messaging/failure';
 import type { Logger } from '../../shared/service/logger';
 import { endUnread } from './end-unread';
 import { OVERLOADED, Problem } from './problem';
+import { problemPage } from './problem-types';
 
 export const unknownRoute: RequestHandler = (request) => {
   throw new Problem(404, 'Not Found', `There is no ${request.path}; /docs lists what there is.`);
@@ -31,6 +32,7 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
       .status(problem.status)
       .set(problem.options.headers ?? {})
       .set('Content-Type', 'application/problem+json; charset=utf-8');
+    if (problem.options.type) response.append('Link', `<${problemPage(problem.options.type)}>; rel="help"`);
     endUnread(request, response, body);
   };
 }

@@ -29,7 +29,13 @@ const PRICE = /^\d{1,7}(\.\d{1,2})?$/;
 
 /** A price as it may be sent: a number or a string, with two decimals at most; `"450.00"` within. */
 export const priceInput = z
-  .union([z.number(), z.string()], { error: 'must be a number or a string such as "450.00"' })
+  .union(
+    [
+      z.number().meta({ minimum: 0, maximum: MAX_PRICE.toNumber() }),
+      z.string().meta({ pattern: PRICE.source }),
+    ],
+    { error: 'must be a number or a string such as "450.00"' },
+  )
   .refine((value) => PRICE.test(String(value)) && new Decimal(value).lte(MAX_PRICE), {
     error: `must be a decimal from 0 to ${MAX_PRICE.toFixed()} with two places at most`,
     abort: true,
@@ -51,6 +57,7 @@ export const openEnum = (values: readonly string[], what = '') =>
   z.string().meta({
     description: `${what}${values.join(', ')}. Values may be added: expect others`,
     examples: [...values],
+    'x-extensible-enum': [...values],
   });
 
 /** What every list takes; beside it `cursor`. */
@@ -74,7 +81,11 @@ export const severalOf = <T extends string>(values: readonly T[]) =>
       error: `must be one of ${values.join(', ')}, or several with commas between`,
     })
     .transform((given) => [...new Set(given as T[])].sort())
-    .meta({ type: 'string', description: `${values.join(', ')}; several with commas between` });
+    .meta({
+      type: 'string',
+      description: `${values.join(', ')}; several with commas between`,
+      pattern: `^(${values.join('|')})(,(${values.join('|')}))*$`,
+    });
 
 /** A moment as a query parameter, in UTC. A `+` that was not written as `%2B` arrives as a space. */
 export const timeParameter = z
@@ -83,14 +94,16 @@ export const timeParameter = z
   .pipe(rfc3339)
   .meta({ type: 'string', format: 'date-time', example: '2026-11-21T08:30:00Z' });
 
+const AMOUNT = /^\d{1,14}(\.\d{1,2})?$/;
+
 /** An amount as it may be sent: a number or a string, with two decimals at most. */
 export const amountInput = z
-  .union([z.number(), z.string()], { error: 'must be a number or a string such as "900.00"' })
+  .union([z.number().meta({ minimum: 0 }), z.string().meta({ pattern: AMOUNT.source })], {
+    error: 'must be a number or a string such as "900.00"',
+  })
   .refine((value) => AMOUNT.test(String(value)), {
     error: 'must be a decimal from 0 with two places at most',
     abort: true,
   })
   .transform((value) => new Decimal(value))
   .meta({ description: 'A number, or a string such as "900.00"', examples: [900, '900.00'] });
-
-const AMOUNT = /^\d{1,14}(\.\d{1,2})?$/;

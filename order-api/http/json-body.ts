@@ -4,10 +4,13 @@ import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, RequestHandler } from 'express';
 import getRawBody from 'raw-body';
+import { namesIn, shapeOf } from './json-shape';
 import { Problem } from './problem';
 import { repeatedName } from './repeated-names';
 
 export const MAX_BODY_BYTES = 256 * 1024;
+/** Far more than any request has. What is nested deeper is made to exhaust somebody's stack. */
+export const MAX_DEPTH = 64;
 
 const isJson = (request: Request) => Boolean(request.is(['application/json', 'application/*+json']));
 /** It may still be empty, and then needs no type: only reading it can tell. */
@@ -80,24 +83,32 @@ function parse(request: Request, bytes: Buffer): unknown {
     throw new Problem(415, 'Unsupported Media Type', `The body has to be UTF-8; its charset is ${charset}.`);
   if (!isUtf8(bytes))
     throw new Problem(400, 'Bad Request', 'The body is not valid UTF-8.', { type: 'invalid-json' });
+  const { depth, names } = shapeOf(bytes);
+  if (depth > MAX_DEPTH) throw notValid(`it is nested more than ${MAX_DEPTH} levels deep`);
   const text = bytes.toString().replace(/^\ufeff/, '');
-  let value: unknown;
+  const value = parseText(text);
+  if (namesIn(value) !== names) throw twice(repeatedName(text) ?? '#');
+  return value;
+}
+
+function parseText(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
-    const detail = withoutQuotes((error as Error).message);
-    throw new Problem(400, 'Bad Request', `The body is not valid JSON: ${detail}`, {
-      type: 'invalid-json',
-      errors: [{ pointer: '#', detail }],
-    });
+    throw notValid(withoutQuotes((error as Error).message));
   }
-  const repeated = repeatedName(text);
-  if (repeated === undefined) return value;
-  const detail = 'is there more than once';
-  throw new Problem(400, 'Bad Request', `${repeated} ${detail}.`, {
+}
+
+const notValid = (detail: string) =>
+  new Problem(400, 'Bad Request', `The body is not valid JSON: ${detail}`, {
     type: 'invalid-json',
-    errors: [{ pointer: repeated, detail }],
+    errors: [{ pointer: '#', detail }],
   });
+
+function twice(place: string): Problem {
+  const detail = 'is there more than once';
+  const errors = [{ pointer: place, detail }];
+  return new Problem(400, 'Bad Request', `${place} ${detail}.`, { type: 'invalid-json', errors });
 }
 
 /** V8 quotes the body in what it says of it (`…, ..."n":"tok_1"x"... is not valid JSON`), and a body may hold a card token. */

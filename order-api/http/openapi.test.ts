@@ -1,5 +1,7 @@
 import { isUuid } from '../../shared/ids';
 import { routes } from '../routes';
+import { problemNames, problemUrn } from './problem-types';
+import { answerErrors, operations as documented, requestErrors } from '../testing/documented';
 import { startTestApi, type AnyBody, type TestApi } from '../testing/test-api';
 
 let api: TestApi;
@@ -80,13 +82,13 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('refers only to schemas that it has', () => {
+  it('refers only to what it has', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
       (match) => match[1] ?? '',
     );
     expect(references.length).toBeGreaterThan(10);
     for (const reference of references)
-      expect(document.components.schemas).toHaveProperty([reference.replace('#/components/schemas/', '')]);
+      expect(document).toHaveProperty(reference.replace('#/', '').split('/'));
   });
 
   it('says what the validation says', () => {
@@ -116,6 +118,51 @@ describe('the OpenAPI document', () => {
       200: { content: { 'application/json': expect.anything() } },
       409: { description: expect.stringContaining('DRAFT') },
     });
+  });
+});
+
+describe('examples', () => {
+  it('there is one of every request and answer, and it is what its schema says', () => {
+    for (const { method, path, operation } of documented) {
+      const json = operation.requestBody?.content['application/json'];
+      if (json) expect([path, requestErrors(method, path, json.example)]).toEqual([path, undefined]);
+      for (const [status, { content = {} }] of Object.entries(operation.responses))
+        for (const [type, { example }] of Object.entries(content).filter(([type]) => !/problem/.test(type))) {
+          const errors = answerErrors(method, path, { status: Number(status), body: example });
+          expect([method, path, status, type, example, errors]).toEqual([
+            method,
+            path,
+            status,
+            type,
+            expect.anything(),
+            undefined,
+          ]);
+        }
+    }
+  });
+
+  it('there is one of every problem that a route may answer, by its type', () => {
+    const types = new Set<string>();
+    for (const { method, path, operation } of documented)
+      for (const [status, { content = {} }] of Object.entries(operation.responses)) {
+        const { schema, examples = {} } = (content['application/problem+json'] ?? {}) as AnyBody;
+        if (Number(status) < 400) continue;
+        expect(Object.keys(examples as object)).toEqual(
+          schema.allOf[1].properties.type['x-extensible-enum']
+            .map((urn: string) => urn.split(':').at(-1))
+            .map((name: string) => (name === 'blank' ? 'about:blank' : name)),
+        );
+        for (const { $ref } of Object.values<AnyBody>(examples)) {
+          const { value } = document.components.examples[$ref.split('/').at(-1)];
+          types.add(value.type as string);
+          const errors = answerErrors(method, path, { status: Number(status), body: value });
+          expect([method, path, status, errors]).toEqual([method, path, status, undefined]);
+        }
+      }
+    // None is in the registry that no route answers.
+    expect([...types].filter((type) => type !== 'about:blank').sort()).toEqual(
+      problemNames.map(problemUrn).sort(),
+    );
   });
 });
 
@@ -161,10 +208,13 @@ describe('beside the API', () => {
         (match) => match[1] ?? '',
       );
       expect(assets).toEqual(
-        expect.arrayContaining(['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/openapi.json']),
+        expect.arrayContaining(['/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js']),
       );
       for (const asset of assets) expect([asset, (await api.get(`/${asset}`)).status]).toEqual([asset, 200]);
+      // A strict content security policy runs no script that stands in the page.
+      expect(text).not.toMatch(/<script(?! src=)|<style|style=|https?:/);
     }
+    expect((await api.get('//docs/start.js')).text).toContain("url: '/openapi.json'");
   });
 
   it('is healthy and ready', async () => {

@@ -1,10 +1,11 @@
 import { OpenApiGeneratorV31, OpenAPIRegistry, type ResponseConfig } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { roles } from '../access/caller';
-import { rightOf, type Right, type RouteName } from '../access/policy';
 import { IDEMPOTENCY_KEY, LONGEST_KEY } from '../idempotency/key';
-import { UNAVAILABLE } from './problem';
+import { exampleOf } from './answer-examples';
+import { problemsOf } from './documented-problems';
+import { problemAnswer, problemExamples } from './problem-answers';
 import type { Route } from './route';
+import { SECURITY_SCHEMES, whoMay } from './security-schemes';
 
 const fieldError = z.object({
   pointer: z
@@ -16,47 +17,28 @@ const fieldError = z.object({
 
 const problem = z
   .looseObject({
-    type: z.string(),
+    type: z
+      .string()
+      .meta({ description: '`about:blank` where the status says it all; else see `help`. Expect others' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
+    help: z
+      .string()
+      .optional()
+      .meta({ description: 'The page about this type of problem', example: '/problems/invalid-request' }),
     instance: z.string(),
     correlation_id: z.string(),
     errors: z.array(fieldError).optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457' });
 
-const PROBLEMS: Record<number, string> = {
-  400: 'A parameter or the JSON is malformed',
-  401: 'Nobody has said who they are, or what they showed is not good (`unauthenticated`)',
-  403: 'Who calls may not do that (`forbidden`)',
-  404: 'There is no such thing, or it is kept from who calls',
-  409: 'A request with this `Idempotency-Key` is being worked on (`idempotency-key-in-use`)',
-  412: 'It is at another version than `If-Match` says (`version-mismatch`); nothing was done',
-  413: 'The body is too large',
-  415: 'The body is not JSON in UTF-8',
-  422: 'A field is not valid; `errors` names every one. Or the `Idempotency-Key` was used for another body (`idempotency-key-reused`)',
-  429: 'Too many requests (`rate-limited`); nothing was done: try again after `Retry-After`',
-  503: UNAVAILABLE,
-};
-
-const retryAfter = z.object({ 'Retry-After': z.string().meta({ description: 'Seconds', example: '1' }) });
-const challenge = z.object({ 'WWW-Authenticate': z.string().meta({ example: 'Bearer realm="ordermesh"' }) });
-const PROBLEM_HEADERS: Record<number, z.ZodObject> = {
-  401: challenge,
-  403: challenge,
-  429: retryAfter,
-  503: retryAfter,
-};
-
 /** The OpenAPI 3.1 document of the routes, from the schemas that validate them. */
 export function openApiDocument(routes: readonly Route[], base: string) {
   const registry = new OpenAPIRegistry();
+  for (const [name, value] of problemExamples(routes, `${base}/orders`))
+    registry.registerComponent('examples', name, { value });
   for (const route of routes) {
-    const problems = { ...everyRoute(route), ...route.problems };
-    // What the route says of its own conflicts comes first; the key's may come on top.
-    if (route.problems?.[409] && route.method !== 'get')
-      problems[409] = `${route.problems[409]}. ${PROBLEMS[409]}`;
     registry.registerPath({
       method: route.method,
       path: base + route.path,
@@ -94,60 +76,43 @@ export function openApiDocument(routes: readonly Route[], base: string) {
               304: { description: 'It is at the version that `If-None-Match` names', headers: versionHeader },
             }
           : {}),
-        ...mapValues(problems, (description, status): ResponseConfig => ({
-          description,
-          headers: PROBLEM_HEADERS[status],
-          content: { 'application/problem+json': { schema: problem } },
-        })),
+        ...mapValues(problemsOf(route), problemAnswer),
       },
     });
   }
   for (const [name, scheme] of Object.entries(SECURITY_SCHEMES))
     registry.registerComponent('securitySchemes', name, scheme);
-  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  const document = new OpenApiGeneratorV31([
+    { type: 'schema', schema: problem },
+    ...registry.definitions,
+  ]).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'Ordermesh',
       version: '1',
+      license: { name: 'MIT', identifier: 'MIT' },
       description:
         'Places orders and carries them through stock, preparation and delivery by events. Amounts are decimal, times UTC.',
     },
     servers: [{ url: '/' }],
   });
-  for (const route of routes)
-    addParameterExamples(route, document.paths?.[base + route.path]?.[route.method]);
+  for (const route of routes) {
+    const operation = document.paths?.[base + route.path]?.[route.method];
+    addParameterExamples(route, operation);
+    addAnswerExamples(route, operation, document.components?.schemas);
+  }
   return document;
 }
 
-const SECURITY_SCHEMES = {
-  apiKey: {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'om_live_…',
-    description: 'An API key, as `npm run keys -- create` makes it. Needed where AUTH has `keys`.',
-  },
-  token: {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'JWT',
-    description: 'A token of the OpenID provider. Needed where AUTH has `jwt`.',
-  },
-} as const;
-
-const RIGHTS: Record<Right, string | undefined> = {
-  none: undefined,
-  own: ' (their own)',
-  theirs: ' (of their restaurants)',
-  all: '',
-};
-
-/** The policy in a sentence. */
-function whoMay(name: RouteName): string {
-  const allowed = roles.flatMap((role) => {
-    const right = RIGHTS[rightOf(role, name)];
-    return right === undefined ? [] : [`${role}${right}`];
-  });
-  return `For: ${allowed.join(', ')}.`;
+/** What a route says of an example itself comes over what is made from the schema. */
+function addAnswerExamples(route: Route, operation: { responses?: object } | undefined, schemas = {}): void {
+  const responses = (operation?.responses ?? {}) as Record<
+    string,
+    { content?: Record<string, { schema: object; example?: unknown }> }
+  >;
+  for (const [status, { example }] of Object.entries(route.answers))
+    for (const content of Object.values(responses[status]?.content ?? {}))
+      content.example = { ...(exampleOf(content.schema, schemas) as object), ...example };
 }
 
 /** Of parameters in the path alone: Swagger UI would send an example of an optional one. */
@@ -198,21 +163,6 @@ const idempotencyKey = ({ method }: Route): Record<string, z.ZodType> =>
             'Makes it safe to send the request again: for 24 hours the same key and body give the first answer, with `Idempotent-Replayed: true`, and nothing is done twice',
         }),
       };
-
-function everyRoute(route: Route): Record<number, string> {
-  const statuses = [
-    400,
-    401,
-    403,
-    ...(route.params && Object.keys(route.params.shape).length > 0 ? [404] : []),
-    413,
-    ...(route.method !== 'get' ? [409, 412, 422] : []),
-    ...(route.body ? [415] : []),
-    429,
-    503,
-  ];
-  return Object.fromEntries(statuses.map((status) => [status, PROBLEMS[status] ?? '']));
-}
 
 const mapValues = <T, U>(record: Record<number, T>, map: (value: T, key: number) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value as T, Number(key))]));

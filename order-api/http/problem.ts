@@ -1,3 +1,5 @@
+import { problemPage, problemUrn, type ProblemType } from './problem-types';
+
 /** One bad field of a request. */
 export interface FieldError {
   /** JSON Pointer (RFC 6901) as a URI fragment: `#/items/0/quantity`; `#` is the whole. */
@@ -16,7 +18,7 @@ export class Problem extends Error {
     detail: string,
     readonly options: {
       /** Names the kind of problem, where the status says too little. */
-      type?: string;
+      type?: ProblemType;
       errors?: FieldError[];
       /** Further members of the answer. */
       members?: Record<string, unknown>;
@@ -29,10 +31,11 @@ export class Problem extends Error {
   toJSON(): Record<string, unknown> {
     const { type, errors, members } = this.options;
     return {
-      type: type ? `urn:ordermesh:problem:${type}` : 'about:blank',
+      type: type ? problemUrn(type) : 'about:blank',
       title: this.title,
       status: this.status,
       detail: this.message,
+      ...(type ? { help: problemPage(type) } : {}),
       ...members,
       ...(errors ? { errors } : {}),
     };
@@ -50,7 +53,7 @@ export const OVERLOADED = 'overloaded';
 
 /** What OpenAPI says of a 503. */
 export const UNAVAILABLE =
-  'The database does not answer, or more is asked for than can be taken on (`overloaded`; then nothing was done): try again after `Retry-After`';
+  'The database does not answer: look before you repeat what was to be changed, for it may have been';
 
 export const notFound = (what: string) => new Problem(404, 'Not Found', what);
 
@@ -65,7 +68,7 @@ export const badParameters = (errors: FieldError[]) =>
 /** More than any request made in earnest can have; a body made of nothing but errors must not be answered with megabytes. */
 const MOST_LISTED = 1_000;
 
-function invalid(status: number, title: string, type: string, errors: FieldError[]): Problem {
+function invalid(status: number, title: string, type: ProblemType, errors: FieldError[]): Problem {
   const [first, ...more] = errors;
   const listed = errors.length > MOST_LISTED ? `; the first ${MOST_LISTED} are listed` : '';
   const detail =

@@ -12,6 +12,7 @@ import type { Logger } from '../../shared/service/logger';
 import type { IdempotencyKey } from '../idempotency/key';
 import type { Preferences } from './prefer';
 import type { Answer } from './answer';
+import type { RouteProblems } from './problem-types';
 import type { Preconditions } from './versions';
 
 /** What a route's code is given beside its validated input. */
@@ -72,10 +73,16 @@ export interface Route {
   prefers?: boolean;
   /** Done when all is committed, and not counted among the requests in progress: it may take its time. */
   afterwards?: (answer: Answer, context: RouteContext, gone: AbortSignal) => Promise<Answer>;
-  /** What it answers when all is well, by status; without a schema, without a body. */
-  answers: Record<number, { description: string; schema?: z.ZodType }>;
-  /** Which problems it may answer, beside those that every route may. */
-  problems?: Record<number, string>;
+  /**
+   * What it answers when all is well, by status; without a schema, without a body. `example` is what its example has that
+   * the schema cannot know.
+   */
+  answers: Record<
+    number,
+    { description: string; schema?: z.ZodType; example?: Record<string, unknown> | undefined }
+  >;
+  /** Which problems it may answer, beside those that every route may: by type, or by status where they have none. */
+  problems?: RouteProblems;
   handle(input: { params: unknown; query: unknown; body: unknown }, context: RouteContext): Promise<Answer>;
 }
 

@@ -48,7 +48,7 @@ export const addItem = route({
   concerns: { restaurant: 'restaurant_id' },
   body,
   answers: { 201: { description: 'Added', schema: itemAnswer } },
-  problems: { 409: 'The restaurant has an item with this sku' },
+  problems: { 'sku-taken': 'The restaurant has an item with this sku' },
   async handle({ params, body }, { database, log }) {
     const restaurant = await database.restaurant.findUnique({ where: { id: params.restaurant_id } });
     if (!restaurant) throw notFound(`There is no restaurant ${params.restaurant_id}.`);

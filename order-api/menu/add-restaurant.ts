@@ -42,7 +42,7 @@ const body = z.strictObject({
 export const restaurantAnswer = z
   .object({
     restaurant_id: uuid,
-    name: z.string(),
+    name: z.string().meta({ example: 'Coastal Kitchen' }),
     currency: z.string(),
     locale: z.string(),
     time_zone: z.string(),

@@ -47,7 +47,13 @@ export const requestAdjustment = route({
     delta: wholeNumber(-MAX_STOCK, MAX_STOCK).refine((delta) => delta !== 0, { error: 'must not be zero' }),
     reason: text(200),
   }),
-  answers: { 202: { description: 'Requested', schema: adjustmentAnswer } },
+  answers: {
+    202: {
+      description: 'Requested',
+      schema: adjustmentAnswer,
+      example: { reason: 'Delivery from the market', available_qty: null, settled_at: null },
+    },
+  },
   async handle({ params, body }, { caller, database, log, origin }) {
     const adjustment = { adjustment_id: newId(), menu_item_id: params.menu_item_id, ...body };
     const known = await database.menuItem.findUnique({
@@ -95,7 +101,13 @@ export const getAdjustment = route({
   tag: 'Menu and stock',
   params: z.object({ menu_item_id: id, adjustment_id: id }),
   concerns: { item: 'menu_item_id' },
-  answers: { 200: { description: 'Where it stands', schema: adjustmentAnswer } },
+  answers: {
+    200: {
+      description: 'Where it stands',
+      schema: adjustmentAnswer,
+      example: { reason: 'Delivery from the market', status: 'APPLIED' },
+    },
+  },
   async handle({ params }, { database }) {
     const request = await database.adjustmentRequest.findUnique({
       where: { id: params.adjustment_id, menuItemId: params.menu_item_id },

@@ -38,7 +38,7 @@ export const changeItem = route({
   concerns: { item: 'menu_item_id' },
   body,
   answers: { 200: { description: 'The item as it is now', schema: itemAnswer } },
-  problems: { 409: 'The restaurant has another item with this sku (`sku-taken`)' },
+  problems: { 'sku-taken': 'The restaurant has another item with this sku' },
   async handle({ params, body }, { database, log }) {
     if (body.price !== undefined) {
       const item = await database.menuItem.findUnique({

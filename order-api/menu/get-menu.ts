@@ -29,7 +29,7 @@ export const getMenu = route({
       description: 'A page of the menu',
       schema: z.object({
         restaurant_id: uuid,
-        name: z.string(),
+        name: z.string().meta({ example: 'Coastal Kitchen' }),
         currency: z.string(),
         items: z.array(itemAnswer),
         next_cursor: z.string().nullable().meta({ description: 'null on the last page' }),

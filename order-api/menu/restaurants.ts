@@ -67,7 +67,10 @@ export const changeRestaurant = route({
   body: z
     .strictObject({
       name: restaurantFields.name.optional(),
-      email: restaurantFields.email.nullable().optional().meta({ description: 'null takes it away' }),
+      email: restaurantFields.email
+        .nullable()
+        .optional()
+        .meta({ type: ['string', 'null'], description: 'null takes it away' }),
       accepting_orders: z.boolean({ error: 'must be true or false' }).optional(),
     })
     .refine((changes) => Object.keys(changes).length > 0, {

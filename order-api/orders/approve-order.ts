@@ -8,7 +8,7 @@ import { id } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { preferenceApplied } from '../http/prefer';
 import { route, type RouteContext } from '../http/route';
-import { CARDS_OR_DATABASE, insertCards, refuseCardForNothing, sealCard } from './card-token';
+import { insertCards, NO_CARDS, refuseCardForNothing, sealCard } from './card-token';
 import { lockOrder, notADraft, type LockedOrder } from './drafts';
 import { approvedAnswer, expectedTotal, payment, type Payment } from './fields';
 import { lineRows, rowsOf } from './new-order';
@@ -46,12 +46,24 @@ export const approveOrder = route({
   prefers: true,
   afterwards: waitForDecision,
   answers: {
-    200: { description: 'Decided, with `Prefer: wait`: where it stands', schema: approvedAnswer },
-    202: { description: 'Placed, now or earlier', schema: approvedAnswer },
+    200: {
+      description: 'Decided, with `Prefer: wait`: where it stands',
+      schema: approvedAnswer,
+      example: { status: 'PREPARING', version: 3, message: 'The order is PREPARING.' },
+    },
+    202: {
+      description: 'Placed, now or earlier',
+      schema: approvedAnswer,
+      example: { status: 'PLACED', message: placedMessage('CASH') },
+    },
   },
   problems: {
-    409: 'It is no draft (`not-a-draft`), `items` lists what cannot be ordered any more (`not-orderable`), it comes to another sum than `expected_total` (`price-changed`), the restaurant takes no orders (`restaurant-closed`), or, with `Prefer: handling=strict`, there is too little in stock (`out-of-stock`)',
-    503: CARDS_OR_DATABASE,
+    'not-a-draft': 'It is no draft',
+    'not-orderable': '`items` lists what cannot be ordered any more',
+    'price-changed': 'It comes to another sum than `expected_total`',
+    'restaurant-closed': 'The restaurant takes no orders',
+    'out-of-stock': 'With `Prefer: handling=strict`: there is too little in stock',
+    ...NO_CARDS,
   },
   async handle({ params, body }, context) {
     const { status, version, total, method, eventId } = await context.database.$transaction(async (tx) => {

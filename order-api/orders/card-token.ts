@@ -1,11 +1,11 @@
 import { sealCardToken, type CardTokenKeys } from '../../shared/payment/card-token';
 import { Prisma } from '../../shared/service/database';
 import type { Decimal } from '../../shared/money';
-import { Problem, UNAVAILABLE, unprocessable } from '../http/problem';
+import { Problem, unprocessable } from '../http/problem';
 import type { Payment } from './fields';
 
-/** What OpenAPI says of a 503 where an order may be paid by card. */
-export const CARDS_OR_DATABASE = `${UNAVAILABLE}. Or card payments are not set up (\`card-payments-not-set-up\`)`;
+/** The problem of routes whose order may be paid by card. */
+export const NO_CARDS = { 'card-payments-not-set-up': 'Card payments are not set up; nothing was done' };
 
 /** @throws {Problem} 422 where a card is to pay nothing: no gateway takes that */
 export function refuseCardForNothing(payment: Payment | undefined, total: Decimal): void {

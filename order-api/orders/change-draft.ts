@@ -24,8 +24,14 @@ export const changeDraft = route({
   concerns: { order: 'id' },
   body: z.strictObject({ items: lines }),
   versioned: true,
-  answers: { 200: { description: 'The draft as it is now', schema: orderWithHistory } },
-  problems: { 409: 'It is no DRAFT; `current_status` says what it is' },
+  answers: {
+    200: {
+      description: 'The draft as it is now',
+      schema: orderWithHistory,
+      example: { status: 'DRAFT', placed_at: null },
+    },
+  },
+  problems: { 'not-a-draft': 'It is no DRAFT; `current_status` says what it is' },
   async handle({ params, body }, { caller, database, log, preconditions }) {
     const order = await database.$transaction(async (tx) => {
       const { id, status, version, restaurant_id } = await lockOrder(tx, params.id);

@@ -51,24 +51,33 @@ const NOT_KEEPABLE = {
   error: `must have ${LONGEST_VALUE} characters at most, and neither NUL nor half a surrogate pair`,
 };
 
+/** Of an object with names of the client's choosing. A record would pass `__proto__` over; nothing that was sent is dropped in silence. */
+function keepingAll<S extends z.ZodType>(schema: S) {
+  return z
+    .unknown()
+    .superRefine((given, context) => {
+      if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
+        context.addIssue({ code: 'custom', path: ['__proto__'], message: 'is no name that can be kept' });
+    })
+    .pipe(schema);
+}
+
 /** As Stripe has it: https://docs.stripe.com/api/metadata */
 const MOST_METADATA = 50;
-export const metadata = z
-  .unknown()
-  .superRefine((given, context) => {
-    // A record would pass it over; nothing that was sent is dropped in silence.
-    if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
-      context.addIssue({ code: 'custom', path: ['__proto__'], message: 'is no name that can be kept' });
-  })
-  .pipe(
-    z
-      .record(opaqueText(40), z.string({ error: 'must be a string' }).refine(isKeepable, NOT_KEEPABLE), {
-        error: 'must be an object of strings',
-      })
-      .refine((given) => Object.keys(given).length <= MOST_METADATA, {
-        error: `must have ${MOST_METADATA} keys at most`,
-      }),
-  );
+export const metadata = keepingAll(
+  z
+    .record(opaqueText(40), z.string({ error: 'must be a string' }).refine(isKeepable, NOT_KEEPABLE), {
+      error: 'must be an object of strings',
+    })
+    .refine((given) => Object.keys(given).length <= MOST_METADATA, {
+      error: `must have ${MOST_METADATA} keys at most`,
+    }),
+).meta({
+  type: 'object',
+  maxProperties: MOST_METADATA,
+  propertyNames: { type: 'string', minLength: 1, maxLength: 40 },
+  additionalProperties: { type: 'string', maxLength: 500 },
+});
 
 /** What the order comes to by what the caller knows. */
 export const expectedTotal = amountInput.meta({
@@ -76,19 +85,32 @@ export const expectedTotal = amountInput.meta({
     'What it should come to: where the menu makes it another sum, 409 `price-changed`, and nothing is placed',
 });
 
+const MOST_PARTS = 20;
 /** One string, of several lines perhaps, or its parts under names of the client's choosing (which are kept to the letter: two
  * that look the same stay two parts). */
-export const deliveryAddress = z
-  .union([linesOfText(500), z.record(opaqueText(50), linesOfText(200))], {
-    error: 'must be a string, or an object of strings',
-  })
-  .refine(
-    (address) =>
-      typeof address === 'string' || (Object.keys(address).length >= 1 && Object.keys(address).length <= 20),
+export const deliveryAddress = keepingAll(
+  z
+    .union([linesOfText(500), z.record(opaqueText(50), linesOfText(200))], {
+      error: 'must be a string, or an object of strings',
+    })
+    .refine(
+      (address) =>
+        typeof address === 'string' ||
+        (Object.keys(address).length >= 1 && Object.keys(address).length <= MOST_PARTS),
+      { error: `must have from 1 to ${MOST_PARTS} parts` },
+    ),
+).meta({
+  anyOf: [
+    { type: 'string', minLength: 1, maxLength: 500 },
     {
-      error: 'must have from 1 to 20 parts',
+      type: 'object',
+      minProperties: 1,
+      maxProperties: MOST_PARTS,
+      propertyNames: { type: 'string', minLength: 1, maxLength: 50 },
+      additionalProperties: { type: 'string', minLength: 1, maxLength: 200 },
     },
-  );
+  ],
+});
 
 export const status = z.enum(orderStatuses, { error: `must be one of ${orderStatuses.join(', ')}` });
 

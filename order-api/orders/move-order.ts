@@ -34,11 +34,13 @@ async function move(wish: MoveRequest, { database, log, preconditions }: RouteCo
   }
   const message =
     outcome.kind === 'moved'
-      ? `The order is now ${request.to}.`
+      ? movedMessage(request.to)
       : `The order is ${request.to} already; nothing was done.`;
   const { version } = outcome;
   return { status: 200, version, body: { order_id: request.orderId, status: request.to, message, version } };
 }
+
+const movedMessage = (to: OrderStatus) => `The order is now ${to}.`;
 
 function illegalMove(to: OrderStatus, current: OrderStatus, allowed: OrderStatus[]): Problem {
   const next = allowed.length > 0 ? `from there it can become ${allowed.join(' or ')}` : 'that is final';
@@ -60,9 +62,16 @@ export const changeStatus = route({
   concerns: { order: 'id' },
   body: z.strictObject({ status }),
   versioned: true,
-  answers: { 200: { description: 'Moved, or there already', schema: movedAnswer } },
+  answers: {
+    200: {
+      description: 'Moved, or there already',
+      schema: movedAnswer,
+      example: { status: 'OUT_FOR_DELIVERY', version: 3, message: movedMessage('OUT_FOR_DELIVERY') },
+    },
+  },
   problems: {
-    409: 'Not from its current status; `current_status` and `allowed_statuses` say what is possible',
+    'illegal-move':
+      'Not from its current status; `current_status` and `allowed_statuses` say what is possible',
   },
   handle({ params, body }, context) {
     const { caller, origin } = context;
@@ -93,8 +102,14 @@ export const cancelOrder = route({
   }),
   bodyOptional: true,
   versioned: true,
-  answers: { 200: { description: 'Cancelled, now or earlier', schema: movedAnswer } },
-  problems: { 409: 'It is DELIVERED' },
+  answers: {
+    200: {
+      description: 'Cancelled, now or earlier',
+      schema: movedAnswer,
+      example: { status: 'CANCELLED', version: 3, message: movedMessage('CANCELLED') },
+    },
+  },
+  problems: { 'illegal-move': 'It is DELIVERED' },
   async handle({ params, body }, context) {
     const { caller, origin } = context;
     const actor = actorFor(caller, body.by);

@@ -7,7 +7,7 @@ import { preferenceApplied } from '../http/prefer';
 import { withHeaders, type Answer } from '../http/answer';
 import { route } from '../http/route';
 import { keptAnswers } from '../idempotency/kept-answers';
-import { CARDS_OR_DATABASE } from './card-token';
+import { NO_CARDS } from './card-token';
 import {
   deliveryAddress,
   expectedTotal,
@@ -50,6 +50,8 @@ const body = z
     when: isObject,
   });
 
+const DRAFTED = 'The draft is kept; POST …/approve places it, at the prices of that moment.';
+
 export const placeOrder = route({
   method: 'post',
   path: '/orders',
@@ -73,13 +75,27 @@ export const placeOrder = route({
   prefers: true,
   afterwards: waitForDecision,
   answers: {
-    200: { description: 'Decided, with `Prefer: wait`: where it stands', schema: placedAnswer },
-    201: { description: 'Kept as a draft', schema: placedAnswer },
-    202: { description: 'Placed', schema: placedAnswer },
+    200: {
+      description: 'Decided, with `Prefer: wait`: where it stands',
+      schema: placedAnswer,
+      example: { status: 'PREPARING', version: 2, message: 'The order is PREPARING.' },
+    },
+    201: {
+      description: 'Kept as a draft',
+      schema: placedAnswer,
+      example: { status: 'DRAFT', version: 1, message: DRAFTED },
+    },
+    202: {
+      description: 'Placed',
+      schema: placedAnswer,
+      example: { status: 'PLACED', version: 1, message: placedMessage('CASH') },
+    },
   },
   problems: {
-    409: 'It comes to another sum than `expected_total` (`price-changed`), the restaurant takes no orders (`restaurant-closed`), or, with `Prefer: handling=strict`, there is too little in stock (`out-of-stock`)',
-    503: CARDS_OR_DATABASE,
+    'price-changed': 'It comes to another sum than `expected_total`',
+    'restaurant-closed': 'The restaurant takes no orders',
+    'out-of-stock': 'With `Prefer: handling=strict`: there is too little in stock',
+    ...NO_CARDS,
   },
   commitsKey: true,
   async handle({ body }, { caller, database, intake, backlog, key, preferences, log, origin }) {
@@ -118,6 +134,4 @@ const answerFor = (order: NewOrder): Answer => ({
 });
 
 const messageAbout = ({ status, payment_method }: NewOrder) =>
-  status === 'DRAFT'
-    ? 'The draft is kept; POST …/approve places it, at the prices of that moment.'
-    : placedMessage(payment_method);
+  status === 'DRAFT' ? DRAFTED : placedMessage(payment_method);

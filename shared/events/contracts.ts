@@ -16,7 +16,8 @@ import { growing } from './growing';
 export const uuid = z.guid().transform((id) => id.toLowerCase());
 const quantity = z.int().min(1).max(1_000_000_000);
 const stockCount = z.int().min(0);
-const time = rfc3339;
+const time = rfc3339.meta({ format: 'date-time' });
+const amount = z.number().min(0).meta({ description: 'In `currency`, with two decimals at most' });
 export const paymentMethods = ['CASH', 'CARD'] as const;
 export const paymentMethod = growing(paymentMethods);
 
@@ -25,12 +26,19 @@ const orderLine = z.object({
   sku: z.string().nullish(),
   name: z.string(),
   quantity,
-  price: z.string().regex(/^\d+\.\d{2}$/),
+  price: z
+    .string()
+    .regex(/^\d+\.\d{2}$/)
+    .meta({ description: 'Of one unit, in `currency`' }),
 });
 
 const orderFacts = { order_id: uuid, restaurant_id: uuid, customer_id: z.string().nullish() };
 /** The order's version after what the event tells: its events are in this order. Absent in those of versions before it. */
-const orderVersion = z.int().min(1).optional();
+const orderVersion = z
+  .int()
+  .min(1)
+  .optional()
+  .meta({ description: "The order's version after what the event tells" });
 /** The caller's own number for the order. */
 const reference = z.string().nullish();
 const stockLine = z.object({ menu_item_id: uuid, quantity, available_qty: stockCount });
@@ -46,7 +54,7 @@ const moveFacts = {
 const paymentFacts = {
   payment_id: uuid,
   ...orderFacts,
-  amount: z.number().min(0),
+  amount,
   currency: z.string(),
   gateway: z.string(),
   /** The gateway's id of the payment. */
@@ -69,7 +77,7 @@ export const eventData = {
     order_version: orderVersion,
     reference,
     items: z.array(orderLine).min(1),
-    total_amount: z.number().min(0),
+    total_amount: amount,
     currency: z.string(),
     payment_method: paymentMethod,
     placed_at: time,
@@ -82,7 +90,7 @@ export const eventData = {
     reason: growing(cancelReasons),
     note: z.string().nullish(),
     items: z.array(orderLine),
-    total_amount: z.number().min(0),
+    total_amount: amount,
     currency: z.string(),
   }),
   'order.cancellation.required.v1': z.object({

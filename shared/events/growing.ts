@@ -59,10 +59,13 @@ export function growing<T extends string>(known: readonly T[]): z.ZodType<Growin
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     })
-    .meta({ type: 'string', maxLength: LONGEST_VALUE, examples: [...known] }) as z.ZodType<
-    Growing<T>,
-    T | Growing<T>
-  >;
+    .meta({
+      type: 'string',
+      minLength: 1,
+      maxLength: LONGEST_VALUE,
+      description: 'Values may be added: expect others',
+      'x-extensible-enum': [...known],
+    }) as z.ZodType<Growing<T>, T | Growing<T>>;
 }
 
 /** A value is not known here; a newer instance of the service may know it, so that it is worth trying again. */

@@ -16,3 +16,9 @@ export async function recordedSubscriptions(database: Database, consumer: string
     rows.filter(({ current }) => current === wanted).map(({ event_type }) => event_type);
   return { current: ofKind(true), ended: ofKind(false) };
 }
+
+/** Every consumer on record, with the types that it takes now. */
+export const currentConsumers = (database: Database) =>
+  database.$queryRaw<{ service: string; types: string[] }[]>(Prisma.sql`
+    SELECT consumer AS service, array_agg(event_type ORDER BY event_type) AS types FROM subscriptions
+    WHERE until IS NULL GROUP BY consumer ORDER BY consumer`);
