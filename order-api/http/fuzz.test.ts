@@ -1,201 +1,284 @@
 import fc from 'fast-check';
-import { newId } from '../../shared/ids';
-import { seedMenu } from '../../shared/testing/seed';
-import { routes } from '../routes';
-import { startTestApi, type Sent, type TestApi } from '../testing/test-api';
+import { operations, requestErrors } from '../testing/documented';
+import { places, spoilt, valid, type Telling } from '../testing/from-schema';
+import {
+  brokenValues,
+  hostileBodies,
+  hostileContentTypes,
+  hostileHeaders,
+  hostileIds,
+  hostileQueries,
+  hostileValues,
+  oddHeaders,
+  oddMethods,
+} from '../testing/hostile';
+import type { Reply, Sent } from '../testing/test-api';
+import { openTestShop } from '../testing/test-shop';
+import { exampleIds } from './live-examples';
 
-let api: TestApi;
-let known: string[];
+// Requests made from what OpenAPI says, good ones and hostile ones. Whatever is answered is held against the document by
+// the client itself: its status, its body, the type of its problem.
+
+type Documented = (typeof operations)[number];
+const withBody = operations.filter(({ operation }) => operation.requestBody);
+const bodyOf = ({ operation }: Documented) => operation.requestBody!.content['application/json'];
+const nameOf = ({ operation }: Documented) => operation.operationId;
+
+const shop = openTestShop([100_000, 100_000]);
+/** Things that are there, by the names of the ids by which requests call them. */
+let there: Record<string, string[]>;
 
 beforeAll(async () => {
-  api = await startTestApi();
-  const { restaurantId, items } = await seedMenu(api.database, [5, 5]);
-  const order = await api.post('/orders', {
-    restaurant_id: restaurantId,
-    items: [{ menu_item_id: items[0], quantity: 1 }],
+  const line = { menu_item_id: shop.items[0], quantity: 1 };
+  const drafts = await Promise.all(Array.from({ length: 6 }, () => shop.draft()));
+  const placed = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const { body } = await shop.api.post('/orders', { restaurant_id: shop.restaurantId, items: [line] });
+      return body.order_id as string;
+    }),
+  );
+  await shop.api.database.order.updateMany({
+    where: { id: { in: placed.slice(3) } },
+    data: { status: 'PREPARING' },
   });
-  const draft = await api.post('/orders', {
-    restaurant_id: restaurantId,
-    items: [{ menu_item_id: items[0], quantity: 1 }],
-    draft: true,
+  const { body } = await shop.api.post(`/inventory/${shop.items[0]}/adjustments`, {
+    delta: 5,
+    reason: 'count',
   });
-  known = [restaurantId, ...items, order.body.order_id as string, draft.body.order_id as string];
+  there = {
+    restaurant: [shop.restaurantId],
+    item: shop.items,
+    order: [...drafts, ...placed],
+    adjustment: [body.adjustment_id as string],
+  };
 });
-afterAll(() => api.stop());
 
-/** Any UTF-16 at all, lone surrogates and control characters among it. */
-const anyText = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 20 }),
-  fc
-    .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 8 })
-    .map((units) => String.fromCharCode(...units)),
-  fc.constantFrom(
-    '',
-    ' ',
-    '\0',
-    '\ud800',
-    '__proto__',
-    '450.00',
-    'DISH-1',
-    'PLACED',
-    'CANCELLED',
-    'STAFF',
-    'INR',
-    'en-IN',
-    'UTC',
-    'a@b.example',
-  ),
-);
-/** Mostly good, so that the rest of a request gets its turn. */
-const aName = fc.oneof({ weight: 5, arbitrary: fc.constant('Dal') }, { weight: 1, arbitrary: anyText });
-const anyNumber = fc.oneof(
-  fc.integer(),
-  fc.double(),
-  fc.constantFrom(0, -0, 1, 1e9, 2 ** 31, 2 ** 53, 0.1, 450.5),
-);
-const anId = fc.oneof(
-  { weight: 8, arbitrary: fc.nat({ max: 4 }).map((index) => known[index] ?? '') },
-  { weight: 1, arbitrary: fc.constant(newId()) },
-  { weight: 1, arbitrary: anyText },
-);
-const anything = fc.oneof(
-  fc.constant(undefined),
-  anyText,
-  anyNumber,
-  anId,
-  fc.boolean(),
-  fc.constant(null),
-  fc.jsonValue(),
-);
+const known = (kind: string) => fc.nat().map((at) => there[kind]![at % there[kind]!.length]!);
+const telling: Telling = {
+  restaurant_id: known('restaurant'),
+  menu_item_id: known('item'),
+  sku: fc.constantFrom('DISH-1', 'DISH-2'),
+  currency: fc.constantFrom('INR', 'JPY', 'EUR'),
+  locale: fc.constantFrom('en-IN', 'de'),
+  time_zone: fc.constantFrom('Asia/Kolkata', 'UTC'),
+  price: fc.constantFrom('450.00', 12, 0.5),
+  expected_total: fc.constant(undefined), // what it comes to, only the menu knows
+};
+const idFor = (path: string, name: string) => {
+  if (name === 'adjustment_id') return known('adjustment');
+  if (name === 'menu_item_id') return known('item');
+  return known(path.startsWith('/restaurants') || name === 'restaurant_id' ? 'restaurant' : 'order');
+};
 
-/** Objects with the names that the routes know, holding what fits, or nearly, or not at all. */
-const near = (members: Record<string, fc.Arbitrary<unknown>>) =>
-  fc
-    .tuple(
-      fc.record(
-        Object.fromEntries(
-          Object.entries(members).map(([name, fits]) => [
-            name,
-            fc.oneof({ weight: 15, arbitrary: fits }, { weight: 1, arbitrary: anything }),
-          ]),
-        ),
-      ),
-      fc.oneof(
-        { weight: 15, arbitrary: fc.constant({}) },
-        { weight: 1, arbitrary: fc.dictionary(anyText, anything, { maxKeys: 2 }) },
+/** A path with ids of things that are there, mostly. */
+function pathOf({ path, operation }: Documented): fc.Arbitrary<string> {
+  const inPath = (operation.parameters ?? []).filter((one) => one.in === 'path');
+  return fc
+    .record(
+      Object.fromEntries(
+        inPath.map(({ name }) => [
+          name,
+          fc.oneof({ weight: 15, arbitrary: idFor(path, name) }, { weight: 1, arbitrary: fc.uuid() }),
+        ]),
       ),
     )
-    .map(([fitting, strange]) => ({ ...fitting, ...strange }));
+    .map((ids) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(ids[name])));
+}
 
-const aLine = near({ menu_item_id: anId, quantity: fc.integer({ min: 1, max: 100_000 }) });
-const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-const aPayment = near({
-  method: fc.constantFrom('CASH', 'CARD'),
-  token: optional(fc.oneof(fc.constant('tok_approved'), anyText)),
-});
-/** What fits a route's body, by the end of its address. */
-const bodies: Record<string, fc.Arbitrary<unknown>> = {
-  '/orders': near({
-    restaurant_id: anId,
-    items: fc.array(aLine, { minLength: 1, maxLength: 3 }),
-    customer_id: optional(aName),
-    email: optional(fc.constant('a@b.example')),
-    delivery_address: optional(fc.oneof(anyText, fc.dictionary(anyText, anyText, { maxKeys: 3 }))),
-    payment: optional(aPayment),
-    draft: optional(fc.boolean()),
-  }),
-  '/items': near({ items: fc.array(aLine, { minLength: 1, maxLength: 3 }) }),
-  '/approve': near({ payment: optional(aPayment) }),
-  '/status': near({
-    status: fc.constantFrom('OUT_FOR_DELIVERY', 'DELIVERED', 'PLACED', 'PREPARING', 'DRAFT'),
-  }),
-  '/cancel': near({ by: fc.constantFrom('CUSTOMER', 'STAFF'), note: optional(aName) }),
-  '/restaurant': near({
-    name: aName,
-    currency: optional(fc.constantFrom('INR', 'JPY')),
-    locale: optional(anyText),
-    time_zone: optional(fc.constantFrom('UTC', 'Mars')),
-  }),
-  '/item': near({
-    name: aName,
-    price: fc.oneof(anyNumber, fc.nat({ max: 9999 })),
-    available_qty: fc.nat(),
-    sku: optional(aName),
-    unit: optional(aName),
-  }),
-  '/{menu_item_id}': near({
-    name: aName,
-    price: fc.constantFrom('1.50', 3, '0'),
-    low_stock_threshold: fc.nat(),
-    on_sale: fc.boolean(),
-  }),
-  '/adjustments': near({ delta: fc.integer({ min: -1e9, max: 1e9 }), reason: aName }),
-};
-const bodyFor = (path: string) => Object.entries(bodies).find(([end]) => path.endsWith(end))?.[1] ?? anything;
-const parameter = anyText.map((text) => encodeURIComponent(text.toWellFormed()));
-const anyQuery = fc
-  .array(
-    fc.tuple(
-      fc.oneof(
-        {
-          weight: 9,
-          arbitrary: fc.constantFrom(
-            'limit',
-            'cursor',
-            'status',
-            'restaurant_id',
-            'customer_id',
-            'last_event_id',
-          ),
-        },
-        { weight: 1, arbitrary: parameter },
-      ),
-      fc.oneof(
-        parameter,
-        anId.map((id) => encodeURIComponent(id.toWellFormed())),
-      ),
-    ),
-    { maxLength: 4 },
-  )
-  .map((pairs) => (pairs.length > 0 ? `?${pairs.map((pair) => pair.join('=')).join('&')}` : ''));
-const anyRequest = fc.constantFrom(...routes).chain((route) =>
+function queryOf({ operation }: Documented): fc.Arbitrary<string> {
+  const inQuery = (operation.parameters ?? []).filter((one) => one.in === 'query' && one.name !== 'cursor');
+  return fc
+    .record(Object.fromEntries(inQuery.map(({ name, schema }) => [name, valid(schema, telling, name)])), {
+      requiredKeys: [],
+    })
+    .map((query) => {
+      const pairs = Object.entries(query).map(
+        ([name, value]) => `${name}=${encodeURIComponent(String(value).toWellFormed())}`,
+      );
+      return pairs.length > 0 ? `?${pairs.join('&')}` : '';
+    });
+}
+
+const goodRequest = (one: Documented) =>
   fc.record({
-    route: fc.constant(route),
-    ids: fc.array(anId, { minLength: 2, maxLength: 2 }),
-    // One without a query knows no parameter at all.
-    query: route.query
-      ? anyQuery
-      : fc.oneof({ weight: 19, arbitrary: fc.constant('') }, { weight: 1, arbitrary: anyQuery }),
-    body: fc.oneof({ weight: 9, arbitrary: bodyFor(route.path) }, { weight: 1, arbitrary: anything }),
-  }),
-);
-const correlation = fc.string({ unit: 'grapheme-ascii', maxLength: 140 });
+    one: fc.constant(one),
+    path: fc.tuple(pathOf(one), queryOf(one)).map((parts) => parts.join('')),
+    body: one.operation.requestBody ? valid(bodyOf(one).schema, telling) : fc.constant(undefined),
+  });
 
-describe('whatever is sent', () => {
-  it('is answered, and never with a 5xx', async () => {
-    const statuses = new Map<number, number>();
-    const send = async (method: string, path: string, sent: Sent) => {
-      const { status, text } = await api.call(method, path, sent); // checks the answer against the contract
-      statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      if (status >= 500) throw new Error(`${status}: ${text}`);
-    };
-    await fc.assert(
-      fc.asyncProperty(anyRequest, correlation, async ({ route, ids, query, body }, correlationId) => {
-        const rest = [...ids];
-        const path = route.path.replaceAll(
-          /\{\w+\}/g,
-          () => encodeURIComponent((rest.shift() ?? '').toWellFormed()) || '%00',
-        );
-        const headers = { 'content-type': 'application/json', 'x-correlation-id': correlationId };
-        await send(
-          route.method.toUpperCase(),
-          path + query,
-          route.body ? { raw: JSON.stringify(body) ?? '', headers } : { headers },
-        );
-      }),
-      { numRuns: 1_200 },
+const json = (raw: string | Buffer, headers: Record<string, string> = {}): Sent => ({
+  raw,
+  headers: { 'content-type': 'application/json', ...headers },
+});
+
+/** JSON.stringify leaves `__proto__` out of nothing, and undefined away. */
+const send = ({ one, path, body }: { one: Documented; path: string; body: unknown }): Promise<Reply> =>
+  shop.api.call(one.method, path, body === undefined ? {} : json(JSON.stringify(body)));
+
+/** So that a run is the same again: what fails names its seed and path. */
+const runs = (numRuns: number) => ({
+  seed: Number(process.env.TEST_FUZZ_SEED ?? 20_261_129),
+  numRuns: numRuns * Number(process.env.TEST_FUZZ_TIMES ?? 1),
+});
+
+describe('what OpenAPI calls good', () => {
+  const answered = new Map<string, Set<number>>();
+
+  it.each(operations.map((one) => ({ name: nameOf(one), one })))(
+    '$name: is understood',
+    async ({ name, one }) => {
+      await fc.assert(
+        fc.asyncProperty(goodRequest(one), async (request) => {
+          const { status, text } = await send(request);
+          answered.set(name, (answered.get(name) ?? new Set()).add(status));
+          if (status >= 500 || status === 415) throw new Error(`${status}: ${text}`);
+        }),
+        runs(40),
+      );
+      const good = [...(answered.get(name) ?? [])].filter((status) => status < 300);
+      expect([name, good]).toEqual([name, expect.arrayContaining([expect.any(Number)])]);
+    },
+  );
+
+  it('a generator that reaches behind the validation has met what only the code knows', () => {
+    const met = new Set([...answered.values()].flatMap((statuses) => [...statuses]));
+    expect([...met]).toEqual(expect.arrayContaining([200, 201, 202, 404, 409, 422]));
+  });
+});
+
+describe('what OpenAPI calls bad', () => {
+  it.each(withBody.map((one) => ({ name: nameOf(one), one })))('$name: is refused', async ({ one }) => {
+    const request = goodRequest(one).chain((good) =>
+      spoilt(good.body).map((body) => ({ ...good, body: body ?? null })),
     );
-    // The generator earns its keep only where it reaches behind the validation.
-    for (const status of [200, 202, 201, 400, 404, 422]) expect(statuses.get(status)).toBeGreaterThan(0);
+    let bad = 0;
+    await fc.assert(
+      fc.asyncProperty(request, async (made) => {
+        const body = JSON.parse(JSON.stringify(made.body)) as unknown;
+        const errors = requestErrors(one.method, one.path, body);
+        const { status, text } = await send({ ...made, body });
+        if (status >= 500) throw new Error(`${status}: ${text}`);
+        if (errors) bad += 1;
+        if (errors && status < 400) throw new Error(`${status} for what ${errors}: ${text}`);
+      }),
+      runs(80),
+    );
+    expect(bad).toBeGreaterThan(20);
+  });
+});
+
+describe('what nobody means well with', () => {
+  /** The example of the documentation, with things that are there. */
+  const example = (one: Documented) => {
+    const text = JSON.stringify(bodyOf(one).example);
+    return JSON.parse(
+      text.replaceAll(exampleIds.restaurant, shop.restaurantId).replaceAll(exampleIds.item, shop.items[0]!),
+    ) as unknown;
+  };
+  const pathTo = ({ path }: Documented) =>
+    path.replaceAll(
+      /\{(\w+)\}/g,
+      (_, name: string) => fc.sample(idFor(path, name), { seed: 1, numRuns: 1 })[0]!,
+    );
+
+  /** It is refused as the client's fault, at once, and leaves nothing behind, in the tables or in the process. */
+  async function refused(
+    requests: { method: string; path: string; sent?: Sent; may?: number[] }[],
+  ): Promise<void> {
+    const before = await shop.api.snapshot();
+    for (const { method, path, sent = {}, may = [400, 404, 413, 415, 422] } of requests) {
+      const begun = performance.now();
+      const { status, text, headers } = await shop.api.call(method, path, sent);
+      const took = performance.now() - begun;
+      const about = `${method} ${path.slice(0, 200)} ${String(sent.raw ?? '').slice(0, 300)} ${JSON.stringify(sent.headers ?? {}).slice(0, 200)}`;
+      expect([about, may.includes(status) ? 'refused' : `${status}: ${text}`]).toEqual([about, 'refused']);
+      expect([about, headers['x-injected']]).toEqual([about, undefined]);
+      expect([about, took < 5_000]).toEqual([about, true]); // on a busy machine
+    }
+    expect(await shop.api.snapshot()).toEqual(before);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  }
+
+  describe.each(withBody.map((one) => ({ name: nameOf(one), one })))('$name', ({ one }) => {
+    const request = (sent: Sent) => ({ method: one.method, path: pathTo(one), sent });
+
+    it('a value in place of each of its own', async () => {
+      const mark = '"mark"';
+      const texts = places(example(one)).map(({ replaced }) => JSON.stringify(replaced('mark')));
+      const values = [...hostileValues, ...brokenValues];
+      await refused(
+        texts.flatMap((text) => values.map((value) => request(json(text.replace(mark, () => value))))),
+      );
+    });
+
+    it('a name twice, wherever it is', async () => {
+      const text = JSON.stringify(example(one));
+      const names = [...text.matchAll(/"(\w+)":/g)];
+      expect(names.length).toBeGreaterThan(0);
+      const bodies = names.flatMap(({ index, 0: name }) => [
+        `${text.slice(0, index)}${name}null,${text.slice(index)}`,
+        // Another spelling of the same name.
+        `${text.slice(0, index)}"\\u${name.charCodeAt(1).toString(16).padStart(4, '0')}${name.slice(2)}1,${text.slice(index)}`,
+      ]);
+      await refused(bodies.map((body) => ({ ...request(json(body)), may: [400] })));
+    });
+
+    it('a body of another kind, or by another name', async () => {
+      const good = JSON.stringify(example(one));
+      await refused([
+        ...hostileBodies.map((body) => request(json(body))),
+        ...hostileContentTypes.map((type) => ({
+          ...request({ raw: good, headers: { 'content-type': type } }),
+          may: [415],
+        })),
+        ...hostileHeaders
+          .filter((headers) => !headers['if-none-match'] || one.method === 'GET')
+          .map((headers) => ({
+            ...request(json(good, headers)),
+            may: [400, 412, 415],
+          })),
+      ]);
+    });
+  });
+
+  it('queries', async () => {
+    const lists = operations.filter(({ method }) => method === 'GET');
+    await refused(
+      lists.flatMap((one) =>
+        hostileQueries.map((query) => ({ method: 'GET', path: `${pathTo(one)}?${query}` })),
+      ),
+    );
+  });
+
+  it('ids', async () => {
+    const byId = operations.filter(({ path }) => path.includes('{'));
+    await refused(
+      byId.flatMap((one) =>
+        hostileIds.map((id) => ({
+          method: one.method,
+          path: one.path.replaceAll(/\{\w+\}/g, () => id),
+          sent: one.operation.requestBody ? { json: example(one) } : {},
+        })),
+      ),
+    );
+  });
+
+  it('methods that nobody serves', async () => {
+    await refused(
+      [...new Set(operations.map(pathTo))].flatMap((path) =>
+        oddMethods.map((method) => ({ method, path, may: [405] })),
+      ),
+    );
+  });
+
+  it('headers that are no more than odd change nothing', async () => {
+    for (const one of operations.filter(({ method }) => method === 'GET'))
+      for (const headers of oddHeaders) {
+        const reply = await shop.api.call('GET', pathTo(one), { headers });
+        expect([headers, reply.status]).toEqual([headers, 200]);
+        expect(reply.headers['x-injected']).toBeUndefined();
+        expect(reply.headers['x-correlation-id']).toMatch(/^[\x21-\x7e]{1,128}$/);
+        expect(reply.text).not.toContain('evil.example');
+      }
   });
 });
