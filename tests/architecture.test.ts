@@ -24,7 +24,11 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(pattern)].flatMap(([, path = '']) => {
     const target = normalize(join(dirname(file), path));
     const found = [target, `${target}.ts`, target.replace(/\.js$/, '.ts')].find((one) => known.has(one));
-    return found ? [found] : target.startsWith('prisma/generated/') ? [] : [target];
+    return found
+      ? [found]
+      : target.startsWith('prisma/generated/') || target.endsWith('.json')
+        ? []
+        : [target];
   });
 }
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));

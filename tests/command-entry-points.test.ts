@@ -9,6 +9,7 @@ const commands = [
     .filter((file) => file.endsWith('.js'))
     .map((file) => join('operator', file)),
   'scripts/migrate.js',
+  'scripts/contracts.js',
   'proof/chaos.js',
   'proof/bench.js',
 ];
