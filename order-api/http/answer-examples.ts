@@ -59,12 +59,25 @@ const TELLING: Record<string, unknown> = {
   next_cursor: null,
 };
 
-type Schemas = Record<string, Schema>;
+/** What references in a schema mean, and which of them an example is within. */
+interface Context {
+  schemas: Record<string, Schema>;
+  within: readonly string[];
+}
 
-/** An example of an answer, made from its schema: from the examples of its parts, and else from what their names say. */
-export function exampleOf(schema: Schema, schemas: Schemas, name = ''): unknown {
-  if (schema.$ref)
-    return exampleOf(schemas[schema.$ref.replace('#/components/schemas/', '')] ?? {}, schemas, name);
+/**
+ * An example of an answer, made from its schema: from the examples of its parts, and else from what their names say.
+ * @param schemas those that it may refer to, by `#/components/schemas/…`
+ */
+export const exampleOf = (schema: object, schemas: object = {}): unknown =>
+  make(schema, '', { schemas: schemas as Context['schemas'], within: [] });
+
+function make(schema: Schema, name: string, context: Context): unknown {
+  const { $ref } = schema;
+  if ($ref) {
+    const meant = context.schemas[$ref.replace('#/components/schemas/', '')] ?? {};
+    return make(meant, name, { ...context, within: [...context.within, $ref] });
+  }
   const telling = Object.hasOwn(TELLING, name) ? TELLING[name] : undefined;
   // What there is none of comes before what the schema knows only in general.
   if ((telling === null || telling === 0) && fits(telling, schema)) return telling;
@@ -73,23 +86,24 @@ export function exampleOf(schema: Schema, schemas: Schemas, name = ''): unknown 
   const given = schema.const ?? schema.examples?.[0] ?? schema.default ?? schema.enum?.[0];
   if (given !== undefined) return given;
   const branch = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].find(({ type }) => type !== 'null');
-  if (branch) return exampleOf(branch, schemas, name);
+  if (branch) return make(branch, name, context);
   if (schema.allOf)
-    return Object.assign({}, ...schema.allOf.map((part) => exampleOf(part, schemas, name))) as unknown;
-  return byType(schema, schemas, name);
+    return Object.assign({}, ...schema.allOf.map((part) => make(part, name, context))) as unknown;
+  return byType(schema, name, context);
 }
 
-function byType(schema: Schema, schemas: Schemas, name: string): unknown {
+function byType(schema: Schema, name: string, context: Context): unknown {
   switch ([schema.type].flat().find((type) => type !== 'null')) {
     case 'object':
       return Object.fromEntries(
-        Object.entries(schema.properties ?? {}).map(([member, of]) => [
-          member,
-          exampleOf(of, schemas, member),
-        ]),
+        Object.entries(schema.properties ?? {}).map(([member, of]) => [member, make(of, member, context)]),
       );
-    case 'array':
-      return schema.items ? [exampleOf(schema.items, schemas, name)] : [];
+    case 'array': {
+      const { items } = schema;
+      // A tree has leaves.
+      const isWithinItself = items?.$ref !== undefined && context.within.includes(items.$ref);
+      return items && !isWithinItself ? [make(items, name, context)] : [];
+    }
     case 'integer':
     case 'number':
       return Math.max(1, schema.minimum ?? 1);

@@ -8,6 +8,7 @@ import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
 import { route } from '../http/route';
 import { version } from './fields';
+import { timelineExample } from './timeline-example';
 
 const ms = (description: string) => z.int().meta({ description: `Milliseconds ${description}` });
 const leftOut = z.int().meta({ description: 'How many older ones are not shown' });
@@ -143,7 +144,7 @@ export const getTimeline = route({
   tag: 'Orders',
   params: z.object({ id }),
   concerns: { order: 'id' },
-  answers: { 200: { description: 'As of one moment', schema: timeline } },
+  answers: { 200: { description: 'As of one moment', schema: timeline, example: timelineExample } },
   async handle({ params }, { database, draftDeadlineMs }) {
     const body = await readTimeline(database, params.id, { draftDeadlineMs });
     if (!body) throw notFound(`There is no order ${params.id}.`);
