@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { isClientStale, writeClientTypes } from './contracts/client-types';
 import { compareContracts, type Contract } from './contracts/compare-contracts';
 import { runMain } from './run-main';
 import { checkout } from './servers/checkout';
@@ -11,7 +12,7 @@ import { UserError } from './servers/search';
 
 const USAGE = `npm run contracts [-- --check | --release]
 
-Writes docs/contracts/*.json as the code has them, and says what in them breaks for users of the last release.
+Writes docs/contracts/*.json as the code has them and client/schema.ts after them, and says what in them breaks for users of the last release.
   --check    writes nothing; fails where a copy is stale
   --release  makes the copies those of the last release; do it in the commit that releases them
 Fails where something breaks and the contract's version (info.version) is still that of the last release.`;
@@ -75,8 +76,20 @@ async function main(): Promise<number> {
     if (values.release) write(RELEASED, name, document);
     faults.push(...faultsOf(name, document, isStale));
   }
+  faults.push(...clientFaults(values.check === true));
   if (faults.length > 0) console.error(faults.join('\n'));
   return faults.length > 0 ? 1 : 0;
+}
+
+/** The client's types follow the copy of OpenAPI. */
+function clientFaults(isCheck: boolean): string[] {
+  const openapi = readCopy(FOLDER, 'openapi') ?? '';
+  if (!isClientStale(openapi)) return [];
+  if (isCheck)
+    return ['client/schema.ts is not what docs/contracts/openapi.json says: run npm run contracts'];
+  writeClientTypes(openapi, path.join(FOLDER, 'openapi.json'));
+  console.log('client/schema.ts is written');
+  return [];
 }
 
 function options() {

@@ -6,45 +6,64 @@ import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
 import { startMesh, type Mesh } from '../shared/testing/mesh';
 import { checkLedger } from '../shared/testing/seed';
 import { until } from '../shared/testing/until';
+import { createClient, isProblem, ok, type OrdermeshClient } from '../client';
 
 let mesh: Mesh;
+let client: OrdermeshClient;
 beforeAll(async () => {
   mesh = await startMesh();
+  client = createClient({ baseUrl: mesh.service('order-api').url });
 });
 afterAll(() => (mesh as Mesh | undefined)?.stop());
 
-const move = (id: string, status: string) => mesh.ask('PATCH', `/orders/${id}/status`, { status });
-const statusOf = async (id: string) =>
-  (await mesh.ask<{ status: string }>('GET', `/orders/${id}`)).body.status;
-const historyOf = async (id: string) =>
-  (await mesh.ask<{ history: { to: string }[] }>('GET', `/orders/${id}`)).body.history.map((one) => one.to);
+type Next = 'OUT_FOR_DELIVERY' | 'DELIVERED' | 'CANCELLED';
+const byId = (id: string) => ({ path: { id } });
+const read = (id: string) => ok(client.GET('/api/v1/orders/{id}', { params: byId(id) }));
+const move = (id: string, status: Next) =>
+  ok(client.PATCH('/api/v1/orders/{id}/status', { params: byId(id), body: { status } }));
+const cancel = (id: string, body: { by?: 'CUSTOMER' | 'STAFF'; note?: string } = {}) =>
+  ok(client.POST('/api/v1/orders/{id}/cancel', { params: byId(id), body }));
+
+/** Follows an order until it is somewhere. @returns what its stream told */
+async function followTo(id: string, status: string): Promise<string[]> {
+  const told: string[] = [];
+  for await (const { event, data } of client.followOrder(id)) {
+    told.push(event === 'order' ? data.status : data.to);
+    if (told.at(-1) === status) return told;
+  }
+  throw new Error(`${id} ended as ${told.at(-1)}`);
+}
 
 describe('the journey of an order', () => {
   it('goes from placement to delivery, over HTTP and through all services', async () => {
     const { restaurantId, itemId } = await mesh.addItem(20);
-    const placed = await mesh.ask<{ order_id: string; total_amount: number }>(
-      'POST',
-      '/orders',
-      {
-        restaurant_id: restaurantId,
-        items: [{ menu_item_id: itemId, quantity: 3 }],
-        customer_id: 'c-1',
-        email: 'a@example.org',
-      },
-      { 'x-correlation-id': 'journey-1' },
+    const placed = await ok(
+      client.POST('/api/v1/orders', {
+        params: { header: { 'X-Correlation-Id': 'journey-1' } },
+        body: {
+          restaurant_id: restaurantId,
+          items: [{ menu_item_id: itemId, quantity: 3 }],
+          customer_id: 'c-1',
+          email: 'a@example.org',
+        },
+      }),
     );
-    expect(placed).toMatchObject({ status: 202, body: { status: 'PLACED', total_amount: 361.5 } });
-    const id = placed.body.order_id;
-    await mesh.reaches(id, 'PREPARING');
+    expect(placed).toMatchObject({ status: 'PLACED', total_amount: 361.5 });
+    const id = placed.order_id;
+    expect((await followTo(id, 'PREPARING')).at(-1)).toBe('PREPARING');
     expect(await mesh.available(itemId)).toBe(17);
-    expect(await move(id, 'OUT_FOR_DELIVERY')).toMatchObject({ status: 200 });
-    expect(await move(id, 'OUT_FOR_DELIVERY')).toMatchObject({ status: 200 });
-    expect(await move(id, 'DELIVERED')).toMatchObject({ status: 200 });
-    expect(await mesh.ask('POST', `/orders/${id}/cancel`)).toMatchObject({
-      status: 409,
-      body: { current_status: 'DELIVERED', allowed_statuses: [] },
-    });
-    expect(await historyOf(id)).toEqual(['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY', 'DELIVERED']);
+    expect(await move(id, 'OUT_FOR_DELIVERY')).toMatchObject({ version: 3 });
+    expect(await move(id, 'OUT_FOR_DELIVERY')).toMatchObject({ version: 3 });
+    expect(await move(id, 'DELIVERED')).toMatchObject({ version: 4 });
+    const refusal: unknown = await cancel(id).catch((error: unknown) => error);
+    if (!isProblem(refusal, 'illegal-move')) throw refusal;
+    expect(refusal.body).toMatchObject({ current_status: 'DELIVERED', allowed_statuses: [] });
+    expect((await read(id)).history.map(({ to }) => to)).toEqual([
+      'PLACED',
+      'PREPARING',
+      'OUT_FOR_DELIVERY',
+      'DELIVERED',
+    ]);
     await mesh.quiet();
     // One chain: every event of it, and every line about it, carries the request's id.
     const events = await mesh.db.database.eventLog.findMany({
@@ -96,12 +115,15 @@ describe('the journey of an order', () => {
   it('ends with OUT_OF_STOCK where there is too little', async () => {
     const { restaurantId, itemId } = await mesh.addItem(2);
     const id = await mesh.place(restaurantId, itemId, 3);
-    await mesh.reaches(id, 'CANCELLED');
-    expect(await mesh.ask('GET', `/orders/${id}`)).toMatchObject({ body: { cancel_reason: 'OUT_OF_STOCK' } });
+    await followTo(id, 'CANCELLED');
+    expect(await read(id)).toMatchObject({
+      cancel_reason: 'OUT_OF_STOCK',
+      cancel_message: 'Not enough in stock: Dal (3 ordered, 2 left).',
+    });
     expect(await mesh.available(itemId)).toBe(2);
   });
 
-  it.each([
+  it.each<[string, Next[]]>([
     ['PLACED', []],
     ['PREPARING', []],
     ['OUT_FOR_DELIVERY', ['OUT_FOR_DELIVERY']],
@@ -110,16 +132,11 @@ describe('the journey of an order', () => {
     const id = await mesh.place(restaurantId, itemId, 4);
     if (from !== 'PLACED') await mesh.reaches(id, 'PREPARING');
     for (const status of moves) await move(id, status);
-    expect(await mesh.ask('POST', `/orders/${id}/cancel`, { by: 'STAFF', note: 'closed' })).toMatchObject({
-      status: 200,
-      body: { status: 'CANCELLED' },
-    });
-    expect(await mesh.ask('POST', `/orders/${id}/cancel`)).toMatchObject({
-      status: 200,
-      body: { status: 'CANCELLED' },
-    });
+    const cancelled = await cancel(id, { by: 'STAFF', note: 'closed' });
+    expect(cancelled.status).toBe('CANCELLED');
+    expect((await cancel(id)).version).toBe(cancelled.version);
     await mesh.quiet();
-    expect(await statusOf(id)).toBe('CANCELLED');
+    expect((await read(id)).status).toBe('CANCELLED');
     expect(await mesh.available(itemId)).toBe(20);
     expect(
       await mesh.db.database.eventLog.count({ where: { subject: id, type: 'order.cancelled.v1' } }),
@@ -165,22 +182,27 @@ describe('the journey of an order', () => {
   it('applies an adjustment, or rejects it whole, and tells so at its Location', async () => {
     const { itemId } = await mesh.addItem(5);
     const ask = (delta: number) =>
-      mesh.ask<{ adjustment_id: string }>('POST', `/inventory/${itemId}/adjustments`, {
-        delta,
-        reason: 'count',
-      });
-    const outcome = async (id: string) =>
-      (await mesh.ask('GET', `/inventory/${itemId}/adjustments/${id}`)).body;
+      ok(
+        client.POST('/api/v1/inventory/{menu_item_id}/adjustments', {
+          params: { path: { menu_item_id: itemId } },
+          body: { delta, reason: 'count' },
+        }),
+      );
+    const outcome = ({ adjustment_id }: { adjustment_id: string }) =>
+      ok(
+        client.GET('/api/v1/inventory/{menu_item_id}/adjustments/{adjustment_id}', {
+          params: { path: { menu_item_id: itemId, adjustment_id } },
+        }),
+      );
     const up = await ask(10);
-    expect(up.status).toBe(202);
     const applied = await until('the outcome', async () => {
-      const body = await outcome(up.body.adjustment_id);
+      const body = await outcome(up);
       return body.status !== 'PENDING' && body;
     });
     expect(applied).toMatchObject({ status: 'APPLIED', available_qty: 15 });
     const down = await ask(-16);
     await mesh.quiet();
-    expect(await outcome(down.body.adjustment_id)).toMatchObject({
+    expect(await outcome(down)).toMatchObject({
       status: 'REJECTED',
       rejection: 'BELOW_ZERO',
       available_qty: 15,
