@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { openMoveFeed, type MoveFeed } from './move-feed';
@@ -15,6 +16,7 @@ export interface Live {
 
 export function openLive(database: Database, log: Logger, limits: StreamLimits): Live {
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal); // everybody who waits listens
   const streams = openStreams(log, limits);
   const feed = openMoveFeed(database, log, () => streams.endAll('begin anew'));
   return {
