@@ -151,7 +151,7 @@ describe('a request', () => {
     await expect(asked).rejects.toThrow(/abort/i);
     silent.close();
     const none = createClient({ baseUrl: silent.url, retryForMs: 0 });
-    await expect(none.GET('/api/v1/orders')).rejects.toThrow();
+    await expect(none.GET('/api/v1/orders')).rejects.toThrow('fetch failed');
   });
 
   it.each([
