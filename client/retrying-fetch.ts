@@ -52,6 +52,7 @@ export function retryingFetch({
     );
     const giveUp = () => late.abort(request.signal.reason);
     request.signal.addEventListener('abort', giveUp);
+    if (request.signal.aborted) giveUp();
     try {
       return { response: await fetch(new Request(request, { signal: late.signal })) };
     } catch (error) {

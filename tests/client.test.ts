@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createClient, isProblem, ok, ProblemError, type ProblemName } from '../client';
+import { createClient, isProblem, ok, ProblemError, type ProblemName } from '../client/index';
 import { retryAfterMs } from '../client/retrying-fetch';
 import type { problemTypes } from '../order-api/http/problem-types';
 import { openTestShop } from '../order-api/testing/test-shop';

@@ -6,7 +6,7 @@ import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
 import { startMesh, type Mesh } from '../shared/testing/mesh';
 import { checkLedger } from '../shared/testing/seed';
 import { until } from '../shared/testing/until';
-import { createClient, isProblem, ok, type OrdermeshClient } from '../client';
+import { createClient, isProblem, ok, type OrdermeshClient } from '../client/index';
 
 let mesh: Mesh;
 let client: OrdermeshClient;

@@ -8,7 +8,7 @@ export interface TcpProxy {
   cut(): void;
   /**
    * Lets connections stand and nothing pass any more, as where a cable is pulled; new ones get no answer either.
-   * @param what `answers`: what the client sends still gets through on the connections that stand
+   * @param what `answers`: what clients send still gets through
    */
   hold(what?: 'everything' | 'answers'): void;
   /** What was held goes on, in order, as after the network's retransmission. */
@@ -22,7 +22,7 @@ export interface TcpProxy {
 export async function startProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
-  let held = false;
+  let held: 'everything' | 'answers' | undefined;
   let away = false;
 
   const server = createServer((client) => {
@@ -39,6 +39,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
       });
     }
     if (!held) join(pair);
+    else if (held === 'answers') client.pipe(upstream);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -55,7 +56,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
     url: url.toString(),
     cut,
     hold: (what = 'everything') => {
-      held = true;
+      held = what;
       // Without a destination a stream is paused: the kernel's buffers fill, and the peer waits.
       for (const [client, upstream] of pairs) {
         if (what === 'everything') client.unpipe(upstream);
@@ -64,7 +65,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
     },
     release: () => {
       if (!held) return;
-      held = false;
+      held = undefined;
       pairs.forEach(join);
     },
     takeAway: () => {
@@ -73,7 +74,7 @@ export async function startProxy(target: string): Promise<TcpProxy> {
     },
     bringBack: () => (away = false),
     close: async () => {
-      held = false;
+      held = undefined;
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
