@@ -21,15 +21,15 @@ export interface KeyedAnswer {
  */
 export const takeKeys = (rows: readonly KeyedAnswer[]): Prisma.Sql => Prisma.sql`
   INSERT INTO idempotency_keys AS k (key_hash, request_hash, answer, expires_at)
-  SELECT decode(key, 'hex'), decode(request, 'hex'), answer, now() + ${KEPT_FOR}::interval
+  SELECT key, request, answer, now() + ${KEPT_FOR}::interval
   FROM json_to_recordset(${JSON.stringify(
     rows.map(({ key, answer }) => ({ key: key.hash, request: key.request, answer })),
-  )}::json) AS r (key text, request text, answer json)
+  )}::json) AS r (key uuid, request uuid, answer json)
   ORDER BY key
   ON CONFLICT (key_hash) DO UPDATE
     SET request_hash = excluded.request_hash, answer = excluded.answer, expires_at = excluded.expires_at
     WHERE k.expires_at < now()
-  RETURNING encode(key_hash, 'hex') AS key`;
+  RETURNING key_hash AS key`;
 
 interface KeptRow {
   key: string;
@@ -47,8 +47,8 @@ export async function keptAnswers(
 ): Promise<(key: IdempotencyKey) => Answer | Problem | undefined> {
   const hashes = [...new Set(keys.map(({ hash }) => hash))];
   const rows = await database.$queryRaw<KeptRow[]>`
-    SELECT encode(key_hash, 'hex') AS key, encode(request_hash, 'hex') AS request, answer FROM idempotency_keys
-    WHERE key_hash IN (SELECT decode(hash, 'hex') FROM unnest(${hashes}::text[]) AS hash) AND expires_at >= now()`;
+    SELECT key_hash AS key, request_hash AS request, answer FROM idempotency_keys
+    WHERE key_hash = ANY(${hashes}::uuid[]) AND expires_at >= now()`;
   const kept = new Map(rows.map((row) => [row.key, row]));
   return (key) => {
     const row = kept.get(key.hash);
@@ -75,7 +75,7 @@ export async function once(
 ): Promise<Answer> {
   for (const until = performance.now() + WAIT_MS; ; await pause(LOOK_EVERY_MS)) {
     const answer = await database.$transaction(async (tx) => {
-      const lock = BigInt.asIntN(64, BigInt(`0x${key.hash.slice(0, 16)}`));
+      const lock = BigInt.asIntN(64, BigInt(`0x${key.hash.replaceAll('-', '').slice(0, 16)}`));
       // One round trip, and the look comes after the lock: a statement sees nothing that is committed after it begins.
       const [held] = await tx.$queryRaw<{ locked: boolean }[]>`
         SELECT pg_try_advisory_xact_lock(${lock}::bigint) AS locked`;

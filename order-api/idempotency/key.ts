@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Request } from 'express';
 import { badParameters, Problem } from '../http/problem';
 
-/** An `Idempotency-Key`, with what it may be used for. Both are SHA-256 in hex: neither key nor body is kept. */
+/** An `Idempotency-Key`, with what it may be used for. Both are hashes, as UUIDs: neither key nor body is kept. */
 export interface IdempotencyKey {
   /** Of the key, within its scope: the caller, the method and the path. */
   hash: string;
@@ -29,20 +29,24 @@ export function readIdempotencyKey(request: Request, caller: string): Idempotenc
   }
   const path = (request.baseUrl + request.path).toLowerCase().replace(/\/$/, '');
   return {
-    hash: sha256(JSON.stringify([caller, request.method, path, key])),
-    request: sha256(canonical(request.body ?? {})),
+    hash: digest(JSON.stringify([caller, request.method, path, key])),
+    request: digest(canonical(request.body ?? {})),
   };
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+/** 128 bits of the SHA-256: nobody finds two texts with the same. */
+function digest(text: string): string {
+  const hex = hash('sha256', text);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
 
 /** JSON with the members of objects in order: how a client happens to write them makes no other request. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const members = Object.keys(value).sort();
+  return `{${members.map((name) => `${JSON.stringify(name)}:${canonical((value as Record<string, unknown>)[name])}`).join(',')}}`;
+}
 
 export const keyReused = () =>
   new Problem(

@@ -43,7 +43,7 @@ export function withNewOrders(
     WITH ${keys ? Prisma.sql`keys AS (${keys}), ` : Prisma.empty}asked AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS o (
         id uuid, version int, restaurant_id uuid, customer_id text, email text, delivery_address jsonb, reference text, note text, metadata jsonb, status text, currency text,
-        total_amount numeric, payment_method text, correlation_id text, moved_by text, created_at timestamptz, placed_at timestamptz, key text)
+        total_amount numeric, payment_method text, correlation_id text, moved_by text, created_at timestamptz, placed_at timestamptz, key uuid)
       ${keys ? Prisma.sql`WHERE key IS NULL OR key IN (SELECT key FROM keys)` : Prisma.empty}
     ), new_orders AS (
       INSERT INTO orders (id, version, restaurant_id, customer_id, email, delivery_address, reference, note, metadata, status,

@@ -1,7 +1,8 @@
 -- What was answered to a request with an Idempotency-Key: committed with what the request did, kept for a day.
+-- Hashes are 128 bits of a SHA-256, in the type that takes the least room.
 CREATE TABLE "idempotency_keys" (
-  "key_hash" BYTEA NOT NULL,
-  "request_hash" BYTEA NOT NULL,
+  "key_hash" UUID NOT NULL,
+  "request_hash" UUID NOT NULL,
   "answer" JSON NOT NULL,
   "expires_at" TIMESTAMPTZ(6) NOT NULL,
   CONSTRAINT "idempotency_keys_pkey" PRIMARY KEY ("key_hash")

@@ -57,10 +57,13 @@ export class Connection {
 
 const NO_KEY = '00000000-0000-4000-8000-000000000000';
 
+/** Where a request's key stands. */
+export const keyIn = (request: Buffer): number => request.indexOf(NO_KEY);
+
 /** The request with a key of its own. */
-export function withNewKey(request: Buffer): Buffer {
+export function withNewKey(request: Buffer, at: number): Buffer {
   const copy = Buffer.from(request);
-  copy.write(randomUUID(), copy.indexOf(NO_KEY), 'latin1');
+  copy.write(randomUUID(), at, 'latin1');
   return copy;
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { closedLoad } from './closed-load';
-import { Connection, encodeRequest, withNewKey } from './connection';
+import { Connection, encodeRequest, keyIn, withNewKey } from './connection';
 import { InFlightGate } from './in-flight-gate';
 import type { FromGenerator, Job, Outcome } from './job';
 import { openLoad } from './open-load';
@@ -13,11 +13,12 @@ const tell = (message: FromGenerator) => void process.send?.(message);
 async function run({ url, requests, connections, warmUpMs, measureMs, load }: Job): Promise<Outcome> {
   const { hostname, port, host } = new URL(url);
   const encoded = requests.map((request) => encodeRequest(request, host));
+  const keys = requests.map(({ keyed }, index) => (keyed ? keyIn(encoded[index]!) : -1));
   let sent = 0;
   const nextRequest = () => {
     const index = sent++ % encoded.length;
     const request = encoded[index] as Buffer;
-    return requests[index]?.keyed ? withNewKey(request) : request;
+    return keys[index] === -1 ? request : withNewKey(request, keys[index]!);
   };
   const all = Array.from({ length: connections }, () => new Connection(hostname, Number(port)));
   const gate = load.kind === 'bounded' ? await InFlightGate.open(load.databaseUrl, load.inFlight) : undefined;
