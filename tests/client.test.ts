@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { compileFunction } from 'node:vm';
+import { transformSync } from '@swc/core';
 import { createClient, isProblem, ok, ProblemError, type ProblemName } from '../client/index';
 import { retryAfterMs } from '../client/retrying-fetch';
 import type { problemTypes } from '../order-api/http/problem-types';
@@ -254,4 +257,29 @@ describe('following', () => {
   it('what is not there is a problem, and not asked for again', async () => {
     await expect(aClient().followOrder(newId()).next()).rejects.toMatchObject({ status: 404 });
   });
+});
+
+it('is what the README shows', async () => {
+  const [, code = ''] =
+    /^## From TypeScript.*?^```ts\n(.*?)^```/ms.exec(readFileSync('README.md', 'utf8')) ?? [];
+  const there = code
+    .replace(/^import (.*) from '\.\/client';$/m, 'const $1 = client;')
+    .replace('http://127.0.0.1:8000', shop.api.url)
+    .replace("'480.00'", "'200.00'");
+  expect(there).toContain('= client;');
+  const script = `async function run(client, restaurantId, itemId, console) {${there}}`;
+  const { code: plain } = transformSync(script, {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+  });
+  const run = (compileFunction(`${plain}; return run;`) as () => (...given: unknown[]) => Promise<void>)();
+  const said: unknown[][] = [];
+  const running = run({ createClient, isProblem, ok }, shop.restaurantId, shop.items[0], {
+    log: (...line: unknown[]) => said.push(line),
+  });
+  await until('the order to be followed', () => said.length === 2);
+  expect(said[0]).toEqual(['Dish 1', '100.00']);
+  expect(said[1]).toMatchObject(['order', { status: 'PLACED', total_amount: 200 }]);
+  await shop.api.post(`/orders/${(said[1]?.[1] as { id: string }).id}/cancel`);
+  await running;
+  expect(said[2]).toMatchObject(['move', { to: 'CANCELLED' }]);
 });
