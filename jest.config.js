@@ -26,5 +26,6 @@ module.exports = {
   },
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   reporters: ['default', '<rootDir>/scripts/run-complete-reporter.js'],
+  testSequencer: '<rootDir>/scripts/test-sequencer.js',
   testTimeout: 120_000,
 };

@@ -279,7 +279,7 @@ it('is what the README shows', async () => {
   await until('the order to be followed', () => said.length === 2);
   expect(said[0]).toEqual(['Dish 1', '100.00']);
   expect(said[1]).toMatchObject(['order', { status: 'PLACED', total_amount: 200 }]);
-  await shop.api.post(`/orders/${(said[1]?.[1] as { id: string }).id}/cancel`);
+  await shop.api.post(`/orders/${(said[1]![1] as { id: string }).id}/cancel`);
   await running;
   expect(said[2]).toMatchObject(['move', { to: 'CANCELLED' }]);
 });
