@@ -68,11 +68,15 @@ export function withNewKey(request: Buffer, at: number): Buffer {
 }
 
 /** A request as it goes on the wire; made once and sent often. */
-export function encodeRequest({ method, path, body, keyed }: HttpRequest, host: string): Buffer {
+export function encodeRequest(
+  { method, path, body, keyed, headers = {} }: HttpRequest,
+  host: string,
+): Buffer {
   const json = body === undefined ? '' : JSON.stringify(body);
   const head = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${host}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(keyed ? [`Idempotency-Key: ${NO_KEY}`] : []),
     ...(body === undefined
       ? []

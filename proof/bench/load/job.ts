@@ -5,6 +5,7 @@ export interface HttpRequest {
   path: string;
   /** Sent as JSON. */
   body?: unknown;
+  headers?: Record<string, string>;
   /** Each time it is sent, it has another `Idempotency-Key`. */
   keyed?: boolean;
 }

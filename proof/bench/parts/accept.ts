@@ -20,12 +20,18 @@ export interface Taker {
 }
 
 /** order-api, or a stand-in for it, on a database of its own and without the rest of the mesh. */
-export async function startTaker(bench: Bench, scope: Scope, name: string, file?: string): Promise<Taker> {
+export async function startTaker(
+  bench: Bench,
+  scope: Scope,
+  name: string,
+  file?: string,
+  env: Record<string, string> = {},
+): Promise<Taker & { databaseUrl: string }> {
   const world = scope.own(await openWorld(bench.servers, name, false));
   const requests = orderRequests(await makeMenus(world.databaseUrl));
   await world.settle();
-  const { url } = await startService(bench, scope, name, { DATABASE_URL: world.databaseUrl }, file);
-  return { url, requests };
+  const { url } = await startService(bench, scope, name, { ...env, DATABASE_URL: world.databaseUrl }, file);
+  return { url, requests, databaseUrl: world.databaseUrl };
 }
 
 /** The highest rate: each connection sends on as soon as it is answered. */
