@@ -1106,7 +1106,16 @@ describe('addresses', () => {
     query('/orders?customer_id=a&customer_id=b', ['customer_id']),
     query('/orders?status=PLACED,placed', ['status']),
     query('/orders?status=PLACED&status=', ['status']),
-    ...['2026-13-01T00:00:00Z', 'yesterday', '', '2026-11-21', '2026-11-21T08:30:00'].map((time) =>
+    ...[
+      '2026-13-01T00:00:00Z',
+      '0000-01-01T00:00:00Z',
+      '0001-01-01T00:00:00%2B23:59',
+      '9999-12-31T23:59:59-23:59',
+      'yesterday',
+      '',
+      '2026-11-21',
+      '2026-11-21T08:30:00',
+    ].map((time) =>
       query(`/orders?created_after=${time}&created_before=${time}&updated_after=${time}`, [
         'created_after',
         'created_before',

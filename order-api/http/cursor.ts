@@ -28,16 +28,32 @@ export function makeCursor(list: unknown, position: readonly string[]): string {
 
 /**
  * The position that a cursor stands for; undefined for none.
+ * @param shape what each part of a position looks like: whoever knows the recipe of the digest may make up any
  * @throws {Problem} 400 for one that is not of this list
  */
-export function readCursor(list: unknown, given: string | undefined): string[] | undefined {
+export function readCursor(
+  list: unknown,
+  given: string | undefined,
+  shape: readonly RegExp[],
+): string[] | undefined {
   if (given === undefined) return undefined;
   const bytes = Buffer.from(given, 'base64url');
   const text = bytes.toString('utf8', DIGEST_BYTES);
-  if (bytes.subarray(0, DIGEST_BYTES).equals(digest(list, text))) return JSON.parse(text) as string[];
+  if (bytes.subarray(0, DIGEST_BYTES).equals(digest(list, text))) {
+    const position: unknown = JSON.parse(text);
+    if (hasShape(position, shape)) return position;
+  }
   const detail = 'must be the next_cursor of an earlier answer to the same list with the same filters';
   throw badParameters([{ pointer: '#/cursor', detail, in: 'query' }]);
 }
+
+const hasShape = (position: unknown, shape: readonly RegExp[]): position is string[] =>
+  Array.isArray(position) &&
+  position.length === shape.length &&
+  position.every((part, index) => typeof part === 'string' && shape[index]!.test(part));
+
+/** Of an id in a position. */
+export const UUID_PART = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const digest = (list: unknown, text: string): Buffer =>
   createHash('sha256')

@@ -27,7 +27,7 @@ export function readPreferences(header: string | undefined): Preferences {
   }
   const wait = given.get('wait') ?? '';
   return {
-    ...(/^\d{1,9}$/.test(wait) && Number(wait) > 0
+    ...(/^\d+$/.test(wait) && Number(wait) > 0
       ? { waitSeconds: Math.min(Number(wait), LONGEST_WAIT_S) }
       : {}),
     isStrict: given.get('handling')?.toLowerCase() === 'strict',

@@ -148,6 +148,15 @@ describe('placing with an Idempotency-Key', () => {
     expect(await shop.api.snapshot()).toEqual(before);
   });
 
+  it('sent twice is one key where it is the same, and none where it is not', async () => {
+    const key = newId();
+    const first = await place(key);
+    const twice = (keys: string[]) =>
+      shop.api.call('POST', '/orders', { json: order(), headers: { 'idempotency-key': keys } });
+    expect(await twice([key, key])).toMatchObject({ text: first.text, ...isReplay });
+    expect((await twice([key, newId()])).status).toBe(400);
+  });
+
   it('keeps neither the key nor the card token', async () => {
     await place('a-key-of-mine', { payment: { method: 'CARD', token: 'tok_very_secret' } });
     const [row] = await shop.api.database.$queryRaw<{ text: string }[]>`

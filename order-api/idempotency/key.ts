@@ -20,11 +20,13 @@ export const LONGEST_KEY = 255;
  * @throws {Problem} 400 where it is no key
  */
 export function readIdempotencyKey(request: Request, caller: string): IdempotencyKey | undefined {
-  const given = request.get(IDEMPOTENCY_KEY);
+  // A proxy may have sent it twice; two different ones are none.
+  const all = new Set(request.headersDistinct['idempotency-key']);
+  const [given] = all;
   if (given === undefined) return undefined;
   const key = /^"((?:[^"\\]|\\["\\])*)"$/.exec(given)?.[1]?.replace(/\\(.)/g, '$1') ?? given;
-  if (!/^[\x20-\x7e]+$/.test(key) || key.trim() === '' || key.length > LONGEST_KEY) {
-    const detail = `must have 1 to ${LONGEST_KEY} printable ASCII characters`;
+  if (!/^[\x20-\x7e]+$/.test(key) || all.size > 1 || key.trim() === '' || key.length > LONGEST_KEY) {
+    const detail = `must be one key of 1 to ${LONGEST_KEY} printable ASCII characters`;
     throw badParameters([{ pointer: '#/idempotency-key', detail, in: 'header' }]);
   }
   const path = (request.baseUrl + request.path).toLowerCase().replace(/\/$/, '');

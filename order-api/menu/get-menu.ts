@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Prisma } from '../../shared/service/database';
-import { cursor, pageOf, readCursor } from '../http/cursor';
+import { cursor, pageOf, readCursor, UUID_PART } from '../http/cursor';
 import { id, page, text, uuid } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
@@ -40,7 +40,7 @@ export const getMenu = route({
     const restaurant = await database.restaurant.findUnique({ where: { id: params.id } });
     if (!restaurant) throw notFound(`There is no restaurant ${params.id}.`);
     const list = ['menu', params.id, filter];
-    const position = readCursor(list, cursor);
+    const position = readCursor(list, cursor, POSITION_SHAPE);
     const wanted = [
       Prisma.sql`m.restaurant_id = ${restaurant.id}::uuid`,
       ...(filter.sku ? [Prisma.sql`m.sku = ${filter.sku}`] : []),
@@ -73,6 +73,9 @@ export const getMenu = route({
     };
   },
 });
+
+/** Whether it has no category, the category, the name, and the id. */
+const POSITION_SHAPE = [/^(true|false)$/, /^[^\0]*$/, /^[^\0]*$/, UUID_PART];
 
 const after = ([uncategorised, category, name, itemId]: readonly string[]): Prisma.Sql => Prisma.sql`
   (m.category IS NULL, coalesce(m.category, ''), m.name, m.id)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cursor, pageOf, readCursor } from '../http/cursor';
+import { cursor, pageOf, readCursor, UUID_PART } from '../http/cursor';
 import { id, page } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound } from '../http/problem';
@@ -23,7 +23,7 @@ export const listRestaurants = route({
   },
   async handle({ query }, { database }) {
     const list = ['restaurants'];
-    const [after] = readCursor(list, query.cursor) ?? [];
+    const [after] = readCursor(list, query.cursor, [UUID_PART]) ?? [];
     const rows = await database.restaurant.findMany({
       where: after ? { id: { gt: after } } : {},
       orderBy: { id: 'asc' },

@@ -6,7 +6,7 @@ import { cursor, pageOf, readCursor } from '../http/cursor';
 import { id, page, severalOf, text, timeParameter } from '../http/fields';
 import { route } from '../http/route';
 import { COLUMNS, orderAnswer, showOrder, type OrderRow } from './order-view';
-import { after, LISTED_AT, POSITION, positionOf, type Position } from './order-position';
+import { after, LISTED_AT, POSITION, POSITION_SHAPE, positionOf, type Position } from './order-position';
 
 const query = z.object({
   status: severalOf(orderStatuses).optional(),
@@ -46,7 +46,7 @@ export const listOrders = route({
       restaurants: restaurantsFor(caller, given.restaurant_id),
     };
     const list = ['orders', filter];
-    const position = readCursor(list, cursor);
+    const position = readCursor(list, cursor, POSITION_SHAPE);
     const rows = await database.$queryRaw<(OrderRow & Position)[]>(pageQuery(filter, position, limit));
     const shown = pageOf(rows, limit, list, positionOf);
     return {

@@ -1,3 +1,4 @@
+import { UUID_PART } from '../http/cursor';
 import { Prisma } from '../../shared/service/database';
 
 /** Where an order stands in a list: a poller of the newest meets an approved draft, however old the draft was. */
@@ -11,6 +12,9 @@ export interface Position {
 }
 
 export const POSITION = Prisma.sql`(extract(epoch FROM ${LISTED_AT}) * 1000000)::bigint::text AS listed_us`;
+
+/** Microseconds since 1970 that PostgreSQL has a time for, and an id. */
+export const POSITION_SHAPE = [/^(0|[1-9]\d{0,17})$/, UUID_PART];
 
 /** A row's position as a cursor keeps it. */
 export const positionOf = ({ id, listed_us }: Position): string[] => [listed_us, id];

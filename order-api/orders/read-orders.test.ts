@@ -3,6 +3,7 @@ import { newId } from '../../shared/ids';
 import { seedMenu } from '../../shared/testing/seed';
 import { Prisma } from '../../shared/service/database';
 import { eventsAbout } from '../testing/order-events';
+import { makeCursor } from '../http/cursor';
 import { pageQuery } from './list-orders';
 import { startTestApi, type TestApi } from '../testing/test-api';
 
@@ -122,6 +123,25 @@ describe('a cursor', () => {
         body: { errors: [{ pointer: '#/cursor', in: 'query' }] },
       });
     expect((await api.get(`/orders?restaurant_id=${one.toUpperCase()}&cursor=${cursor}`)).status).toBe(200);
+    // Whoever has read how a cursor is made may make one up.
+    for (const position of [
+      [],
+      ['x', 'y'],
+      ['1'],
+      ['9223372036854775807', one],
+      ['-1', one],
+      ['1', 'y'],
+      [1, one],
+    ])
+      expect(
+        (await api.get(`/orders?cursor=${makeCursor(['orders', {}], position as string[])}`)).status,
+      ).toBe(400);
+    for (const position of [['x'], [], [one, one]])
+      expect((await api.get(`/restaurants?cursor=${makeCursor(['restaurants'], position)}`)).status).toBe(
+        400,
+      );
+    const menu = makeCursor(['menu', one, {}], ['x', 'y', 'z', 'w']);
+    expect((await api.get(`/restaurants/${one}/menu?cursor=${menu}`)).status).toBe(400);
   });
 });
 

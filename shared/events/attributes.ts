@@ -24,7 +24,10 @@ function toIso(text: string): string | undefined {
   const at = new Date(
     `${year}-${month}-${day}T${hour}:${minute}:${wholeSecond}${fraction.slice(0, 4)}${zone.toUpperCase()}`,
   );
-  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+  if (Number.isNaN(at.getTime())) return undefined;
+  const iso = at.toISOString();
+  // In UTC it may be in a year that RFC 3339 has no four digits for, or in 0000, which PostgreSQL does not know.
+  return /^(?!0000)\d{4}-/.test(iso) ? iso : undefined;
 }
 
 /**
