@@ -1,3 +1,4 @@
+import { seedMenu } from '../../shared/testing/seed';
 import { until } from '../../shared/testing/until';
 import { newId } from '../../shared/ids';
 import { eventsAbout } from '../testing/order-events';
@@ -155,6 +156,37 @@ describe('placing with an Idempotency-Key', () => {
       shop.api.call('POST', '/orders', { json: order(), headers: { 'idempotency-key': keys } });
     expect(await twice([key, key])).toMatchObject({ text: first.text, ...isReplay });
     expect((await twice([key, newId()])).status).toBe(400);
+  });
+
+  it('waits a little for the first, holds nobody else up, and is then told to come back', async () => {
+    const key = newId();
+    const beside = await seedMenu(shop.api.database, [10]);
+    let first: ReturnType<typeof place> | undefined;
+    await shop.api.database.$transaction(
+      async (tx) => {
+        // What a new order refers to: placing it waits.
+        await tx.$queryRaw`SELECT FROM restaurants WHERE id = ${shop.restaurantId}::uuid FOR UPDATE`;
+        first = place(key);
+        await until('the first to wait for its restaurant', async () => {
+          const [row] = await shop.api.database.$queryRaw<{ count: number }[]>`
+            SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+          return row?.count === 1;
+        });
+        const twins = [place(key), place(key, {}, other)];
+        const unrelated = { restaurant_id: beside.restaurantId, items: [{ sku: 'DISH-1', quantity: 1 }] };
+        expect((await shop.api.post('/orders', unrelated)).status).toBe(202);
+        for (const twin of await Promise.all(twins))
+          expect(twin).toMatchObject({
+            status: 409,
+            headers: { 'retry-after': '1' },
+            body: { type: 'urn:ordermesh:problem:idempotency-key-in-use' },
+          });
+      },
+      { timeout: 20_000 },
+    );
+    const done = await first!;
+    expect(done.status).toBe(202);
+    expect(await place(key)).toMatchObject({ text: done.text, ...isReplay });
   });
 
   it('keeps neither the key nor the card token', async () => {

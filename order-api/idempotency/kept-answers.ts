@@ -2,12 +2,16 @@ import { Prisma, type Database, type Tx } from '../../shared/service/database';
 import { pause } from '../../shared/service/pause';
 import type { Problem } from '../http/problem';
 import type { Answer } from '../http/answer';
-import { keyInUse, keyReused, type IdempotencyKey } from './key';
+import { isKeyInUse, keyInUse, keyReused, type IdempotencyKey } from './key';
 
 /** How long a key is remembered. */
 export const KEPT_FOR = '24 hours';
 
 export const REPLAYED = { 'Idempotent-Replayed': 'true' };
+
+/** The advisory lock of a key, as text: whoever does a request holds it until the end of its transaction. */
+const lockOf = ({ hash }: IdempotencyKey): string =>
+  String(BigInt.asIntN(64, BigInt(`0x${hash.replaceAll('-', '').slice(0, 16)}`)));
 
 /** A key, and what is answered under it from now on. */
 export interface KeyedAnswer {
@@ -16,16 +20,16 @@ export interface KeyedAnswer {
 }
 
 /**
- * The INSERT that takes keys, as a part of a statement's WITH: those that it returns as `key` were free. Where
- * another transaction is taking one, it waits for that; keys are taken in order, so that nobody waits in a circle.
+ * The INSERT that takes keys, as a part of a statement's WITH: those that it returns as `key` were free. One that
+ * another transaction is taking is left to it, and not waited for: whoever waits would hold up its neighbours.
  */
 export const takeKeys = (rows: readonly KeyedAnswer[]): Prisma.Sql => Prisma.sql`
   INSERT INTO idempotency_keys AS k (key_hash, request_hash, answer, expires_at)
   SELECT key, request, answer, now() + ${KEPT_FOR}::interval
   FROM json_to_recordset(${JSON.stringify(
-    rows.map(({ key, answer }) => ({ key: key.hash, request: key.request, answer })),
-  )}::json) AS r (key uuid, request uuid, answer json)
-  ORDER BY key
+    rows.map(({ key, answer }) => ({ key: key.hash, request: key.request, answer, lock: lockOf(key) })),
+  )}::json) AS r (key uuid, request uuid, answer json, lock text)
+  WHERE pg_try_advisory_xact_lock(lock::bigint)
   ON CONFLICT (key_hash) DO UPDATE
     SET request_hash = excluded.request_hash, answer = excluded.answer, expires_at = excluded.expires_at
     WHERE k.expires_at < now()
@@ -73,12 +77,11 @@ export async function once(
   key: IdempotencyKey,
   work: (database: Database) => Promise<Answer>,
 ): Promise<Answer> {
-  for (const until = performance.now() + WAIT_MS; ; await pause(LOOK_EVERY_MS)) {
+  return whileInUse(async () => {
     const answer = await database.$transaction(async (tx) => {
-      const lock = BigInt.asIntN(64, BigInt(`0x${key.hash.replaceAll('-', '').slice(0, 16)}`));
       // One round trip, and the look comes after the lock: a statement sees nothing that is committed after it begins.
       const [held] = await tx.$queryRaw<{ locked: boolean }[]>`
-        SELECT pg_try_advisory_xact_lock(${lock}::bigint) AS locked`;
+        SELECT pg_try_advisory_xact_lock(${lockOf(key)}::bigint) AS locked`;
       if (!held?.locked) return undefined;
       const kept = (await keptAnswers(tx, [key]))(key);
       if (kept instanceof Error) throw kept;
@@ -88,8 +91,22 @@ export async function once(
       if (taken.length === 0) throw keyInUse(); // cannot happen under the lock; nothing is done then
       return fresh;
     });
-    if (answer) return answer;
-    if (performance.now() > until) throw keyInUse();
+    if (!answer) throw keyInUse();
+    return answer;
+  });
+}
+
+/**
+ * Does it again for as long as somebody else is at the same request, for a little while.
+ * @throws {Problem} 409 when the while is over
+ */
+export async function whileInUse<T>(work: () => Promise<T>): Promise<T> {
+  for (const until = performance.now() + WAIT_MS; ; await pause(LOOK_EVERY_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isKeyInUse(error) || performance.now() > until) throw error;
+    }
   }
 }
 

@@ -65,3 +65,6 @@ export const keyInUse = () =>
     `A request with this ${IDEMPOTENCY_KEY} is being worked on; ask again in a moment, with the same key.`,
     { type: 'idempotency-key-in-use', headers: { 'Retry-After': '1' } },
   );
+
+export const isKeyInUse = (error: unknown): boolean =>
+  error instanceof Problem && error.options.type === 'idempotency-key-in-use';

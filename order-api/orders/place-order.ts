@@ -6,7 +6,7 @@ import { exampleIds } from '../http/live-examples';
 import { preferenceApplied } from '../http/prefer';
 import { withHeaders, type Answer } from '../http/answer';
 import { route } from '../http/route';
-import { keptAnswers } from '../idempotency/kept-answers';
+import { keptAnswers, whileInUse } from '../idempotency/kept-answers';
 import { NO_CARDS } from './card-token';
 import {
   deliveryAddress,
@@ -110,7 +110,9 @@ export const placeOrder = route({
     const isStrict = preferences.isStrict && !body.draft;
     const applied = preferenceApplied(isStrict ? 'handling=strict' : undefined);
     const keyed = key && { key, answerFor };
-    const taken = await intake({ ...body, customer_id, origin, by: caller.id, isStrict, keyed });
+    const taken = await whileInUse(() =>
+      intake({ ...body, customer_id, origin, by: caller.id, isStrict, keyed }),
+    );
     if ('before' in taken) return taken.before;
     const { order, event } = taken;
     const total_amount = amountAsNumber(order.total);
