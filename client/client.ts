@@ -36,7 +36,12 @@ type StreamOf<O extends 'followOrder' | 'followRestaurant'> = operations[O] exte
 /** What a stream tells of an order: how it is, and then each change. */
 export type OrderEvent =
   { id: string; event: 'order'; data: Order } | { id: string; event: 'move'; data: Move };
-export type RestaurantEvent = { id: string; event: 'move'; data: Move };
+export type RestaurantEvent =
+  StreamOf<'followRestaurant'> extends infer E
+    ? E extends { event: infer N; data: infer D }
+      ? { id: string; event: N; data: D }
+      : never
+    : never;
 
 /** The typed client: openapi-fetch's methods, and what is more than one request. */
 export interface OrdermeshClient extends Pick<Client<paths>, 'GET' | 'POST' | 'PUT' | 'PATCH'> {
@@ -76,7 +81,9 @@ export function createClient({ baseUrl, token, ...retry }: ClientOptions): Order
       ...(last === undefined ? {} : { 'last-event-id': last }),
     };
     const url = `${baseUrl.replace(/\/$/, '')}/api/v1${path}`;
-    return (retry.fetch ?? globalThis.fetch)(new Request(url, { headers, signal: signal ?? null }));
+    // Held by the stream as long as it lasts: a signal reaches what only a Request knows no more once that is collected.
+    const given = { headers, signal: signal ?? null };
+    return retry.fetch ? retry.fetch(new Request(url, given)) : globalThis.fetch(url, given);
   }
   const follow = (path: string, options: FollowOptions = {}) =>
     followStream((last, signal) => connect(path, last, signal), options);

@@ -89,8 +89,8 @@ export async function problemOf(response: Response): Promise<ProblemError> {
 
 export function problemFrom(response: Response, text: unknown): ProblemError {
   const body = typeof text === 'string' ? parse(text) : text;
-  const known =
-    typeof body === 'object' && body !== null && 'type' in body ? (body as ProblemBody) : undefined;
+  const isProblemBody = typeof (body as { type?: unknown } | null | undefined)?.type === 'string';
+  const known = isProblemBody ? (body as ProblemBody) : undefined;
   const title = response.statusText || `HTTP ${response.status}`;
   const unknown = { type: 'about:blank', title, status: response.status, detail: '' };
   return new ProblemError(response.status, known ?? unknown, response.headers);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface RetryOptions {
-  /** How long a request is sent again, in milliseconds; 30,000 unless said otherwise, 0 for never. */
+  /** How long a request is sent again, in milliseconds; 60,000 unless said otherwise, 0 for never. */
   retryForMs?: number;
   /** How long an answer is waited for, in milliseconds; 40,000 unless said otherwise: longer than `Prefer: wait=30`. */
   timeoutMs?: number;
@@ -22,7 +22,7 @@ const FROM_PROXIES = new Set([502, 504]);
  * tries (its own, or a new one), so that it is done once.
  */
 export function retryingFetch({
-  retryForMs = 30_000,
+  retryForMs = 60_000,
   timeoutMs = 40_000,
   fetch = globalThis.fetch,
 }: RetryOptions = {}): (request: Request) => Promise<Response> {

@@ -242,16 +242,52 @@ describe('following', () => {
     const stopping = new AbortController();
     const seen: string[] = [];
     const following = (async () => {
-      for await (const { data } of client.followRestaurant(shop.restaurantId, {
-        signal: stopping.signal,
-        lastEventId: '0',
-      }))
-        seen.push(data.order_id);
+      const options = { signal: stopping.signal, lastEventId: '0' };
+      for await (const told of client.followRestaurant(shop.restaurantId, options))
+        if (told.event === 'move') seen.push(told.data.order_id);
     })();
     const id = (await shop.api.post('/orders', order())).body.order_id as string;
     await until('it to be told', () => seen.includes(id));
     stopping.abort();
     await following;
+  });
+
+  it('connects again where nothing comes any more, and ends when it is told to, then too', async () => {
+    const begin = (_request: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('retry: 10\nid: 1\nevent: order\ndata: {}\n\n');
+    };
+    const server = await answering(begin);
+    const stopping = new AbortController();
+    const client = createClient({ baseUrl: server.url });
+    const options = { signal: stopping.signal, silenceMs: 100 };
+    const following = (async () => {
+      for await (const _ of client.followOrder(newId(), options));
+    })();
+    await until('it to have connected again', () => server.requests.length === 3);
+    expect(server.requests[2]?.headers['last-event-id']).toBe('1');
+    stopping.abort();
+    await following;
+    server.close();
+  });
+
+  it('what is no stream, or no problem of ours, is an error', async () => {
+    const page = await answering(
+      (_request, response) =>
+        void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>log in'),
+      (_request, response) =>
+        void response.writeHead(400, { 'content-type': 'application/json' }).end('{"type":5}'),
+    );
+    const client = createClient({ baseUrl: page.url });
+    await expect(client.followOrder(newId()).next()).rejects.toMatchObject({
+      status: 200,
+      type: 'about:blank',
+    });
+    await expect(ok(client.GET('/api/v1/orders'))).rejects.toMatchObject({
+      status: 400,
+      type: 'about:blank',
+    });
+    page.close();
   });
 
   it('what is not there is a problem, and not asked for again', async () => {

@@ -120,8 +120,14 @@ const readText = (longest: number) => (given: string) => {
 
 function keyIdFrom(action: string, which: string | undefined, more: readonly string[]): string {
   noMore(action, more[0]);
-  if (!isUuid(which)) throw new UsageError(`${action} needs the id of a key; list names them.`);
-  return which.toLowerCase();
+  // Also as it stands in the history (`key:…`), and in the key itself, which is all that one has who has found a leak.
+  const [, hex] =
+    /^(?:key:|om_live_)?([0-9a-f]{32})(?:_.*)?$/.exec(
+      (which ?? '').toLowerCase().replace(/^((?:key:)?[0-9a-f]{8})-(.{4})-(.{4})-(.{4})-/, '$1$2$3$4'),
+    ) ?? [];
+  const id = hex?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  if (!isUuid(id)) throw new UsageError(`${action} needs the id of a key; list names them.`);
+  return id;
 }
 
 function noMore(action: string, surplus: string | undefined): void {

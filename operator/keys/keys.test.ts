@@ -35,7 +35,9 @@ describe('the arguments of npm run keys', () => {
       overlapMs: 0,
       expiresInMs: 3_600_000,
     });
-    expect(read(`revoke ${ID}`)).toEqual({ action: 'revoke', id: ID.toLowerCase() });
+    const hex = ID.replaceAll('-', '').toLowerCase();
+    for (const which of [ID, hex, `key:${ID}`, `om_live_${hex}`, `om_live_${hex}_${'aB3'.repeat(16)}x`])
+      expect(read(`revoke ${which}`)).toEqual({ action: 'revoke', id: ID.toLowerCase() });
     expect(read('create --help')).toEqual({ action: 'help' });
   });
 

@@ -66,14 +66,18 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
-/** Cuts a page from one row more than it has. */
+/**
+ * Cuts a page from one row more than it has.
+ * @param hasMore where there is more although it was not read
+ */
 export function pageOf<T>(
   rows: readonly T[],
   limit: number,
   list: unknown,
   positionOf: (row: T) => string[],
+  hasMore = rows.length > limit,
 ): Page<T> {
   const shown = rows.slice(0, limit);
-  const last = rows.length > limit ? shown.at(-1) : undefined;
+  const last = hasMore ? shown.at(-1) : undefined;
   return { rows: shown, next_cursor: last === undefined ? null : makeCursor(list, positionOf(last)) };
 }

@@ -47,12 +47,15 @@ export const listOrders = route({
     };
     const list = ['orders', filter];
     const position = readCursor(list, cursor, POSITION_SHAPE);
-    const rows = await database.$queryRaw<(OrderRow & Position)[]>(pageQuery(filter, position, limit));
-    const shown = pageOf(rows, limit, list, positionOf);
+    const rows = await database.$queryRaw<(OrderRow & Position & { listed: number })[]>(
+      pageQuery(filter, position, limit),
+    );
+    const endsEarly = rows.length < (rows[0]?.listed ?? 0);
+    const shown = pageOf(rows, limit, list, positionOf, endsEarly || rows.length > limit);
     return {
       status: 200,
       body: {
-        orders: shown.rows.map(({ listed_us: _, ...row }) => showOrder(row)),
+        orders: shown.rows.map(({ listed_us: _, listed: __, ...row }) => showOrder(row)),
         next_cursor: shown.next_cursor,
       },
     };
@@ -64,8 +67,19 @@ type Filter = Omit<z.output<typeof query>, 'limit' | 'cursor'> & {
   restaurants?: readonly string[] | undefined;
 };
 
+/** An order may be 200 kB, by what its caller says of it: a page ends with the one that makes it this large. */
+const PAGE_BYTES = 1_000_000;
+
+/** About what an order takes, where that is up to its caller. */
+const SIZE = Prisma.sql`
+  SELECT coalesce(octet_length(o.metadata::text), 0) + coalesce(octet_length(o.delivery_address::text), 0)
+    + coalesce(octet_length(o.note), 0) + (
+      SELECT coalesce(sum(200 + coalesce(octet_length(l.note), 0) + octet_length(l.name)), 0)
+      FROM order_lines l WHERE l.order_id = o.id) AS bytes
+  FROM orders o WHERE o.id = chosen.id`;
+
 /**
- * Reads a page, and one row more. Each part of the list comes from an index in the order of the list, and is not read
+ * Reads a page, and one row more, unless it becomes too large before. Each part of the list comes from an index in the order of the list, and is not read
  * further than the page goes.
  */
 export function pageQuery(
@@ -80,9 +94,15 @@ export function pageQuery(
       ORDER BY ${LISTED_AT} DESC, id DESC LIMIT ${limit + 1}::int)`,
   );
   return Prisma.sql`
-    SELECT ${COLUMNS}, ${POSITION} FROM orders JOIN (
-      SELECT id AS listed_id, listed_at FROM (${Prisma.join(parts, ' UNION ALL ')}) AS parts
-      ORDER BY listed_at DESC, id DESC LIMIT ${limit + 1}::int
+    SELECT ${COLUMNS}, ${POSITION}, listed FROM orders JOIN (
+      SELECT listed_id, listed_at, listed FROM (
+        SELECT id AS listed_id, listed_at, count(*) OVER ()::int AS listed,
+          sum(bytes) OVER (ORDER BY listed_at DESC, id DESC) - bytes AS bytes_before
+        FROM (
+          SELECT id, listed_at FROM (${Prisma.join(parts, ' UNION ALL ')}) AS parts
+          ORDER BY listed_at DESC, id DESC LIMIT ${limit + 1}::int
+        ) AS chosen, LATERAL (${SIZE}) AS size
+      ) AS sized WHERE bytes_before < ${PAGE_BYTES}::int
     ) AS page ON orders.id = page.listed_id
     ORDER BY listed_at DESC, id DESC`;
 }

@@ -145,6 +145,28 @@ describe('a cursor', () => {
   });
 });
 
+describe('orders of which much is said', () => {
+  it('make pages with fewer of them, and each is there once', async () => {
+    const { restaurantId } = await seedMenu(api.database, [1_000]);
+    const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`k${n}`, '🍛'.repeat(500)]));
+    const ids: string[] = [];
+    for (let count = 0; count < 25; count += 1) {
+      const items = [{ sku: 'DISH-1', quantity: 1 }];
+      const { body } = await api.post('/orders', {
+        restaurant_id: restaurantId,
+        items,
+        draft: true,
+        metadata,
+      });
+      ids.unshift(body.order_id as string);
+    }
+    const pages = await walk(`restaurant_id=${restaurantId}&limit=200`);
+    expect(pages.flat()).toEqual(ids);
+    expect(Math.max(...pages.map((page) => page.length))).toBeLessThan(12);
+    expect((await walk(`restaurant_id=${restaurantId}&limit=2`)).flat()).toEqual(ids);
+  });
+});
+
 describe('Link', () => {
   it('leads through all pages, with the filters as they were sent', async () => {
     const seen: string[] = [];
