@@ -101,7 +101,9 @@ const CREDENTIALS: Record<Credential, string> = { keys: 'API keys', jwt: 'tokens
 
 function sayWhoMay({ AUTH, HOST, JWT_JWKS_URL }: Config, log: Logger): void {
   if (AUTH === undefined)
-    log.info('AUTH is not set: everybody on this machine may do everything, and nobody else gets here');
+    log.info(
+      'AUTH is not set: every program on this machine may do everything, a browser included, and other machines do not get here',
+    );
   else if (AUTH.length === 0 && !isLoopback(HOST))
     log.warn({ host: HOST }, 'AUTH is none: whoever reaches this address may do everything');
   else if (AUTH.length > 0)
