@@ -109,7 +109,7 @@ describe('who may', () => {
       listening({ AUTH: 'keys', HOST: '0.0.0.0', NODE_ENV: 'production' }),
     ]);
     expect([await get(here.port), await get(open.port), await get(closed.port)]).toEqual([200, 200, 401]);
-    await until('it is said', () => lines(here, /everybody on this machine/)[0]?.level === 'info');
+    await until('it is said', () => lines(here, /every program on this machine/)[0]?.level === 'info');
     await until('it is said', () => lines(open, /whoever reaches this address/)[0]?.level === 'warn');
     await until('it is said', () => lines(closed, /by API keys/)[0]?.level === 'info');
   });
