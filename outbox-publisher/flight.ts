@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { toMessage } from '../shared/messaging/event-message';
 import type { Publisher, PublishOutcome } from '../shared/messaging/publisher';
 import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
@@ -16,6 +17,8 @@ export interface Flight {
   /** Those of them that the broker has not answered about. */
   awaiting: Set<string>;
   returned: Returned;
+  /** On the clock of performance.now(). */
+  openedAt: number;
   publish(row: OutboxRow): void;
   /** Takes the answers that have come since the last time. */
   take(): Answer[];
@@ -46,6 +49,7 @@ export function createFlight(publisher: Publisher, window: number): Flight {
     rows,
     awaiting,
     returned,
+    openedAt: performance.now(),
     publish: (row) => {
       rows.set(row.seq, row);
       awaiting.add(row.seq);

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Client } from 'pg';
 import { LateError } from '../shared/service/within';
 import type { Answer, Flight } from './flight';
+import type { Nacks } from './nacks';
 import { retryInMs, subscribedAmong, type OutboxRow } from './outbox-rows';
 import type { Suspects } from './suspects';
 import type { Unmarked } from './unmarked';
@@ -11,6 +12,7 @@ export interface Judge {
   flight: Flight;
   unmarked: Unmarked;
   suspects: Suspects;
+  nacks: Nacks;
   /** When the broker last answered anything, on the clock of performance.now(). */
   answeredAt: number;
 }
@@ -19,6 +21,8 @@ export interface Judge {
 const SILENCE_MS = 5_000;
 // Its queue is declared again within seconds.
 const NO_QUEUE = 'no queue took it, though a service subscribes to its type';
+const REFUSED_AGAIN =
+  'an event was refused (basic.nack) again and again: its next attempt is on a new channel';
 const LONGEST_WITHOUT_QUEUE_MS = 5_000;
 
 /**
@@ -43,7 +47,9 @@ export async function judgeAnswers(judge: Judge, answers: readonly Answer[]): Pr
     } else if (answer.outcome.kind === 'routed') {
       unmarked.published(row);
       routed.add(row.type);
+      judge.nacks.taken();
     } else if (answer.outcome.kind === 'refused') {
+      if (!answer.outcome.unencodable) judge.nacks.nacked(row.attempts);
       unmarked.refused({ row, error: answer.outcome.error, retryInMs: retryInMs(row.attempts) });
     } else unroutable.push(row);
     suspects.delete(row.seq);
@@ -51,6 +57,8 @@ export async function judgeAnswers(judge: Judge, answers: readonly Answer[]): Pr
   // In this order: what was routed before the first came back says nothing of the broker's state after.
   judgeReturned(judge, routed);
   if (unroutable.length > 0) await judgeUnroutable(judge, unroutable);
+  const channel = { openedAt: flight.openedAt, isIdle: flight.awaiting.size === 0 };
+  if (judge.nacks.suspects(channel)) broken ??= new Error(REFUSED_AGAIN);
   return broken;
 }
 

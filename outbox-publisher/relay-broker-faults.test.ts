@@ -98,6 +98,26 @@ describe('a fault of the broker is no fault of an event', () => {
     await until('the relay to be ready', () => troubles(relay) === '');
   });
 
+  it('a queue was full for a while: it says that everything is refused, and does not stay refused for ever', async () => {
+    await world.subscribe('inventory.restored.v1');
+    const { queue } = await world.broker.channel.assertQueue('full-for-a-while', {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum' },
+    });
+    await world.broker.channel.bindQueue(queue, EVENTS_EXCHANGE, '#');
+    const relay = await world.start();
+    await world.broker.manage('PUT', '/api/policies/{vhost}/full', {
+      pattern: queue,
+      'apply-to': 'queues',
+      definition: { 'max-length': 1, overflow: 'reject-publish' },
+    });
+    await world.write([newId()], 20);
+    await until('it to say so', () => /refuses every event/.test(troubles(relay)));
+    await world.broker.manage('DELETE', '/api/policies/{vhost}/full');
+    await emptied();
+    await until('the relay to be ready', () => troubles(relay) === '');
+  });
+
   it('one type has lost its queue while others are routed: it is put out of the way, and published when it is back', async () => {
     await world.subscribe('inventory.restored.v1', 'inventory.low_stock.v1');
     const { received } = await world.listen('inventory.restored.v1');

@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 import type { Logger } from '../shared/service/logger';
 import type { Flight } from './flight';
 import { judgeAnswers } from './judge-answers';
+import type { Nacks } from './nacks';
 import type { Refusal } from './outbox-rows';
 import { assertTrusted } from './ownership';
 import { createReader, type Next } from './read-next';
@@ -23,6 +24,7 @@ export interface RelayRun {
   flight: Flight;
   unmarked: Unmarked;
   suspects: Suspects;
+  nacks: Nacks;
   standing: Standing;
   options: RelayOptions;
   log: Logger;
@@ -49,9 +51,9 @@ const NOTHING: Next = { rows: [], all: true };
  * @throws when the database or the ownership is lost
  */
 export async function relayRows(run: RelayRun): Promise<Error | undefined> {
-  const { client, flight, unmarked, suspects, standing, options, lost, stopping } = run;
+  const { client, flight, unmarked, suspects, nacks, standing, options, lost, stopping } = run;
   const readNext = createReader({ client, flight, suspects, ...options });
-  const judge = { client, flight, unmarked, suspects, answeredAt: performance.now() };
+  const judge = { client, flight, unmarked, suspects, nacks, answeredAt: performance.now() };
   let idleMs = IDLE_MS.first;
   let stopBy = Infinity;
   await unmarked.begin(client, flight);
@@ -95,9 +97,11 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
 }
 
 /** Why nothing is published at the moment. */
-function problemOf({ flight, unmarked }: RelayRun): string | undefined {
+function problemOf({ flight, unmarked, nacks }: RelayRun): string | undefined {
   const failure = unmarked.failure();
   if (failure) return `${unmarked.size} published events cannot be marked: ${failure}`;
+  if (nacks.refusesEverything())
+    return 'RabbitMQ refuses every event (basic.nack): a queue that they go to is full, or has lost its leader';
   if (!flight.returned.everything) return undefined;
   return `RabbitMQ routes nothing: no queue takes ${flight.returned.types().join(', ')}`;
 }

@@ -6,6 +6,7 @@ import type { Check } from '../shared/service/health-server';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
 import { keepBroker, type OpenBroker } from './broker-session';
+import { createNacks } from './nacks';
 import { connectOwner, disconnect, giveUp, lookAtOwner, STANDBY_POLL_MS, tryToOwn } from './ownership';
 import { relayRows, type RelayOptions } from './relay-rows';
 import { createStanding } from './standing';
@@ -38,6 +39,7 @@ export function startRelay(
   const standing = createStanding();
   const unmarked = createUnmarked();
   const suspects = new Set<string>();
+  const nacks = createNacks();
   let worked = false;
   const broker = keepBroker({
     url: rabbitmqUrl,
@@ -81,7 +83,7 @@ export function startRelay(
   async function own(client: Client, open: OpenBroker): Promise<void> {
     log.info('owns the outbox');
     standing.owns();
-    const run = { client, unmarked, suspects, standing, options, log, moved };
+    const run = { client, unmarked, suspects, nacks, standing, options, log, moved };
     const { flight, lost } = open;
     const error = await relayRows({ ...run, flight, lost, stopping: stopping.signal });
     if (error) open.fail(error);
