@@ -94,7 +94,7 @@ describe('an order by card says that it waits', () => {
       await waitsFor(
         refused,
         'gateway_no_answer',
-        /^payment-service is to have its card authorised; the gateway does not answer \(asked (once|\d+ times) to authorise, with the last error: .*\); it is asked again by \d{4}-.*Z\.$/,
+        /^payment-service is to have its card authorised; the gateway does not answer \(asked (once|\d+ times) to authorise, last: .*\); it is asked again by \d{4}-.*Z\.$/,
       ),
     ).toMatchObject({ service: 'payment-service' });
     expect((await read(refused)).waiting_for?.code).toBe('gateway_no_answer');
@@ -257,7 +257,7 @@ describe('an order by card says that it waits', () => {
     await waitsFor(
       begun,
       'service_away',
-      /^payment-service is to have its card authorised; it is away: the gateway should have been asked to authorise at \d{4}-.*Z, and no instance runs, with the last error: /,
+      /^payment-service is to have its card authorised; it is away: the gateway should have been asked to authorise at \d{4}-.*Z, and no instance runs, last: /,
     );
     await faults({});
     const unseen = await card();

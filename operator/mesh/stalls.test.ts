@@ -25,8 +25,15 @@ beforeAll(async () => {
   });
   ({ restaurantId, itemId } = await mesh.addItem(10_000));
 }, 60_000);
-afterAll(async () => {
+// A test that fails leaves the mesh as it should be for the next.
+afterEach(async () => {
   for (const pid of frozen) process.kill(pid, 'SIGCONT');
+  frozen.clear();
+  broker.bringBack();
+  broker.release();
+  await Promise.all([...locks].map((unlock) => unlock()));
+});
+afterAll(async () => {
   await mesh?.stop();
   await broker?.close();
 });
@@ -48,13 +55,16 @@ function freeze(name: string): () => void {
   };
 }
 
+const locks = new Set<() => Promise<void>>();
 /** Nobody gets at an item's stock until it is unlocked. */
 async function lockStock(): Promise<() => Promise<void>> {
   const holder = new Client({ connectionString: mesh.db.url });
   await holder.connect();
   await holder.query('BEGIN');
   await holder.query('SELECT FROM stock_levels WHERE menu_item_id = $1 FOR UPDATE', [itemId]);
-  return () => holder.end();
+  const unlock = async () => void (locks.delete(unlock) && (await holder.end()));
+  locks.add(unlock);
+  return unlock;
 }
 
 const dlq = (...args: string[]) =>

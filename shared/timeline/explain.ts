@@ -35,6 +35,8 @@ function whyNotHandled(
   ahead: Ahead,
 ): string {
   const { type } = event;
+  // Its retry queue should have given it back by then.
+  const overdue = failure?.outcome === 'RETRIED' ? failure.retry_at : undefined;
   const failed = failure && `${failure.reason}: ${plain(failure.error)}`;
   switch (code) {
     case 'relay_away':
@@ -50,6 +52,8 @@ function whyNotHandled(
         ? `${service} is away: no instance of it has reported from its queue since ${moment(consumer.heard_at)}`
         : `${service} is away: no instance of it runs, or none reaches its queue`;
     case 'queued':
+      if (overdue)
+        return `attempt ${failure?.attempt} at ${type} failed (${failed}); it was to be tried again at ${moment(overdue)}, and is in its queue or in its hands since, or has been lost: then it is fetched within about a minute`;
       return ahead.count > 0
         ? `${type} is in its queue behind ${others(ahead)}`
         : `${type} is next in its queue, or in its hands`;
@@ -72,8 +76,11 @@ function whyNotHandled(
 
 function whyNotAnswered({ code }: Owed, payment: PaymentRecord, { id, now }: OrderRecord): string {
   const operation = words[operationOf(payment) ?? 'RESOLVE'];
-  const asked = `asked ${times(payment.attempts)} to ${operation}`;
-  const error = payment.last_error && `, with the last error: ${plain(payment.last_error)}`;
+  const asked =
+    payment.attempts > 0
+      ? `asked ${times(payment.attempts)} to ${operation}`
+      : `not yet asked to ${operation}`;
+  const error = payment.last_error && `, last: ${plain(payment.last_error)}`;
   switch (code) {
     case 'payment_in_review':
       return `the gateway refused to ${operation} for good, or has another sum (${plain(payment.review_reason ?? 'no reason given')}). An operator has to settle it: npm run payments -- show ${id}`;

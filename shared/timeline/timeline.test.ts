@@ -171,6 +171,25 @@ describe('a timeline', () => {
     );
   });
 
+  it('of a retry that has not come back, when it should have', async () => {
+    const id = await anOrder();
+    const event = await log(placed(id), 20_000);
+    await database.consumerProgress.create({
+      data: { consumer: 'inventory-service', instance: newId(), caughtUpAt: new Date() },
+    });
+    await database.$executeRaw`
+      INSERT INTO delivery_failures (consumer, event_id, type, attempt, reason, error, outcome, retry_at)
+      VALUES ('inventory-service', ${event}::uuid, 'order.placed.v1', 1, 'handler_failed', 'no', 'RETRIED', now() - interval '9 seconds')`;
+    const { waiting_for } = await timelineOf(id);
+    expect(waiting_for).toMatchObject({
+      code: 'queued',
+      sentence: expect.stringMatching(
+        /attempt 1 at order\.placed\.v1 failed .* to be tried again at \S+Z, and is in its queue/,
+      ),
+    });
+    await database.consumerProgress.deleteMany();
+  });
+
   it('of an order that is not there is undefined', async () => {
     expect(await read(newId())).toBeUndefined();
   });
