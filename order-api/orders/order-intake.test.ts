@@ -1,4 +1,6 @@
+import { Client } from 'pg';
 import { seedMenu } from '../../shared/testing/seed';
+import { until } from '../../shared/testing/until';
 import { openTestShop } from '../testing/test-shop';
 
 const shop = openTestShop([50, 50]);
@@ -61,4 +63,33 @@ test('what nobody foresaw about one order is not the trouble of the others', asy
     replies.map((reply) => (reply.status === 'fulfilled' ? reply.value.status : String(reply.reason))),
   ).toEqual([202, expect.stringContaining('500'), 202, 202]);
   expect(await database.order.count({ where: { customerId: { in: customers } } })).toBe(3);
+});
+
+test('a restaurant that somebody keeps locked lets its own orders wait, and no others', async () => {
+  const other = await seedMenu(shop.api.database, [50]);
+  const here = orderOf({ menu_item_id: shop.items[0], quantity: 1 });
+  const there = { restaurant_id: other.restaurantId, items: [{ menu_item_id: other.items[0], quantity: 1 }] };
+  const holder = new Client({ connectionString: shop.api.databaseUrl });
+  await holder.connect();
+  try {
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM restaurants WHERE id = $1 FOR UPDATE', [other.restaurantId]);
+    const replies = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) => post(n % 2 === 0 ? here : there)),
+    );
+    const statuses = replies.map((reply) =>
+      reply.status === 'fulfilled' ? reply.value.status : reply.reason,
+    );
+    expect(statuses).toEqual(Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? 202 : expect.anything())));
+    // It is known by now: nobody waits for it any more.
+    const refused = await post(there);
+    expect(refused).toMatchObject({
+      status: 503,
+      body: { detail: expect.stringContaining('keeps this restaurant locked') },
+    });
+    expect((await post(here)).status).toBe(202);
+  } finally {
+    await holder.end();
+  }
+  await until('its orders to be taken again', async () => (await post(there)).status === 202);
 });

@@ -1,7 +1,7 @@
 import type { Origin } from '../../shared/events/announce';
 import type { Event } from '../../shared/events/envelope';
 import { newId } from '../../shared/ids';
-import { isPassing } from '../../shared/messaging/failure';
+import { isLockTimeout, isPassing } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Decimal } from '../../shared/money';
@@ -13,6 +13,7 @@ import { keyInUse, type IdempotencyKey } from '../idempotency/key';
 import { insertCards, refuseCardForNothing, sealCard, type SealedCard } from './card-token';
 import type { Payment } from './fields';
 import { groupCommit } from './group-commit';
+import { watchHeldRestaurants } from './held-restaurants';
 import { ONLY_NEW, withNewOrders, type NewOrder } from './new-order';
 import { announcePlaced } from './placed-event';
 import { visibleShortages } from './visible-shortages';
@@ -67,6 +68,7 @@ const PATIENCE_MS = 8_000;
  * load that is what makes one cheap, for the round trips and the commit cost the same for one as for thirty.
  */
 export function openIntake(database: Database, cardTokenKey: CardTokenKeys | undefined): OrderIntake {
+  const held = watchHeldRestaurants(database);
   return groupCommit({
     commit,
     lanes: LANES,
@@ -88,7 +90,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
       if (one.key) keys.add(one.key.hash);
       return true;
     });
-    const inserted = good.length === 0 ? [] : await eachIfNotAll(good, insert);
+    const inserted = good.length === 0 ? [] : await insertUnlessHeld(good);
     const results = made.map((one) => {
       if (one instanceof Error) return one;
       const at = good.indexOf(one);
@@ -156,6 +158,23 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
     }
   }
 
+  /** One restaurant that somebody keeps locked lets its own orders wait, and no others. */
+  async function insertUnlessHeld(
+    orders: readonly MadeOrder[],
+  ): Promise<readonly (MadeOrder | Error | undefined)[]> {
+    const known = await held.known(restaurantsOf(orders));
+    const free = orders.filter(({ order }) => !known.has(order.restaurant_id));
+    try {
+      const inserted = free.length === 0 ? [] : await eachIfNotAll(free, insert);
+      return orders.map((one) => (free.includes(one) ? inserted[free.indexOf(one)] : restaurantIsLocked()));
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      const found = await held.look(restaurantsOf(free));
+      if (!free.some(({ order }) => found.has(order.restaurant_id))) throw error;
+      return insertUnlessHeld(orders);
+    }
+  }
+
   /**
    * Orders, lines, history, card tokens, events and keys in one statement: one transaction, one round trip.
    * @returns undefined for one whose key is taken, of which nothing was written
@@ -198,6 +217,11 @@ async function eachIfNotAll<I, O>(
     return results;
   }
 }
+
+const restaurantsOf = (orders: readonly MadeOrder[]) => orders.map(({ order }) => order.restaurant_id);
+
+const restaurantIsLocked = () =>
+  overloaded('A transaction in the database keeps this restaurant locked, and its orders wait for it.', 1);
 
 interface MadeOrder extends TakenOrder {
   cards: SealedCard[];
