@@ -71,6 +71,11 @@ export function createClient({ baseUrl, token, ...retry }: ClientOptions): Order
       if (value) request.headers.set('Authorization', value);
       return request;
     },
+    onResponse: ({ response }) => {
+      // A proxy's or a portal's page is no answer of the API's, whatever its status.
+      if (response.ok && response.headers.get('content-type')?.startsWith('text/html'))
+        throw problemFrom(response, undefined);
+    },
   });
 
   async function connect(path: string, last: string | undefined, signal: AbortSignal | undefined) {

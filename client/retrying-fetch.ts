@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 export interface RetryOptions {
   /** How long a request is sent again, in milliseconds; 60,000 unless said otherwise, 0 for never. */
   retryForMs?: number;
-  /** How long an answer is waited for, in milliseconds; 40,000 unless said otherwise: longer than `Prefer: wait=30`. */
+  /** How long a whole answer is waited for, in milliseconds; 40,000 unless said otherwise: longer than `Prefer: wait=30`. */
   timeoutMs?: number;
   /** Instead of the platform's. */
   fetch?: (request: Request) => Promise<Response>;
@@ -54,7 +54,7 @@ export function retryingFetch({
     request.signal.addEventListener('abort', giveUp);
     if (request.signal.aborted) giveUp();
     try {
-      return { response: await fetch(new Request(request, { signal: late.signal })) };
+      return { response: await whole(await fetch(new Request(request, { signal: late.signal }))) };
     } catch (error) {
       return { error: late.signal.aborted ? late.signal.reason : error };
     } finally {
@@ -62,6 +62,13 @@ export function retryingFetch({
       request.signal.removeEventListener('abort', giveUp);
     }
   }
+}
+
+/** The answer with its body read: one that is cut off, or that never ends, is no answer. */
+async function whole(response: Response): Promise<Response> {
+  if (!response.body) return response;
+  const { status, statusText, headers } = response;
+  return new Response(await response.arrayBuffer(), { status, statusText, headers });
 }
 
 /** How long to wait before the request is sent again; undefined where that would be of no use. */

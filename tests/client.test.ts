@@ -126,6 +126,21 @@ describe('a request', () => {
     server.close();
   });
 
+  it('comes again where its answer breaks off, or never ends', async () => {
+    const begun = (response: ServerResponse) =>
+      response.writeHead(202, { 'content-type': 'application/json', 'content-length': '1000' }).write('{');
+    const server = await answering(
+      (request, response) => void (begun(response), setImmediate(() => request.socket.destroy())),
+      (_request, response) => void begun(response),
+      success,
+    );
+    const client = createClient({ baseUrl: server.url, timeoutMs: 300 });
+    expect((await ok(client.POST('/api/v1/orders', { body: order() }))).order_id).toBe('x');
+    expect(new Set(server.requests.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    expect(server.requests).toHaveLength(3);
+    server.close();
+  });
+
   it.each([
     [503, 'card-payments-not-set-up', {}],
     [503, 'overloaded', { 'retry-after': '3600' }],
@@ -180,12 +195,17 @@ describe('a problem', () => {
     expect(error.message).toContain('now comes to 100.00 INR');
   });
 
-  it('is one also where a proxy says something else', async () => {
-    const server = await answering((_request, response) => void response.writeHead(413).end('<html>'));
+  it.each([
+    [413, 'Payload Too Large'],
+    [200, 'OK'],
+  ])('is one also where a proxy says something else, with %d', async (status, message) => {
+    const server = await answering(
+      (_request, response) => void response.writeHead(status, { 'content-type': 'text/html' }).end('<html>'),
+    );
     const asked = ok(createClient({ baseUrl: server.url }).GET('/api/v1/orders'));
     const error: unknown = await asked.catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ProblemError);
-    expect(error).toMatchObject({ status: 413, type: 'about:blank', message: 'Payload Too Large' });
+    expect(error).toMatchObject({ status, type: 'about:blank', message });
     server.close();
   });
 });
