@@ -8,6 +8,7 @@ import { checkRoutesSayWhatTheyConcern } from './access/concern';
 import type { RateLimit } from '../shared/service/access-config';
 import { boundAdmission } from './http/admission';
 import { allowOrigins, dataHeaders } from './http/browsers';
+import { countRequests, serveMetrics } from './http/request-metrics';
 import { serveDocs, serveIndex } from './http/docs';
 import { serveEventDocs } from './http/event-docs';
 import { answerProblems, unknownRoute } from './http/errors';
@@ -67,6 +68,7 @@ export function buildApp(deps: AppDependencies): Express {
   app.disable('x-powered-by');
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
   app.set('trust proxy', trustProxy);
+  app.use(countRequests);
   app.use(correlate);
   app.use(dataHeaders);
   if (corsOrigins) app.use(allowOrigins(corsOrigins));
@@ -90,7 +92,8 @@ export function buildApp(deps: AppDependencies): Express {
   // Anybody may read the document: where they have to say who they are, it names nothing of this shop.
   const examples = async () => (authenticate ? {} : readExamples(database).catch(() => ({})));
   app.use(serveDocs(async () => withLiveExamples(document, await examples())));
-  app.all(['/healthz', '/readyz'], otherMethods(['GET']));
+  app.get('/metrics', serveMetrics);
+  app.all(['/healthz', '/readyz', '/metrics'], otherMethods(['GET']));
   app.use(
     BASE,
     serveRoutes(routes, admission, {

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { briefly } from '../shared/messaging/failure';
+import { readGauge } from '../shared/service/metrics';
 import type { z } from 'zod';
 import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
@@ -53,6 +54,16 @@ runService('order-api', async (log) => {
     trustProxy: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS,
   });
+  readGauge(
+    'ordermesh_orders',
+    'Orders by status, counted in the database: every order-api says the same, so take one',
+    ['status'],
+    async () => {
+      const counts = await database.$queryRaw<{ status: string; count: bigint }[]>`
+        SELECT status, count(*) AS count FROM orders GROUP BY status`;
+      return counts.map(({ status, count }) => ({ labels: { status }, value: Number(count) }));
+    },
+  );
   const server = createApiServer(app, {
     keepAliveMs: config.KEEP_ALIVE_TIMEOUT,
     requestMs: config.REQUEST_TIMEOUT,

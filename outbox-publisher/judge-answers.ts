@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { LateError } from '../shared/service/within';
 import type { Answer, Flight } from './flight';
 import type { Nacks } from './nacks';
+import { countPublished } from './relay-metrics';
 import { retryInMs, subscribedAmong, type OutboxRow } from './outbox-rows';
 import type { Suspects } from './suspects';
 import type { Unmarked } from './unmarked';
@@ -13,6 +14,8 @@ export interface Judge {
   unmarked: Unmarked;
   suspects: Suspects;
   nacks: Nacks;
+  /** Rows that were returned and not routed since: those in hand, which a window bounds. */
+  cameBack: Set<string>;
   /** When the broker last answered anything, on the clock of performance.now(). */
   answeredAt: number;
 }
@@ -43,13 +46,19 @@ export async function judgeAnswers(judge: Judge, answers: readonly Answer[]): Pr
         continue; // whether the broker has it is unknown
       }
       flight.awaiting.delete(row.seq);
+      countPublished(row.type, 'refused');
       unmarked.refused({ row, error: answer.error.message, retryInMs: retryInMs(row.attempts) });
     } else if (answer.outcome.kind === 'routed') {
       unmarked.published(row);
+      countPublished(
+        row.type,
+        judge.cameBack.delete(row.seq) || row.attempts > 0 ? 'republished' : 'published',
+      );
       routed.add(row.type);
       judge.nacks.taken();
     } else if (answer.outcome.kind === 'refused') {
       if (!answer.outcome.unencodable) judge.nacks.nacked(row.attempts);
+      countPublished(row.type, 'refused');
       unmarked.refused({ row, error: answer.outcome.error, retryInMs: retryInMs(row.attempts) });
     } else unroutable.push(row);
     suspects.delete(row.seq);
@@ -67,22 +76,30 @@ const isItsOwnFault = (error: Error, answeredAt: number) =>
   error instanceof LateError && performance.now() - answeredAt < SILENCE_MS;
 
 async function judgeUnroutable(
-  { client, flight, unmarked }: Judge,
+  { client, flight, unmarked, cameBack }: Judge,
   rows: readonly OutboxRow[],
 ): Promise<void> {
   const wanted = await subscribedAmong(client, [...new Set(rows.map((row) => row.type))]);
   for (const row of rows) {
-    if (wanted.has(row.type)) flight.returned.add(row);
-    else unmarked.published(row); // nobody subscribes to it: published is published
+    if (wanted.has(row.type)) {
+      countPublished(row.type, 'returned');
+      cameBack.add(row.seq);
+      flight.returned.add(row);
+    } else {
+      countPublished(row.type, 'published'); // nobody subscribes to it: published is published
+      unmarked.published(row);
+    }
   }
 }
 
-function judgeReturned({ flight, unmarked }: Judge, routed: ReadonlySet<string>): void {
+function judgeReturned(judge: Judge, routed: ReadonlySet<string>): void {
+  const { flight, unmarked } = judge;
   if (flight.returned.size === 0) return;
   for (const type of routed)
     for (const { seq } of flight.returned.routed(type)) if (!unmarked.has(seq)) flight.forget(seq); // to be read again, in its order
   for (const row of flight.returned.stuck()) {
     const wait = Math.min(LONGEST_WITHOUT_QUEUE_MS, retryInMs(row.attempts));
+    judge.cameBack.delete(row.seq);
     unmarked.refused({ row, error: NO_QUEUE, retryInMs: wait });
   }
 }

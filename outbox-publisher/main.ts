@@ -3,6 +3,7 @@ import { healthPorts } from '../shared/service/health-ports';
 import { serveHealth } from '../shared/service/health-server';
 import { runService } from '../shared/service/run-service';
 import { keepHistory } from './keep-history';
+import { readOutboxGauges } from './relay-metrics';
 import { startRelay } from './relay';
 
 const config = workerConfig.extend({
@@ -30,10 +31,12 @@ runService('outbox-publisher', async (log) => {
     { eventLogMs: settings.EVENT_LOG_RETENTION, processedEventsMs: settings.PROCESSED_EVENTS_RETENTION },
     log,
   );
+  const stopGauges = readOutboxGauges(settings.DATABASE_URL);
   const health = await serveHealth(relay.health, settings.HEALTH_PORT, settings.HEALTH_HOST);
   log.info({ health_port: health.port }, 'relaying');
   return async () => {
     await Promise.all([relay.stop(), stopHistory()]);
     await health.stop();
+    await stopGauges();
   };
 });

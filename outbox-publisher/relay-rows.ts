@@ -53,7 +53,15 @@ const NOTHING: Next = { rows: [], all: true };
 export async function relayRows(run: RelayRun): Promise<Error | undefined> {
   const { client, flight, unmarked, suspects, nacks, standing, options, lost, stopping } = run;
   const readNext = createReader({ client, flight, suspects, ...options });
-  const judge = { client, flight, unmarked, suspects, nacks, answeredAt: performance.now() };
+  const judge = {
+    client,
+    flight,
+    unmarked,
+    suspects,
+    nacks,
+    cameBack: new Set<string>(),
+    answeredAt: performance.now(),
+  };
   let idleMs = IDLE_MS.first;
   let stopBy = Infinity;
   await unmarked.begin(client, flight);

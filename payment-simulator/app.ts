@@ -7,6 +7,7 @@ import express, {
 } from 'express';
 import type { z } from 'zod';
 import { identity } from '../shared/service/identity';
+import { metricsPage } from '../shared/service/metrics';
 import type { Logger } from '../shared/service/logger';
 import type { Asked } from './asked';
 import type { Book } from './book';
@@ -33,6 +34,10 @@ export function buildApp({ simulator, book, journal, held, log }: AppOptions): E
   app.disable('etag');
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
   app.get('/readyz', (_request, response) => void response.json({ ready: true, checks: {}, ...identity() }));
+  app.get('/metrics', async (_request, response) => {
+    const { contentType, text } = await metricsPage();
+    response.type(contentType).send(text);
+  });
   app.use(express.json({ limit: '64kb' }));
 
   const answer = async (request: Request, response: Response, asked: Omit<Asked, 'key'>) => {

@@ -141,6 +141,16 @@ describe('the documentation', () => {
     expect(missingIn('docs/guides/configuration.md', variables)).toEqual([]);
   });
 
+  it('has every metric', () => {
+    const sources = filesIn('.', /^(?!.*\.test).*\.ts$/).map(read);
+    const names = sources.flatMap((text) =>
+      [...text.matchAll(/\b(?:counter|histogram|gauge|readGauge)\(\s*'(\w+)'/g)].map(([, name = '']) => name),
+    );
+    expect(new Set(names).size).toBeGreaterThan(15);
+    const documented = new Set(read('docs/guides/metrics.md').match(/\b(?:ordermesh|http)_\w+/g));
+    expect([...new Set(names)].filter((name) => !documented.has(name))).toEqual([]);
+  });
+
   it('has every event', () => {
     expect(missingIn('docs/guides/events.md', eventTypes)).toEqual([]);
   });

@@ -9,6 +9,7 @@ import type { Admission } from './admission';
 import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
+import { isRoute, streamHasBegun } from './request-metrics';
 import { Problem } from './problem';
 import type { Answer } from './answer';
 import type { Route, RouteContext } from './route';
@@ -27,6 +28,7 @@ export function serveRoutes(routes: readonly Route[], admission: Admission, deps
   for (const route of routes) {
     const read = route.body ? jsonBody : [];
     const mayDoIt: RequestHandler = (request, response, next) => {
+      isRoute(response, route);
       checkRole(callerOf(response), route.name, request.method);
       next();
     };
@@ -107,6 +109,7 @@ function send(result: Answer, request: Request, response: Response): void {
   if (nextCursor !== undefined) response.set('Link', pageLinks(request.originalUrl, nextCursor));
   if (result.stream && request.method !== 'HEAD') {
     watchCredential(response);
+    streamHasBegun(response);
     return result.stream(response);
   }
   if (result.body === undefined) return void response.end();

@@ -11,6 +11,7 @@ import {
   TimeoutStrategy,
 } from 'cockatiel';
 import type { Logger } from '../../shared/service/logger';
+import { countCall, type GatewayOperation } from './gateway-metrics';
 import { GatewayBusyError, GatewayUnavailableError, NoAnswerError, type Gateway } from './gateway';
 
 export interface ResilienceOptions {
@@ -95,10 +96,10 @@ export function withResilience(gateway: Gateway, options: ResilienceOptions): Ga
       });
   };
 
-  const call = <T>(ask: () => Promise<T>): Promise<T> => {
+  const call = <T>(operation: GatewayOperation, ask: () => Promise<T>): Promise<T> => {
     let unanswered: unknown;
     return again.execute(() =>
-      unlessOpen(ask).catch((error: unknown) => {
+      countCall(operation, unlessOpen(ask)).catch((error: unknown) => {
         if (error instanceof GatewayUnavailableError) throw unanswered ?? error;
         unanswered = error;
         throw error;
@@ -108,12 +109,12 @@ export function withResilience(gateway: Gateway, options: ResilienceOptions): Ga
 
   return {
     name: gateway.name,
-    open: (...given) => call(() => gateway.open(...given)),
-    authorize: (...given) => call(() => gateway.authorize(...given)),
-    capture: (...given) => call(() => gateway.capture(...given)),
-    void: (...given) => call(() => gateway.void(...given)),
-    refund: (...given) => call(() => gateway.refund(...given)),
-    read: (...given) => call(() => gateway.read(...given)),
+    open: (...given) => call('open', () => gateway.open(...given)),
+    authorize: (...given) => call('authorize', () => gateway.authorize(...given)),
+    capture: (...given) => call('capture', () => gateway.capture(...given)),
+    void: (...given) => call('void', () => gateway.void(...given)),
+    refund: (...given) => call('refund', () => gateway.refund(...given)),
+    read: (...given) => call('read', () => gateway.read(...given)),
   };
 }
 

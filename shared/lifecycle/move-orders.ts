@@ -4,6 +4,7 @@ import type { Growing } from '../events/growing';
 import { groupBy } from '../group-by';
 import { amountAsNumber, formatPrice } from '../money';
 import type { Prisma, Tx } from '../service/database';
+import { observeStage } from './order-metrics';
 import { allowedMoves, decideMove, type Actor, type CancelReason, type OrderStatus } from './order-lifecycle';
 
 /** A wish to move an order. */
@@ -42,6 +43,7 @@ interface OrderRow {
   total_amount: Prisma.Decimal;
   /** Only handed on: one that a newer version has taken the order with hinders no move. */
   payment_method: Growing<PaymentMethod>;
+  placed_at: Date | null;
 }
 
 interface Move {
@@ -85,6 +87,7 @@ export async function moveOrders(
   const changedAt = movedAt ?? new Date();
   await recordMoves(tx, moves, changedAt);
   const lines = await cancelledLines(tx, moves);
+  await observeStages(tx, moves, changedAt);
   for (const move of moves) {
     const outcome = outcomes[requests.indexOf(move.request)];
     if (outcome?.kind === 'moved') outcome.announcements = announceMove(move, changedAt, lines);
@@ -94,7 +97,7 @@ export async function moveOrders(
 
 async function lockOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>> {
   const rows = await tx.$queryRaw<(OrderRow & { payment_method: unknown })[]>`
-    SELECT id, restaurant_id, customer_id, reference, status, version, currency, total_amount, payment_method
+    SELECT id, restaurant_id, customer_id, reference, status, version, currency, total_amount, payment_method, placed_at
     FROM orders WHERE id = ANY(${ids.sort()}::uuid[]) ORDER BY id FOR UPDATE`;
   return new Map(
     rows.map((row) => [row.id, { ...row, payment_method: paymentMethod.parse(row.payment_method) }]),
@@ -157,6 +160,17 @@ async function cancelledLines(tx: Tx, moves: readonly Move[]): Promise<Map<strin
     SELECT order_id, menu_item_id, sku, name, quantity, price FROM order_lines
     WHERE order_id = ANY(${ids}::uuid[]) ORDER BY order_id, position`;
   return groupBy(lines, (line) => line.order_id);
+}
+
+async function observeStages(tx: Tx, moves: readonly Move[], changedAt: Date): Promise<void> {
+  for (const { request, order } of moves)
+    if (request.to === 'PREPARING') observeStage('placed_to_preparing', order.placed_at, changedAt);
+  const delivered = moves.filter(({ request }) => request.to === 'DELIVERED').map(({ order }) => order.id);
+  if (delivered.length === 0) return;
+  const prepared = await tx.$queryRaw<{ moved_at: Date }[]>`
+    SELECT min(moved_at) AS moved_at FROM order_status_history
+    WHERE order_id = ANY(${delivered}::uuid[]) AND to_status = 'PREPARING' GROUP BY order_id`;
+  for (const { moved_at } of prepared) observeStage('preparing_to_delivered', moved_at, changedAt);
 }
 
 function announceMove(

@@ -66,6 +66,8 @@ export interface Consumer {
   notReadyBecause(): string | undefined;
   /** False when it has been at the same work for so long that only a new process helps. */
   isAlive(): boolean;
+  /** Messages in its dead-letter queue when last looked at, seconds ago; undefined where it cannot look. */
+  deadLetters(): number | undefined;
   /** Deliveries in this process that are neither handled nor set aside yet. */
   inHand(): number;
   /** Stops consuming, finishes and acknowledges what is in hand, closes. */
@@ -144,6 +146,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let working: Promise<void> | undefined;
   let busySince: number | undefined;
   let missing = 0;
+  let deadLetters: number | undefined;
   let inCopy: Delivery[] = [];
   let restUntil = 0;
   const how: DeclareHow = { form: 'refusing', exchange: 'check' };
@@ -172,6 +175,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     session.onEnd(() => {
       hands.lose(attachment); // the broker delivers these again, to whoever is attached then
       if (attached === attachment) attached = consumerTag = undefined;
+      deadLetters = undefined;
     });
     await channel.prefetch(prefetch);
     await progress.begin(); // one that hangs with its first deliveries must not go unnoticed
@@ -246,7 +250,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           ownTypes,
           options.retryDelays,
         );
-        await within(TEND_MS, restoring);
+        ({ deadLetters } = await within(TEND_MS, restoring));
         missing = await missed.look();
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not check the bindings, or what was never delivered');
@@ -338,6 +342,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     notReadyBecause,
     isReady: () => notReadyBecause() === undefined,
     isAlive: () => settler.pausedBy() !== undefined || busyMs() < HOPELESS_MS,
+    deadLetters: () => deadLetters,
     inHand: () => hands.held,
     stop: async () => {
       stopping.abort(); // whoever waits out an outage gives up: unacknowledged, so delivered again

@@ -4,6 +4,7 @@ import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { serveHealth } from '../service/health-server';
 import type { Logger } from '../service/logger';
 import { databaseIsUsable } from '../service/schema-version';
+import { readGauge } from '../service/metrics';
 import { runService, type Stop } from '../service/run-service';
 import { startConsumer } from './consumer';
 import { briefly } from './failure';
@@ -43,6 +44,15 @@ export function runConsumer(service: string, handlers: HandlerTable, ...workers:
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
     });
+    readGauge(
+      'ordermesh_dead_letters',
+      'Messages in the dead-letter queue of the service; each of its instances says so',
+      ['service'],
+      () => {
+        const value = consumer.deadLetters();
+        return value === undefined ? [] : [{ labels: { service }, value }];
+      },
+    );
     const stopWorkers = startWorkers.map((start) => start({ database, log }));
     const health = await serveHealth(
       {

@@ -2,6 +2,7 @@ import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { publishCopy, recordFailure, type Failure } from './dead-letter';
+import { countOutcome } from './consumer-metrics';
 import {
   acknowledge,
   deliveryLogFields,
@@ -85,6 +86,7 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
         );
       if (!retry && (makesRoom(delivery) || !patient(startedAt) || isForGood(refusal))) {
         await record(delivery, failure, retry);
+        countOutcome(name, typeOf(delivery), 'dead_lettered');
         log.error(
           { ...deliveryLogFields(delivery), ...failure },
           'failed, left to the broker to dead-letter',
@@ -99,6 +101,7 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
 
   async function leave(delivery: Delivery, failure: Failure): Promise<void> {
     log.error({ ...deliveryLogFields(delivery), ...failure }, 'failed, left to the broker to dead-letter');
+    countOutcome(name, typeOf(delivery), 'dead_lettered');
     leaveToBroker(delivery);
     await record(delivery, failure, undefined);
   }
@@ -139,6 +142,7 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
   }
 
   async function finish(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): Promise<void> {
+    countOutcome(name, typeOf(delivery), retry ? 'retried' : 'dead_lettered');
     const about = { ...deliveryLogFields(delivery), ...failure };
     if (retry) log.warn({ ...about, retry_in: retry.label }, 'failed, will be retried');
     else log.error(about, 'failed, put into the dead-letter queue');
@@ -167,6 +171,8 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
     },
   };
 }
+
+const typeOf = ({ parsed }: Delivery) => (parsed.ok ? parsed.event.type : parsed.type);
 
 const refusalOf = (outcome: PublishOutcome, name: string, retry: RetryDelay | undefined): string =>
   outcome.kind === 'refused'

@@ -4,6 +4,7 @@ import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { within } from '../service/within';
+import { countBatch, countLockTimeout } from './consumer-metrics';
 import { aTableIsLocked } from './contention';
 import { beginSuspect, clearSuspect, MAX_CRASHES } from './crash-suspects';
 import type { Failure } from './dead-letter';
@@ -117,6 +118,7 @@ export function createSettler(options: SettleOptions): Settler {
     if (kind !== 'contention') return kind === 'infrastructure';
     if (isLockTimeout(error)) {
       lockedAt = Date.now();
+      countLockTimeout(name);
       return aTableIsLocked(database).catch(() => true);
     }
     slowInARow += 1;
@@ -189,6 +191,9 @@ export function createSettler(options: SettleOptions): Settler {
 
   function logHandled(batch: readonly GoodDelivery[], fresh: ReadonlySet<string>, tookMs: number): void {
     const seen = new Set<string>();
+    const [first] = batch;
+    const times = batch.map(({ parsed }) => Date.parse(parsed.event.time));
+    if (first) countBatch(name, first.parsed.event.type, { tookMs, fresh: fresh.size, times });
     for (const { parsed, attempt } of batch) {
       const identity = identityOf(parsed.event);
       const isFirst = fresh.has(identity) && !seen.has(identity);

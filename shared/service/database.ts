@@ -1,7 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool } from 'pg';
 import { Prisma, PrismaClient } from '../../prisma/generated/client';
 import { parsePostgresUrl } from './postgres-url';
 import { sessionConfig } from './session-settings';
+import { watchPool } from './pool-metrics';
 import { within } from './within';
 
 export { Prisma };
@@ -32,24 +34,24 @@ export function openDatabase(options: DatabaseOptions): Database {
     applicationName: options.applicationName,
     connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
   });
-  const adapter = new PrismaPg(
-    {
-      ...session,
-      max: target.poolSize ?? options.poolSize,
-      idleTimeoutMillis: 60_000,
-      // A server that vanished without a word would otherwise keep a query waiting for ever.
-      query_timeout: options.answerTimeoutMs ?? 60_000,
-      // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
-      // goodbye arrives in between: an error that nobody listens to would end the process.
-      onConnect: (client) => void client.on('error', () => undefined),
-    },
-    {
-      schema: target.schema,
-      onPoolError: options.onIdleError,
-      onConnectionError: options.onIdleError,
-      statementNameGenerator: statementNames() as (query: { sql: string }) => string,
-    },
-  );
+  const pool = new Pool({
+    ...session,
+    max: target.poolSize ?? options.poolSize,
+    idleTimeoutMillis: 60_000,
+    // A server that vanished without a word would otherwise keep a query waiting for ever.
+    query_timeout: options.answerTimeoutMs ?? 60_000,
+    // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
+    // goodbye arrives in between: an error that nobody listens to would end the process.
+    onConnect: (client) => void client.on('error', () => undefined),
+  });
+  watchPool(pool, options.applicationName);
+  const adapter = new PrismaPg(pool, {
+    disposeExternalPool: true,
+    schema: target.schema,
+    onPoolError: options.onIdleError,
+    onConnectionError: options.onIdleError,
+    statementNameGenerator: statementNames() as (query: { sql: string }) => string,
+  });
   return new PrismaClient({
     adapter,
     transactionOptions: { maxWait: 10_000, timeout: 50_000 },

@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PortTakenError } from './exit-codes';
 import { identity, type Identity } from './identity';
+import { metricsPage } from './metrics';
 
 /** Whether something holds; a text says that it does not, and why. */
 export type Check = boolean | string;
@@ -41,7 +42,8 @@ export async function readiness({
 }
 
 /**
- * Serves `/healthz` (the process runs, its event loop turns, and `alive` holds) and `/readyz` (see {@link readiness}).
+ * Serves `/healthz` (the process runs, its event loop turns, and `alive` holds), `/readyz` (see {@link readiness}) and
+ * `/metrics`.
  * @throws {PortTakenError} when the port is taken
  */
 export async function serveHealth(
@@ -61,8 +63,9 @@ export async function serveHealth(
         ? send(200, { status: 'ok', ...identity() })
         : send(503, { status: 'stuck', reason: alive || undefined, ...identity() });
     }
+    if (path === '/metrics') return sendMetrics(response);
     if (path !== '/readyz')
-      return send(404, { title: 'Not Found', detail: 'This port serves /healthz and /readyz.' });
+      return send(404, { title: 'Not Found', detail: 'This port serves /healthz, /readyz and /metrics.' });
     readiness(health).then(
       ({ status, body }) => send(status, body),
       () => send(503, { ready: false, checks: {} }),
@@ -70,6 +73,13 @@ export async function serveHealth(
   });
   await listen(server, port, host);
   return { port: (server.address() as AddressInfo).port, stop: () => closeServer(server) };
+}
+
+function sendMetrics(response: ServerResponse): void {
+  metricsPage().then(
+    ({ contentType, text }) => response.writeHead(200, { 'content-type': contentType }).end(text),
+    () => response.writeHead(500).end(),
+  );
 }
 
 function closeServer(server: Server): Promise<void> {

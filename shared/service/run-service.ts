@@ -3,6 +3,7 @@ import { ConfigError } from './config';
 import { EXIT, PortTakenError } from './exit-codes';
 import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
+import { beginMetrics } from './metrics';
 import { within } from './within';
 
 /** What a started service gives back: how to stop it. */
@@ -21,6 +22,7 @@ const HEAP = '--heap-growing-percent=100';
 export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
   setFlagsFromString(HEAP);
   nameService(name);
+  beginMetrics();
   const log = createLogger(
     name,
     process.env.LOG_LEVEL && isLevel(process.env.LOG_LEVEL) ? process.env.LOG_LEVEL : 'info',

@@ -1,0 +1,53 @@
+import { Pool } from 'pg';
+import { isEventType } from '../shared/events/contracts';
+import { counter, readGauge, type Reading } from '../shared/service/metrics';
+import { sessionConfig } from '../shared/service/session-settings';
+
+const events = counter(
+  'ordermesh_events_published_total',
+  'Events given to RabbitMQ, by what became of that: published, republished (after it had been refused or returned), returned (no queue took it), refused',
+  ['type', 'outcome'],
+);
+
+export type PublishedOutcome = 'published' | 'republished' | 'returned' | 'refused';
+
+export const countPublished = (type: string, outcome: PublishedOutcome): void =>
+  events.inc({ type: isEventType(type) ? type : 'unknown', outcome });
+
+/**
+ * What only the database knows of the whole mesh. Every relay tells it, the owner of the outbox and those that stand by:
+ * take the highest, not the sum.
+ * @returns how to end it
+ */
+export function readOutboxGauges(databaseUrl: string): () => Promise<void> {
+  const session = { kind: 'service', applicationName: 'outbox-publisher metrics' } as const;
+  // One connection, that is closed when nobody asks for a while.
+  const pool = new Pool({ ...sessionConfig(databaseUrl, session), max: 1, idleTimeoutMillis: 60_000 });
+  pool.on('error', () => undefined);
+  const read = (sql: string) => async (): Promise<Reading> => {
+    const { rows } = await pool.query<{ value: string | number }>(sql);
+    return rows.map(({ value }) => ({ labels: {}, value: Number(value) }));
+  };
+  readGauge(
+    'ordermesh_outbox_waiting',
+    'Events that are committed and not published yet',
+    [],
+    read('SELECT count(*) AS value FROM outbox_events'),
+  );
+  readGauge(
+    'ordermesh_outbox_oldest_seconds',
+    'The age of the oldest of them; 0 where there is none',
+    [],
+    read(`SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS value
+          FROM (SELECT created_at FROM outbox_events ORDER BY seq LIMIT 1) AS oldest`),
+  );
+  readGauge(
+    'ordermesh_database_lock_waiting',
+    'Sessions of this database that wait for a lock which somebody else holds',
+    [],
+    read(
+      `SELECT count(*) AS value FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    ),
+  );
+  return () => pool.end();
+}

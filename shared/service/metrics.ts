@@ -1,0 +1,81 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, register } from 'prom-client';
+
+/**
+ * What a process tells Prometheus at `/metrics`: https://prometheus.io/docs/practices/naming/. Each module has its own
+ * metrics beside the code that counts; the labels of all of them come from fixed lists, never from what a client or a
+ * message says.
+ */
+export interface MetricsPage {
+  contentType: string;
+  text: string;
+}
+
+/** More often would wake an idle process for nothing else. */
+const EVENT_LOOP_EVERY_MS = 100;
+
+/** Begins prom-client's own, of the process and its event loop. Called once, by what runs the service. */
+export function beginMetrics(): void {
+  collectDefaultMetrics({ eventLoopMonitoringPrecision: EVENT_LOOP_EVERY_MS });
+}
+
+/** Everything, as it is now. */
+export async function metricsPage(): Promise<MetricsPage> {
+  return { contentType: register.contentType, text: await register.metrics() };
+}
+
+/** Where a module is loaded twice (compiled, and by a test) both count into the same metric. */
+const known = <M>(name: string) => register.getSingleMetric(name) as M | undefined;
+
+export function counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+  return known<Counter<L>>(name) ?? new Counter({ name, help, labelNames });
+}
+
+/** @param buckets their upper bounds, in the metric's unit */
+export function histogram<L extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  buckets: number[],
+): Histogram<L> {
+  return known<Histogram<L>>(name) ?? new Histogram({ name, help, labelNames, buckets });
+}
+
+/** A gauge's values, by its labels. */
+export type Reading = { labels: Record<string, string>; value: number }[];
+
+const READ_MS = 5_000;
+/** Reading shall cost a hundredth of the time at most. */
+const REST = 100;
+
+/**
+ * A gauge that is read from somewhere (the database, the broker) when Prometheus asks, and not more often than every five
+ * seconds, however many ask; less often where it takes long. Where it cannot be read it has no value, rather than an
+ * old one. Of a name that is told twice the first reading is taken.
+ */
+export function readGauge(
+  name: string,
+  help: string,
+  labelNames: string[],
+  read: () => Reading | Promise<Reading>,
+  now = () => performance.now(),
+): void {
+  if (known(name)) return;
+  let nextAt = -Infinity;
+  let reading: Promise<Reading> = Promise.resolve([]);
+  const gauge = new Gauge({
+    name,
+    help,
+    labelNames,
+    async collect() {
+      if (now() >= nextAt) {
+        const begunAt = now();
+        nextAt = Infinity;
+        reading = (async () => read())().catch(() => []);
+        void reading.finally(() => (nextAt = Math.max(begunAt + READ_MS, now() + REST * (now() - begunAt))));
+      }
+      const values = await reading;
+      gauge.reset();
+      for (const { labels, value } of values) gauge.set(labels, value);
+    },
+  });
+}

@@ -1,0 +1,141 @@
+import { newId } from '../shared/ids';
+import { startMesh, type Mesh } from '../shared/testing/mesh';
+import { until } from '../shared/testing/until';
+
+// A known journey, and what every service's /metrics says of it afterwards.
+
+let mesh: Mesh;
+let restaurantId: string;
+let itemId: string;
+let sold: string;
+
+interface Sample {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+}
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function parse(text: string): Sample[] {
+  return text
+    .split('\n')
+    .filter((line) => line && !line.startsWith('#'))
+    .map((line) => {
+      const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text]);
+      return { name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) };
+    });
+}
+
+async function scrape(service: string): Promise<Sample[]> {
+  const response = await fetch(`${mesh.service(service).url}/metrics`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  return parse(await response.text());
+}
+
+/** The sum of a metric's samples with these labels. */
+const valueOf = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}) => {
+  const found = samples.filter(
+    (sample) =>
+      sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+  );
+  return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0);
+};
+
+beforeAll(async () => {
+  mesh = await startMesh();
+  ({ restaurantId, itemId } = await mesh.addItem(100));
+  const [first, second, card] = [
+    await mesh.place(restaurantId, itemId),
+    await mesh.place(restaurantId, itemId),
+    await mesh.place(restaurantId, itemId, 1, 'tok_approved'),
+  ];
+  const short = await mesh.place(restaurantId, itemId, 1_000);
+  for (const id of [first, second, card]) await mesh.reaches(id, 'PREPARING');
+  await mesh.reaches(short, 'CANCELLED');
+  sold = first;
+  for (const status of ['OUT_FOR_DELIVERY', 'DELIVERED'])
+    await mesh.ask('PATCH', `/orders/${sold}/status`, { status });
+  await mesh.ask('GET', `/orders/${newId()}`);
+  await fetch(`${mesh.service('order-api').url}/api/v1/${newId()}`);
+  mesh.broker.channel.sendToQueue('inventory-service', Buffer.from('not JSON'));
+  mesh.broker.channel.sendToQueue('inventory-service', Buffer.from('{}'), { type: `${newId()}.v1` });
+  await mesh.quiet();
+  await until('the captured payment', () =>
+    mesh.db.database.payment.count({ where: { orderId: card, state: 'CAPTURED' } }),
+  );
+  await mesh.quiet();
+}, 120_000);
+afterAll(() => mesh?.stop());
+
+it('order-api: requests by route and status, orders by status, the stages that it ends', async () => {
+  const samples = await scrape('order-api');
+  const requests = (labels: Record<string, string>) =>
+    valueOf(samples, 'http_request_duration_seconds_count', labels);
+  expect(requests({ method: 'POST', route: '/api/v1/orders', status: '202' })).toBe(4);
+  expect(requests({ method: 'PATCH', route: '/api/v1/orders/{id}/status', status: '200' })).toBe(2);
+  expect(requests({ method: 'GET', route: '/api/v1/orders/{id}', status: '404' })).toBe(1);
+  expect(requests({ method: 'GET', route: 'other', status: '404' })).toBe(1);
+  expect(valueOf(samples, 'http_request_duration_seconds_sum', { route: '/api/v1/orders' })).toBeGreaterThan(
+    0,
+  );
+  const statuses = ['PLACED', 'PREPARING', 'DELIVERED', 'CANCELLED'];
+  expect(statuses.map((status) => valueOf(samples, 'ordermesh_orders', { status }))).toEqual([
+    undefined,
+    2,
+    1,
+    1,
+  ]);
+  expect(valueOf(samples, 'ordermesh_order_stage_seconds_count', { stage: 'preparing_to_delivered' })).toBe(
+    1,
+  );
+  // No id of anything is a label of anything.
+  for (const { labels } of samples)
+    expect(Object.values(labels).filter((value) => /[\da-f]{8}-[\da-f]{4}-/.test(value))).toEqual([]);
+});
+
+it('the relay: what was published, and that nothing waits', async () => {
+  const samples = await scrape('outbox-publisher');
+  const { database } = mesh.db;
+  const logged = await database.eventLog.groupBy({ by: ['type'], _count: true });
+  expect(logged.length).toBeGreaterThan(5);
+  for (const { type, _count } of logged)
+    expect([
+      type,
+      valueOf(samples, 'ordermesh_events_published_total', { type, outcome: 'published' }),
+    ]).toEqual([type, _count]);
+  expect(valueOf(samples, 'ordermesh_outbox_waiting')).toBe(0);
+  expect(valueOf(samples, 'ordermesh_outbox_oldest_seconds')).toBe(0);
+  expect(valueOf(samples, 'ordermesh_database_lock_waiting')).toBe(0);
+});
+
+it('a consumer: what it handled, how long that took and came after, and its dead letters', async () => {
+  const all = { consumer: 'inventory-service' };
+  const samples = await until('its dead letters', async () => {
+    const read = await scrape('inventory-service');
+    return valueOf(read, 'ordermesh_dead_letters', { service: 'inventory-service' }) === 2 && read;
+  });
+  const placed = { ...all, type: 'order.placed.v1' };
+  const events = (labels: Record<string, string>) =>
+    valueOf(samples, 'ordermesh_consumer_events_total', labels);
+  expect(events({ ...placed, outcome: 'handled' })).toBe(4);
+  expect(events({ ...all, type: 'unknown', outcome: 'dead_lettered' })).toBe(2);
+  expect(valueOf(samples, 'ordermesh_consumer_lag_seconds_count', placed)).toBe(4);
+  const batches = valueOf(samples, 'ordermesh_consumer_handling_seconds_count', placed) ?? 0;
+  expect(batches).toBeGreaterThanOrEqual(1);
+  expect(batches).toBeLessThanOrEqual(4);
+  expect(valueOf(samples, 'ordermesh_consumer_batch_size_sum', all)).toBe(5); // and one order.cancelled
+  expect(valueOf(samples, 'ordermesh_database_pool_size', { pool: 'inventory-service' })).toBe(8);
+  expect(valueOf(samples, 'ordermesh_database_pool_waiting', { pool: 'inventory-service' })).toBe(0);
+  expect(valueOf(samples, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0);
+});
+
+it('status-service: how long orders took to be PREPARING; payment-service: what it asked the gateway', async () => {
+  const status = await scrape('status-service');
+  expect(valueOf(status, 'ordermesh_order_stage_seconds_count', { stage: 'placed_to_preparing' })).toBe(3);
+  const payment = await scrape('payment-service');
+  const calls = (operation: string) =>
+    valueOf(payment, 'ordermesh_gateway_calls_total', { operation, outcome: 'done' });
+  expect(['open', 'authorize', 'capture', 'refund'].map(calls)).toEqual([1, 1, 1, undefined]);
+  expect(valueOf(payment, 'ordermesh_dead_letters', { service: 'payment-service' })).toBe(0);
+});
