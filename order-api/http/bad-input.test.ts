@@ -680,7 +680,11 @@ describe('the transport of a body', () => {
       send: json(gzipSync('{"a":1}').subarray(0, 12), { 'content-encoding': 'gzip' }),
       status: 400,
     },
-    { name: 'an unknown content encoding', send: json('{}', { 'content-encoding': 'rot13' }), status: 415 },
+    ...['rot13', 'constructor', '__proto__', 'toString', 'gzip, gzip'].map((encoding): Case => ({
+      name: `content encoding ${encoding}`,
+      send: json('{}', { 'content-encoding': encoding }),
+      status: 415,
+    })),
     {
       name: 'no content type',
       send: sent(undefined),

@@ -47,27 +47,28 @@ const refuseUnread: RequestHandler = (request, _response, next) => {
   next();
 };
 
-const DECODERS: Record<string, () => Transform> = {
-  gzip: createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+/** A map and no object, for the name is the client's: an object has a `constructor`, too. */
+const DECODERS = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 /**
  * The bytes of the body, decoded. Read here and not by `express.json`, which reads a body that is too large to its
  * end before it says so.
  */
 async function readBytes(request: Request): Promise<Buffer> {
-  const encoding = (request.get('content-encoding') ?? 'identity').toLowerCase();
+  const encoding = (request.get('content-encoding') || 'identity').toLowerCase();
   if (encoding === 'identity') return getRawBody(request, { limit: MAX_BODY_BYTES });
-  const decoder = DECODERS[encoding]?.();
+  const decoder = DECODERS.get(encoding)?.();
   if (!decoder)
     throw new Problem(
       415,
       'Unsupported Media Type',
       `The content encoding has to be gzip, deflate or br, or none.`,
       {
-        headers: { 'Accept-Encoding': Object.keys(DECODERS).join(', ') },
+        headers: { 'Accept-Encoding': [...DECODERS.keys()].join(', ') },
       },
     );
   request.on('error', (error) => decoder.destroy(error));

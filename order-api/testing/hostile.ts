@@ -97,6 +97,8 @@ export const hostileContentTypes: readonly string[] = [
 /** Queries that no route takes. */
 export const hostileQueries: readonly string[] = [
   'x=1',
+  `${'&'.repeat(1_000)}x=1`,
+  'reference=?%ff',
   '__proto__[polluted]=1',
   '__proto__=1',
   'constructor[prototype][polluted]=1',
@@ -172,6 +174,8 @@ export const hostileHeaders: readonly Record<string, string>[] = [
   { 'if-none-match': 'x' },
   { 'if-none-match': ',' },
   { 'content-encoding': 'zstd' },
+  { 'content-encoding': 'constructor' },
+  { 'content-encoding': '__proto__' },
   { 'content-encoding': 'gzip' },
   { 'content-encoding': 'gzip, gzip' },
 ];
