@@ -7,7 +7,7 @@ import { callerOf, identify, type Authenticate } from './access/authenticate';
 import { checkRoutesSayWhatTheyConcern } from './access/concern';
 import type { RateLimit } from '../shared/service/access-config';
 import { boundAdmission } from './http/admission';
-import { allowOrigins, dataHeaders } from './http/browsers';
+import { allowOrigins, askEachTime, dataHeaders } from './http/browsers';
 import { countRequests, serveMetrics } from './http/request-metrics';
 import { serveDocs, serveIndex } from './http/docs';
 import { serveEventDocs } from './http/event-docs';
@@ -16,6 +16,7 @@ import { readExamples, withLiveExamples } from './http/live-examples';
 import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
 import { serveProblems } from './http/problem-pages';
+import { parseQuery } from './http/query';
 import { limitByAddress, limitByCaller, noticeProxy } from './http/rate-limits';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
@@ -66,11 +67,13 @@ export function buildApp(deps: AppDependencies): Express {
   const app = express();
   app.enable('case sensitive routing');
   app.disable('x-powered-by');
+  app.set('query parser', parseQuery);
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
   app.set('trust proxy', trustProxy);
   app.use(countRequests);
   app.use(correlate);
   app.use(dataHeaders);
+  app.use(askEachTime);
   if (corsOrigins) app.use(allowOrigins(corsOrigins));
   app.use(refuseLarge);
   app.use(BASE, (request, response, next) =>

@@ -17,6 +17,11 @@ describe('what browsers are told', () => {
       });
   });
 
+  it('and caches on the way are to ask each time', async () => {
+    for (const path of ['/restaurants', '/orders?limit=1', '/nowhere', '//readyz', '//healthz', '//'])
+      expect((await api.get(path)).headers['cache-control']).toBe('private, no-cache');
+  });
+
   it('lets pages load from here, and runs no script that stands in one', async () => {
     const { headers, text } = await api.get('//docs');
     expect(text).not.toMatch(/<script>|<script [^>]*src="(?!\/)/);

@@ -29,6 +29,15 @@ export const dataHeaders: RequestHandler = headers(
 );
 
 /**
+ * Left to themselves, some caches keep what says nothing of it for minutes: an order would stand still there, and one
+ * customer's list be shown to another.
+ */
+export const askEachTime: RequestHandler = (_request, response, next) => {
+  response.set('Cache-Control', 'private, no-cache');
+  next();
+};
+
+/**
  * Serves a page that loads what it needs from this server alone. No script that stands in it runs, for somebody might get one
  * into it; styles may stand in it, as Swagger UI wants.
  */

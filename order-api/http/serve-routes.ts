@@ -12,6 +12,7 @@ import { readPreferences } from './prefer';
 import { isRoute, streamHasBegun } from './request-metrics';
 import { Problem } from './problem';
 import type { Answer } from './answer';
+import { queryOf } from './query';
 import type { Route, RouteContext } from './route';
 import { validBody, validParameters } from './validate';
 import { etagOf, preconditionFailed, readPreconditions } from './versions';
@@ -122,9 +123,8 @@ function send(result: Answer, request: Request, response: Response): void {
 
 /** Read leniently, `%ff` would be a filter that the client never sent. */
 function refuseBrokenQuery(url: string): void {
-  const query = url.split('?')[1] ?? '';
   try {
-    decodeURIComponent(query.replaceAll('+', ' '));
+    decodeURIComponent(queryOf(url).replaceAll('+', ' '));
   } catch {
     throw new Problem(400, 'Bad Request', 'The query is not valid: its percent-encoding is not UTF-8.');
   }

@@ -186,6 +186,20 @@ describe('Link', () => {
   });
 });
 
+it('of a query with a question mark in it, nothing is lost', async () => {
+  const sent = { restaurant_id: one, items: [{ sku: 'DISH-1', quantity: 1 }] };
+  for (let count = 0; count < 3; count += 1) await api.post('/orders', { ...sent, reference: 'why?&+ok?' });
+  const seen: string[] = [];
+  let path: string | undefined = '/orders?limit=1&reference=why?%26%2Bok?';
+  while (path) {
+    const reply = await api.get(path);
+    expect(reply.status).toBe(200);
+    seen.push(...reply.body.orders.map(({ reference }: { reference: string }) => reference));
+    path = /<\/api\/v1([^>]+)>; rel="next"/.exec(String(reply.headers.link))?.[1];
+  }
+  expect(seen).toEqual(['why?&+ok?', 'why?&+ok?', 'why?&+ok?']);
+});
+
 describe('the list by time', () => {
   const at = (minute: number) => new Date(Date.UTC(2021, 5, 1, 12, minute)).toISOString();
   const made: { id: string; created: number; placed: number | null; updated: number }[] = [];
