@@ -1,4 +1,4 @@
-import type { JWTPayload } from 'jose';
+import type { CryptoKey, JWTPayload } from 'jose';
 import { isUuid } from '../../shared/ids';
 import { opaqueText, text } from '../http/fields';
 import { Problem } from '../http/problem';
@@ -45,8 +45,26 @@ export async function checkTokens(settings: TokenSettings): Promise<(token: stri
     return notAuthenticated('The token is not valid.');
   };
 
+  const verify = (token: string) =>
+    jwtVerify(token, keyFor, options).catch((error: unknown) => {
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyByOneOf(error, token);
+      throw error;
+    });
+
+  /** Of a token that does not say by which of several keys it is signed, as while an issuer changes from one to another. */
+  async function verifyByOneOf(keys: AsyncIterable<CryptoKey>, token: string) {
+    for await (const key of keys) {
+      try {
+        return await jwtVerify(token, key, options);
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+
   return async (token) => {
-    const verified = await jwtVerify(token, keyFor, options).catch((error: unknown) => {
+    const verified = await verify(token).catch((error: unknown) => {
       throw problemOf(error);
     });
     return callerOf(verified.payload, settings.claims);

@@ -64,6 +64,7 @@ export async function openIssuerKeys(options: IssuerKeysOptions): Promise<JWTVer
     try {
       return await last.keyFor(header, token);
     } catch (error) {
+      if (error instanceof jose.errors.JWKSMultipleMatchingKeys) throw error; // one of them, perhaps
       throw isAboutTheToken(error) ? unreachable() : error; // it may be a new key
     }
   };

@@ -199,6 +199,21 @@ describe("the issuer's keys", () => {
     await own.stop();
   });
 
+  it('need not be named by a token, though there are several for a while', async () => {
+    const own = await startIssuer();
+    await own.rotate();
+    const stranger = await generateKeyPair('ES256');
+    const other = await serve(api.database, { credentials: { tokens: own.settings } });
+    const unnamed = { kid: undefined };
+    expect((await get(await own.sign(ADMIN, unnamed), other)).status).toBe(200);
+    const expired = await own.sign({ ...ADMIN, exp: inSeconds(-60) }, unnamed);
+    expect((await get(expired, other)).body.detail).toBe('The token has expired.');
+    own.current = { ...own.current, privateKey: stranger.privateKey };
+    expect((await get(await own.sign(ADMIN, unnamed), other)).status).toBe(401);
+    await other.stop();
+    await own.stop();
+  });
+
   it('are not fetched for every token with an invented key', async () => {
     const own = await startIssuer({ cooldownMs: 60_000 });
     const shop = await serve(api.database, { credentials: { tokens: own.settings } });
