@@ -10,7 +10,7 @@ import { lastEventId, namedEventId } from './last-event-id';
 import { EVENT_STREAM_HEADERS } from './event-stream';
 import { moveAnswer } from './read-moves';
 
-const A_VERSION = 'a version of the order, such as 3';
+const A_VERSION = 'a version of the order, or 0';
 
 const orderEvent = z.union([
   z.object({ event: z.literal('order'), id: z.int(), data: orderWithHistory }),
@@ -24,11 +24,11 @@ export const followOrder = route({
   example: { params: { id: exampleIds.order } },
   summary: 'Follow an order',
   description:
-    'Server-Sent Events: `order` with the order as it is, then a `move` for each change; the id is its version. With `Last-Event-ID` only the moves after that version. It ends after DELIVERED or CANCELLED.',
+    'Server-Sent Events: `order` with the order as it is, then a `move` for each change; the id is its version. With `Last-Event-ID` only the moves after that version (with 0: from the first). It ends after DELIVERED or CANCELLED.',
   tag: 'Orders',
   params: z.object({ id }),
   concerns: { order: 'id' },
-  query: z.object({ last_event_id: lastEventId(1, A_VERSION) }),
+  query: z.object({ last_event_id: lastEventId(A_VERSION) }),
   streams: true,
   answers: {
     200: { description: 'A stream; the schema is that of one event', schema: orderEvent },
@@ -38,7 +38,7 @@ export const followOrder = route({
     const { streams } = context.live;
     streams.refuseWhenFull();
     const given = { header: context.lastEventId, query: query.last_event_id };
-    const last = namedEventId(given, 1, A_VERSION);
+    const last = namedEventId(given, A_VERSION);
     const order = await readOrder(context.database, params.id, context.caller);
     if (last && last.id > order.version)
       throw last.refuse(`must be a version that the order has had; it is at ${order.version}`);

@@ -34,14 +34,14 @@ export const followRestaurant = route({
   tag: 'Orders',
   params: z.object({ id }),
   concerns: { restaurant: 'id' },
-  query: z.object({ last_event_id: lastEventId(0, A_POSITION) }),
+  query: z.object({ last_event_id: lastEventId(A_POSITION) }),
   streams: true,
   answers: { 200: { description: 'A stream; the schema is that of one event', schema: restaurantEvent } },
   async handle({ params, query }, context) {
     const { streams } = context.live;
     streams.refuseWhenFull();
     const given = { header: context.lastEventId, query: query.last_event_id };
-    const last = namedEventId(given, 0, A_POSITION);
+    const last = namedEventId(given, A_POSITION);
     const newest = await readNewest(context.database, params.id);
     if (last && last.id > newest)
       throw last.refuse('must be an event id of this stream; there is none so high');

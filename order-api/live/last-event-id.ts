@@ -11,14 +11,13 @@ export interface NamedEventId {
 const WHOLE = /^(0|[1-9]\d{0,14})$/;
 
 /** `?last_event_id=`: for the first connection of an EventSource, which cannot set a header. */
-export const lastEventId = (least: number, what: string) =>
+export const lastEventId = (what: string) =>
   z
     .string()
-    .refine((value) => isEventId(value, least), { error: mustBe(what) })
+    .refine((value) => WHOLE.test(value), { error: mustBe(what) })
     .optional()
     .meta({ description: `As \`Last-Event-ID\`, which comes first: ${what}` });
 
-const isEventId = (value: string, least: number) => WHOLE.test(value) && Number(value) >= least;
 const mustBe = (what: string) => `must be ${what}`;
 
 /**
@@ -28,7 +27,6 @@ const mustBe = (what: string) => `must be ${what}`;
  */
 export function namedEventId(
   given: { header: string | undefined; query: string | undefined },
-  least: number,
   what: string,
 ): NamedEventId | undefined {
   const place = given.header ? 'header' : 'query';
@@ -36,6 +34,6 @@ export function namedEventId(
   if (!value) return undefined;
   const pointer = place === 'header' ? '#/last-event-id' : '#/last_event_id';
   const refuse = (detail: string) => badParameters([{ pointer, detail, in: place }]);
-  if (!isEventId(value, least)) throw refuse(mustBe(what));
+  if (!WHOLE.test(value)) throw refuse(mustBe(what));
   return { id: Number(value), refuse };
 }
