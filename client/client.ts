@@ -115,11 +115,13 @@ export function createClient({ baseUrl, token, ...retry }: ClientOptions): Order
         return { entries: page.items, next: page.next_cursor };
       }),
     followOrder: (id, options) =>
-      follow(`/orders/${encodeURIComponent(id)}/events`, options) as AsyncGenerator<
-        OrderEvent,
-        void,
-        undefined
-      >,
+      toItsEnd(
+        follow(`/orders/${encodeURIComponent(id)}/events`, options) as AsyncGenerator<
+          OrderEvent,
+          void,
+          undefined
+        >,
+      ),
     followRestaurant: (id, options) =>
       follow(`/restaurants/${encodeURIComponent(id)}/orders/events`, options) as AsyncGenerator<
         RestaurantEvent,
@@ -139,6 +141,17 @@ export async function ok<T>(
   const { data, error, response } = await answer;
   if (!response.ok || data === undefined || data === null) throw problemFrom(response, error);
   return data;
+}
+
+/** An order's events; what comes after the last one is not waited for. */
+async function* toItsEnd(
+  events: AsyncGenerator<OrderEvent, void, undefined>,
+): AsyncGenerator<OrderEvent, void, undefined> {
+  for await (const told of events) {
+    yield told;
+    const status = told.event === 'order' ? told.data.status : told.data.to;
+    if (status === 'DELIVERED' || status === 'CANCELLED') return;
+  }
 }
 
 async function* pages<T>(

@@ -64,11 +64,11 @@ export function retryingFetch({
   }
 }
 
-/** The answer with its body read: one that is cut off, or that never ends, is no answer. */
+/** The answer with its body read: one that is cut off, or that never ends, is no answer. A stream is read as it comes. */
 async function whole(response: Response): Promise<Response> {
-  if (!response.body) return response;
-  const { status, statusText, headers } = response;
-  return new Response(await response.arrayBuffer(), { status, statusText, headers });
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+  if (response.body && !isStream) await response.clone().arrayBuffer();
+  return response;
 }
 
 /** How long to wait before the request is sent again; undefined where that would be of no use. */

@@ -310,6 +310,28 @@ describe('following', () => {
     page.close();
   });
 
+  it('an order is over with its last event, and nobody is asked again', async () => {
+    const server = await answering((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const [told, last] = [{ status: 'PLACED' }, { to: 'CANCELLED' }].map((data) => JSON.stringify(data));
+      response.write(`id: 1\nevent: order\ndata: ${told}\n\nid: 2\nevent: move\ndata: ${last}\n\n`);
+    });
+    const told: string[] = [];
+    for await (const { id } of createClient({ baseUrl: server.url }).followOrder(newId())) told.push(id);
+    expect([told, server.requests.length]).toEqual([['1', '2'], 1]);
+    server.close();
+  });
+
+  it('and its stream may be read as it comes, too', async () => {
+    const client = aClient({ timeoutMs: 500, retryForMs: 0 });
+    const id = (await shop.api.post('/orders', order())).body.order_id as string;
+    const path = { id };
+    const { data } = await client.GET('/api/v1/orders/{id}/events', { params: { path }, parseAs: 'stream' });
+    const reader = data!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^retry: /);
+    await reader.cancel();
+  });
+
   it('what is not there is a problem, and not asked for again', async () => {
     await expect(aClient().followOrder(newId()).next()).rejects.toMatchObject({ status: 404 });
   });
