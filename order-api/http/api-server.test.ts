@@ -44,6 +44,8 @@ describe('what is not HTTP', () => {
       400,
     ],
     ['no host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['two hosts', 'GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
+    ['an address of another kind', 'GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     ["a proxy's request", 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n', 405],
     ['a broken chunk', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
   ])('%s is answered with a problem', async (_, bytes, status) => {
@@ -63,6 +65,14 @@ describe('what is not HTTP', () => {
     const answer = await say('POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
     expect(answer).not.toContain('problem');
   });
+});
+
+it('takes a target that is written as for a proxy for the path in it', async () => {
+  const targets = ['http://x/early', 'HTTPS://u:p@x:99/early', 'http://[::1/early'];
+  for (const target of targets)
+    expect(await say(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).toContain(
+      'half an answer',
+    );
 });
 
 it('answers a client that has ended its side after its request', async () => {

@@ -9,6 +9,7 @@ import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { saysTooLarge } from './json-body';
 import { Problem } from './problem';
+import { readTarget } from './request-target';
 
 /** Longer than load balancers keep an idle connection (60 s): it has to be they who close it, or a request is lost. */
 const KEEP_ALIVE_MS = 75_000;
@@ -38,13 +39,14 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
     connectionsCheckingInterval: Math.min(2_000, requestMs / 4),
     maxHeaderSize: 16 * 1024,
   };
-  // Node would refuse a request without a host with an empty answer; here it is a problem, as everything else is.
-  const server = createServer({ ...limits, requireHostHeader: false }, (request, response) => {
-    if (request.httpVersion === '1.1' && request.headers.host === undefined)
-      return endWith(response, new Problem(400, 'Bad Request', 'The request has no Host header.'));
+  const serve: RequestListener = (request, response) => {
+    const problem = readTarget(request);
+    if (problem) return endWith(response, problem);
     if (request.url === '*' && request.method === 'OPTIONS') return void response.writeHead(204).end();
     app(request, response);
-  });
+  };
+  // Node would refuse a request without a host with an empty answer; here it is a problem, as everything else is.
+  const server = createServer({ ...limits, requireHostHeader: false }, serve);
   server.timeout = stillMs;
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.on('connect', (_request, socket) => {
@@ -54,7 +56,7 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
   // A body that is too large is refused before it is sent.
   server.on('checkContinue', (request, response) => {
     if (!saysTooLarge(request)) response.writeContinue();
-    app(request, response);
+    serve(request, response);
   });
   server.on('checkExpectation', (_request, response) => {
     const problem = new Problem(417, 'Expectation Failed', 'Only the expectation 100-continue is supported.');

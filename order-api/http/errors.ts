@@ -25,7 +25,7 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
     }
     const body = JSON.stringify({
       ...problem.toJSON(),
-      instance: request.originalUrl.replace(/^https?:\/\/[^/]*/i, '').split('?')[0],
+      instance: request.originalUrl.split('?')[0],
       correlation_id,
     });
     response

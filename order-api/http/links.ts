@@ -6,7 +6,7 @@ import { queryOf } from './query';
  * @param url the request's, path and query
  */
 export function pageLinks(url: string, nextCursor: string | null): string {
-  const [path = ''] = url.replace(/^https?:\/\/[^/]*/i, '').split('?');
+  const [path = ''] = url.split('?');
   const at = (cursor: string | null) => {
     const parameters = new URLSearchParams(queryOf(url));
     parameters.delete('cursor');
