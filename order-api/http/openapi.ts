@@ -2,6 +2,7 @@ import { OpenApiGeneratorV31, OpenAPIRegistry, type ResponseConfig } from '@aste
 import { z } from 'zod';
 import { IDEMPOTENCY_KEY, LONGEST_KEY } from '../idempotency/key';
 import { exampleOf } from './answer-examples';
+import { answerHeaders, versionHeader } from './answer-headers';
 import { problemsOf } from './documented-problems';
 import { problemAnswer, problemExamples } from './problem-answers';
 import type { Route } from './route';
@@ -66,9 +67,9 @@ export function openApiDocument(routes: readonly Route[], base: string) {
         },
       },
       responses: {
-        ...mapValues(route.answers, ({ description, schema }): ResponseConfig => ({
+        ...mapValues(route.answers, ({ description, schema }, status): ResponseConfig => ({
           description,
-          headers: route.versioned ? versionHeader : undefined,
+          headers: answerHeaders(route, status),
           content: schema && { [route.streams ? 'text/event-stream' : 'application/json']: { schema } },
         })),
         ...(answersNotModified(route)
@@ -122,10 +123,6 @@ function addParameterExamples(route: Route, operation: { parameters?: object[] }
     if (parameter.in === 'path' && parameter.name)
       parameter.example = route.example?.params?.[parameter.name];
 }
-
-const versionHeader = z.object({
-  ETag: z.string().meta({ description: "The order's version, in double quotes", example: '"3"' }),
-});
 
 export const answersNotModified = ({ method, versioned }: Route): boolean =>
   method === 'get' && versioned === true;

@@ -8,7 +8,10 @@ export interface Operation {
   operationId: string;
   parameters?: { name: string; in: string; required?: boolean; schema: JsonSchema; example?: string }[];
   requestBody?: { content: { 'application/json': { schema: JsonSchema; example: unknown } } };
-  responses: Record<string, { content?: Record<string, { schema: JsonSchema; example?: unknown }> }>;
+  responses: Record<
+    string,
+    { headers?: object; content?: Record<string, { schema: JsonSchema; example?: unknown }> }
+  >;
 }
 
 /** A schema as it is in the document. */
@@ -56,6 +59,25 @@ export function answerErrors(
     errorsAt(body, ...place, 'schema') ??
     (status < 400 ? undefined : problemTypeErrors(operation, status, body))
   );
+}
+
+const TOLD = 'ETag Idempotent-Replayed Link Location Preference-Applied Retry-After WWW-Authenticate'.split(
+  ' ',
+);
+
+/** Which headers a good answer has, of those that say something of it, and OpenAPI does not; or the other way round. */
+export function headerErrors(
+  method: string,
+  path: string,
+  { status, headers }: { status: number; headers: Record<string, unknown> },
+): string | undefined {
+  const documented = operationAt(method, BASE + path)?.responses[status]?.headers ?? {};
+  const required = Object.entries(documented).flatMap(([name, { required }]) => (required ? [name] : []));
+  const wrong = [
+    ...TOLD.filter((name) => headers[name.toLowerCase()] !== undefined && !(name in documented)),
+    ...required.filter((name) => headers[name.toLowerCase()] === undefined),
+  ];
+  return wrong.length > 0 ? `${wrong.join(', ')} not as documented` : undefined;
 }
 
 /** The list of a route's problem types is open for clients, and closed for the tests. */

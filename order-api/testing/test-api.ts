@@ -14,7 +14,7 @@ import { answersNotModified } from '../http/openapi';
 import type { Route } from '../http/route';
 import { etagOf } from '../http/versions';
 import { routes } from '../routes';
-import { answerErrors } from './documented';
+import { answerErrors, headerErrors } from './documented';
 
 export interface Reply<B = Record<string, unknown>> {
   status: number;
@@ -170,6 +170,8 @@ function checkReply(method: string, path: string, { status, headers, body, text 
     const schema = answer?.schema;
     if (!schema) throw new Error(`${method} ${path}: ${status} is not documented: ${text}`);
     checkByOpenApi(route, method, path, { status, body, text });
+    const errors = headerErrors(method, route.path, { status, headers });
+    if (errors) throw new Error(`${method} ${path}: ${status}: ${errors}`);
     // Parsing drops what the schema does not know: equal means complete.
     const known = JSON.stringify(schema.parse(body));
     if (known.length !== text.length)
