@@ -84,6 +84,10 @@ describe('requests beyond the limit', () => {
       expect((await get(to, from('2001:db8:1:1::2'))).status).toBe(429); // the same customer of a provider
       expect((await get(to, from('2001:db8:2::1'))).status).toBe(200);
       expect((await get(to, from('not an address'))).status).toBe(200);
+      // With the port of each connection it is the same address.
+      expect((await get(to, from('192.0.2.1:50001'))).status).toBe(200);
+      expect((await get(to, from('192.0.2.1:50002'))).status).toBe(429);
+      expect((await get(to, from('[2001:db8:2::9]:50003'))).status).toBe(429);
     });
   });
 

@@ -13,7 +13,7 @@ function limit(
   name: string,
   whose: string,
   { requests, windowMs }: RateLimit,
-  keyGenerator?: (request: Request, response: Response) => string,
+  keyGenerator: (request: Request, response: Response) => string,
 ): RequestHandler {
   // Made once: with its stack trace it would be most of what turning somebody away costs.
   const refusal = new Problem(
@@ -28,16 +28,22 @@ function limit(
     identifier: name,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
-    ...(keyGenerator ? { keyGenerator } : {}),
+    keyGenerator,
     // It would complain on the console; TRUST_PROXY is checked where it is read.
     validate: false,
     handler: (_request, _response, next) => next(refusal),
   });
 }
 
-/** By address: of IPv6, a /56 counts as one, for that is what one customer of a provider has. */
+/**
+ * Of IPv6, a /56 counts as one, for that is what one customer of a provider has. Some proxies name the port as well
+ * (`203.0.113.7:50123`), which is another one for each connection.
+ */
+const addressOf = ({ ip = '' }: Request): string =>
+  ipKeyGenerator(/^\[(.*)\](?::\d+)?$/.exec(ip)?.[1] ?? /^([\d.]+):\d+$/.exec(ip)?.[1] ?? ip);
+
 export const limitByAddress = (given: RateLimit): RequestHandler =>
-  limit('address', 'come from this address', given);
+  limit('address', 'come from this address', given, addressOf);
 
 /** By who calls, once that is known: by key, or by subject of a token. Where nobody has to say it, by address. */
 export const limitByCaller = (given: RateLimit, callerOf: (response: Response) => Caller): RequestHandler =>
@@ -45,7 +51,7 @@ export const limitByCaller = (given: RateLimit, callerOf: (response: Response) =
     'caller',
     'come from this caller',
     given,
-    (request, response) => callerOf(response).id ?? ipKeyGenerator(request.ip ?? ''),
+    (request, response) => callerOf(response).id ?? addressOf(request),
   );
 
 /** Says it once where requests come through a proxy that nobody has told of: all of its clients count as one address. */
