@@ -5,6 +5,7 @@ import { brokerUrl } from '../scripts/server-urls';
 import { currentUser } from './command-line/current-user';
 import { runCommandLine } from './command-line/run-command-line';
 import { sayWhere } from '../scripts/say-where';
+import { discoverExamples } from '../scripts/supervisor/discover-services';
 import { readMeshFile } from '../scripts/supervisor/mesh-file';
 import { runDlq } from './dlq/run-dlq';
 
@@ -15,6 +16,7 @@ runCommandLine('dlq', (stopping) =>
     databaseUrl: databaseBeside,
     user: currentUser,
     services: () => discoverSubscriptions().map(({ service }) => service),
+    examples: () => discoverExamples(),
     print: (text) => console.log(text),
     warn: (text) => console.error(text),
     confirm: process.stdin.isTTY && process.stdout.isTTY ? (question) => ask(question, stopping) : undefined,

@@ -1,9 +1,11 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
+import { declaredServices } from '../shared/messaging/discover-subscriptions';
 import { permanentConnectionError } from '../shared/service/permanent-connection-error';
 import { parsePostgresUrl } from '../shared/service/postgres-url';
 import { sessionConfig } from '../shared/service/session-settings';
+import { findMigrations, type Migration } from './find-migrations';
 import { withSchemaEngine } from './schema-engine';
 import { addressOf } from './server-urls';
 import { checkout } from './servers/checkout';
@@ -17,13 +19,17 @@ const baseDir = path.join(checkout, 'prisma', 'migrations');
 const migrationLock = 7_207_351;
 
 /**
- * Brings the database up to prisma/migrations, as `prisma migrate deploy` does and
- * with the same bookkeeping in `_prisma_migrations`. Waits for the database to
- * answer; of several that run at once, one migrates and the others wait for it.
+ * Brings the database up to the migrations that there are ({@link findMigrations}), as `prisma migrate deploy` does
+ * and with the same bookkeeping in `_prisma_migrations`. Waits for the database to answer; of several that run at
+ * once, one migrates and the others wait for it.
+ * @param examples those that are asked for, beside those that take part already
  * @returns the names of the migrations that it applied, none when up to date
  * @throws UserError with the engine's message, e.g. for a migration that failed earlier
  */
-export async function applyMigrations(databaseUrl: string): Promise<string[]> {
+export async function applyMigrations(
+  databaseUrl: string,
+  examples: readonly string[] = [],
+): Promise<string[]> {
   await waitUntil(() => assertPostgresAnswers(databaseUrl).catch(giveUpIfRefused), {
     what: `PostgreSQL at ${addressOf(databaseUrl)}`,
     timeoutMs: 30_000,
@@ -31,8 +37,8 @@ export async function applyMigrations(databaseUrl: string): Promise<string[]> {
   });
   return withMigrationLock(databaseUrl, async (client) => {
     await prepareSchema(client, parsePostgresUrl(databaseUrl).schema);
+    const migrationsList = toList(findMigrations([...examples, ...(await declaredServices(client))]));
     return withSchemaEngine(databaseUrl, async (engine) => {
-      const migrationsList = await readMigrations();
       try {
         const filters = { externalTables: [], externalEnums: [] };
         return (await engine.applyMigrations({ migrationsList, filters })).appliedMigrationNames;
@@ -70,25 +76,16 @@ function giveUpIfRefused(error: unknown): never {
   throw refused ? new Hopeless(`PostgreSQL does not let us in: ${refused}`) : error;
 }
 
-async function readMigrations() {
-  const entries = await readdir(baseDir, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  const directories = names.sort().map(async (name) => ({
-    path: name,
-    migrationFile: {
-      path: 'migration.sql',
-      content: {
-        tag: 'ok' as const,
-        value: await readFile(path.join(baseDir, name, 'migration.sql'), 'utf8'),
-      },
-    },
-  }));
+function toList(migrations: readonly Migration[]) {
   const lockfile = 'migration_lock.toml';
   return {
     baseDir,
-    lockfile: { path: lockfile, content: await readFile(path.join(baseDir, lockfile), 'utf8') },
+    lockfile: { path: lockfile, content: readFileSync(path.join(baseDir, lockfile), 'utf8') },
     shadowDbInitScript: '',
-    migrationDirectories: await Promise.all(directories),
+    migrationDirectories: migrations.map(({ name, sql }) => ({
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
+    })),
   };
 }
 

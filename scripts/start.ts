@@ -1,5 +1,5 @@
 import { runMain } from './run-main';
-import { discoverServices } from './supervisor/discover-services';
+import { discoverExamples, discoverServices } from './supervisor/discover-services';
 import { runMesh } from './supervisor/run-mesh';
 import { runNamedServices } from './supervisor/run-named-services';
 import { parseStartArguments, usage } from './supervisor/start-arguments';
@@ -10,7 +10,7 @@ const say = (line: string) => console.error(`ordermesh: ${line}`);
 
 runMain(
   async (signals) => {
-    const given = parseStartArguments(process.argv.slice(2), discoverServices());
+    const given = parseStartArguments(process.argv.slice(2), [...discoverServices(), ...discoverExamples()]);
     if (given.help) {
       console.log(usage);
       return 0;

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { sessionConfig } from '../shared/service/session-settings';
 import { applyMigrations } from './apply-migrations';
+import { discoverExamples } from './supervisor/discover-services';
 import { UserError } from './servers/search';
 import { messageOf } from './servers/wait-until';
 
@@ -26,7 +27,7 @@ export async function withTemplateDatabase<T>(
   try {
     const template = new URL(adminUrl);
     template.pathname = `/${name}`;
-    await applyMigrations(template.href);
+    await applyMigrations(template.href, discoverExamples());
     return await work(name);
   } finally {
     await run(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);

@@ -33,7 +33,8 @@ function importsOf(file: string): string[] {
 }
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));
 
-const folderOf = (file: string) => file.split('/')[0] ?? '';
+/** Its folder at the root; of an example that of the service. */
+const folderOf = (file: string) => /^examples\/[^/]+(?=\/)|^[^/]*/.exec(file)?.[0] ?? '';
 const isService = (folder: string) =>
   /-service$|^order-api$|^outbox-publisher$|^payment-simulator$/.test(folder);
 
@@ -72,6 +73,16 @@ describe('who may import whom', () => {
   it('operator/ is imported by proof/ and console/ alone', () => {
     const outside = (from: string) => !['operator', 'proof', 'console'].includes(from);
     expect(strays(outside, (to) => to !== 'operator')).toEqual([]);
+  });
+
+  it('nothing imports an example', () => {
+    const isExample = (folder: string) => folder.startsWith('examples/');
+    expect(
+      strays(
+        () => true,
+        (to, from) => to === from || !isExample(to),
+      ),
+    ).toEqual([]);
   });
 
   it('nothing imports proof/', () => {

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UnknownValueError } from '../shared/events/growing';
 import { orderIdOf, type Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
 import type { HandlerTable } from '../shared/messaging/handler';
+import { foldersWith } from '../shared/service/service-folders';
 import { eventIn, goldenMessages, growingMembers, withData, type Golden } from '../shared/testing/golden';
 import { handle } from '../shared/testing/handle';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
@@ -11,12 +11,10 @@ import { createTestDatabase, type TestDatabase } from '../shared/testing/test-da
 // Every consumer, given what was published once and what a later version may publish.
 
 const root = resolve(__dirname, '..');
-const consumers = readdirSync(root)
-  .filter((folder) => existsSync(join(root, folder, 'handlers.ts')))
-  .map((name) => ({
-    name,
-    handlers: (require(join(root, name, 'handlers')) as { handlers: HandlerTable }).handlers,
-  }));
+const consumers = foldersWith('handlers.ts', root).map(({ name, path }) => ({
+  name,
+  handlers: (require(join(root, path, 'handlers')) as { handlers: HandlerTable }).handlers,
+}));
 
 /** Who decides by which member, and so waits for a version that knows its value. Everybody else goes on. */
 const decidesBy: Record<string, readonly string[]> = {

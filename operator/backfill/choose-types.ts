@@ -18,7 +18,7 @@ export async function chooseTypes(
   if (subscribed.length === 0) {
     const services = [...new Set(rows.map((row) => row.consumer))].join(', ') || 'nobody';
     throw new UserError(
-      `${service} subscribes to nothing; ${services} does. A new service has to be declared first: npm run migrate.`,
+      `${service} subscribes to nothing; ${services} does. A new service has to be declared first: npm run migrate -- ${service}.`,
     );
   }
   for (const type of asked) {

@@ -10,6 +10,7 @@ export interface DeadLetterQueue {
 
 /**
  * The dead-letter queues that are there, of the services named or else of all known.
+ * @param examples services that may as well have none
  * @param warn told of known services without one, and of queues that somebody else is reading just now
  * @throws {UserError} when a service named has none, or none has any
  */
@@ -17,11 +18,12 @@ export async function chooseQueues(
   broker: Broker,
   named: readonly string[],
   known: readonly string[],
+  examples: readonly string[],
   warn: (line: string) => void,
 ): Promise<DeadLetterQueue[]> {
   const there: DeadLetterQueue[] = [];
   const missing: string[] = [];
-  for (const service of named.length > 0 ? named : known) {
+  for (const service of named.length > 0 ? named : [...known, ...examples]) {
     const queue = serviceNames(service).deadLetterQueue;
     const found = await broker.inspect(queue);
     if (!found) missing.push(service);
@@ -36,6 +38,7 @@ export async function chooseQueues(
         `is it the right virtual host, and was npm run migrate run? ${services}`.trim(),
     );
   }
-  for (const service of missing) warn(`${service} has no dead-letter queue on this broker.`);
+  for (const service of missing)
+    if (!examples.includes(service)) warn(`${service} has no dead-letter queue on this broker.`);
   return there;
 }

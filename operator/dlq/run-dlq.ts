@@ -20,6 +20,8 @@ export interface DlqRun {
   user: () => string;
   /** The services that there are. */
   services: () => string[];
+  /** Those of `examples/`, which need not be there. */
+  examples?: () => string[];
   print: (text: string) => void;
   warn: (text: string) => void;
   /** Asks a person; undefined where there is none. */
@@ -42,7 +44,13 @@ export async function runDlq(run: DlqRun): Promise<number> {
       'discard removes messages for good and cannot ask for confirmation here: add --yes.',
     );
   return withBroker(run.rabbitmqUrl(), 'ordermesh-dlq', async (broker) => {
-    const queues = await chooseQueues(broker, given.services, run.services(), run.warn);
+    const queues = await chooseQueues(
+      broker,
+      given.services,
+      run.services(),
+      run.examples?.() ?? [],
+      run.warn,
+    );
     switch (given.action) {
       case 'list':
         return list(run, given, broker, queues);

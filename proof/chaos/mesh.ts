@@ -109,14 +109,5 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
 async function setUp(servers: Record<ServerName, BreakableServer>, control: Control): Promise<void> {
   // The set-up step reads its configuration from the environment, like the services.
   Object.assign(process.env, ENVIRONMENT);
-  await runMigrations(
-    {
-      databaseUrl: servers.postgres.url,
-      rabbitmqUrl: servers.rabbitmq.url,
-      managementUrl: servers.rabbitmq.managementUrl,
-      how: { postgres: servers.postgres.how, rabbitmq: servers.rabbitmq.how },
-      stop: () => Promise.resolve(),
-    },
-    control,
-  );
+  await runMigrations({ databaseUrl: servers.postgres.url, rabbitmqUrl: servers.rabbitmq.url }, control);
 }

@@ -1,15 +1,19 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { checkout } from '../servers/checkout';
-import type { Servers } from '../servers/provide-servers';
+import type { ServerUrls } from '../server-urls';
 import { UserError } from '../servers/search';
 import type { Control } from './control';
 import { eachLine } from './each-line';
 
 /** The set-up step in a process of its own: what it loads and leaves behind is not the supervisor's. */
-export async function runMigrations(servers: Servers, { say, stopping }: Control): Promise<void> {
+export async function runMigrations(
+  servers: ServerUrls,
+  { say, stopping }: Control,
+  examples: readonly string[] = [],
+): Promise<void> {
   stopping.throwIfAborted();
-  const child = spawn(process.execPath, [path.join(checkout, 'dist', 'scripts', 'migrate.js')], {
+  const child = spawn(process.execPath, [path.join(checkout, 'dist', 'scripts', 'migrate.js'), ...examples], {
     env: { ...process.env, DATABASE_URL: servers.databaseUrl, RABBITMQ_URL: servers.rabbitmqUrl },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a Ctrl-C lets the migration in hand finish: half a one would need a repair

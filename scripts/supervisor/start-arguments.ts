@@ -13,7 +13,8 @@ export const usage = `npm start                          everything: servers, mi
 npm start -- --fresh               the same, with empty data
 npm start -- --no-demo             the same, without the demo menu on an empty database
 npm start -- inventory-service     only the named services, against DATABASE_URL and RABBITMQ_URL
-                                   (or the mesh that runs from this checkout)`;
+                                   (or the mesh that runs from this checkout)
+npm start -- loyalty-service       an example beside a mesh; its tables and queue are made first`;
 
 /** @throws UserError for an unknown flag or service, naming what there is */
 export function parseStartArguments(args: string[], known: string[]): StartArguments {

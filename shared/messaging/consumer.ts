@@ -234,6 +234,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   /** The record says what to bind: it knows what a newer version takes, and what was ended. */
   async function typesToBind(): Promise<readonly string[]> {
     const { current, ended } = await recordedSubscriptions(database, name);
+    if (current.length === 0)
+      log.warn('no subscription is on record: run npm run migrate, for audit and backfill go by the record');
     return current.length + ended.length > 0 ? current : ownTypes;
   }
 

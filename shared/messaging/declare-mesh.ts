@@ -1,42 +1,25 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Channel, ChannelModel } from 'amqplib';
 import { Client } from 'pg';
 import { z } from 'zod';
-import type { EventType } from '../events/contracts';
 import { makePartitions } from '../history/partitions';
 import { backoff } from '../service/backoff';
 import { readConfig } from '../service/config';
 import { sessionConfig } from '../service/session-settings';
 import { ConnectionRefused, permanentConnectionError } from '../service/permanent-connection-error';
 import { connectBroker } from './connect-broker';
-import { subscribedTypes, type HandlerTable } from './handler';
+import {
+  discoverSubscriptions,
+  wantedSubscriptions,
+  type AskedExamples,
+  type Subscriptions,
+} from './discover-subscriptions';
 import { renewDeadLetterQueue } from './renew-dead-letter-queue';
 import { retryDelays } from './retry-config';
 import { declareService, EVENTS_EXCHANGE, serviceNames } from './topology';
 
-export interface Subscriptions {
-  service: string;
-  types: EventType[];
-}
+export { discoverSubscriptions, type Subscriptions };
 
-/**
- * What every service folder subscribes to, read from its `handlers` module, which exports a table
- * named `handlers`.
- * @param root the folder that holds the (compiled) service folders
- */
-export function discoverSubscriptions(root = resolve(__dirname, '../..')): Subscriptions[] {
-  return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'handlers.js')))
-    .map(({ name: service }) => {
-      // A folder found at run time cannot be imported statically.
-      const { handlers } = require(join(root, service, 'handlers.js')) as { handlers: HandlerTable };
-      return { service, types: subscribedTypes(handlers) };
-    })
-    .sort((a, b) => a.service.localeCompare(b.service));
-}
-
-export interface DeclareMeshOptions {
+export interface DeclareMeshOptions extends AskedExamples {
   databaseUrl: string;
   rabbitmqUrl: string;
   /** What is discovered, unless given. */
@@ -51,10 +34,10 @@ export interface DeclareMeshOptions {
  * service no longer takes, and all types of a service that is gone, are unbound and their record ends.
  *
  * The queues come first: a recorded subscription promises that there is a queue to take the events.
+ * @returns the services that subscribe now
  */
-export async function declareMesh(options: DeclareMeshOptions): Promise<void> {
+export async function declareMesh(options: DeclareMeshOptions): Promise<string[]> {
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
-  const subscriptions = options.subscriptions ?? discoverSubscriptions();
   const database = new Client(
     sessionConfig(options.databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
   );
@@ -65,25 +48,27 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<void> {
     const connection = await connectPatiently(options.rabbitmqUrl);
     try {
       await oneAtATime(database);
-      for (const { service } of subscriptions) {
-        const moved = await renewDeadLetterQueue(connection, service);
-        if (moved !== undefined)
-          options.say?.(
-            `${service}.dlq now refuses what it has no room for; its ${moved} dead letters were kept`,
-          );
-      }
+      const subscriptions = options.subscriptions ?? (await wantedSubscriptions(database, options));
+      for (const { service } of subscriptions) await renew(connection, service, options);
       const channel = await connection.createChannel();
       await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
       for (const { service, types } of subscriptions)
         await declareService(channel, service, types, RETRY_DELAYS);
       for (const ended of await endSubscriptions(database, subscriptions)) await unbind(connection, ended);
+      await beginSubscriptions(database, subscriptions);
+      return subscriptions.map(({ service }) => service);
     } finally {
       await connection.close();
     }
-    await beginSubscriptions(database, subscriptions);
   } finally {
     await database.end();
   }
+}
+
+async function renew(connection: ChannelModel, service: string, { say }: DeclareMeshOptions): Promise<void> {
+  const moved = await renewDeadLetterQueue(connection, service);
+  if (moved !== undefined)
+    say?.(`${service}.dlq now refuses what it has no room for; its ${moved} dead letters were kept`);
 }
 
 const LOCK = [0x6d657368, 0x746f706f]; // "mesh", "topo"

@@ -1,10 +1,11 @@
 import { consumerConfigWith, port, readConfig, readTogether } from '../service/config';
 import { openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
+import { collectReads, type Read } from '../service/answer-read';
 import { serveHealth } from '../service/health-server';
 import type { Logger } from '../service/logger';
-import { databaseIsUsable } from '../service/schema-version';
 import { readGauge } from '../service/metrics';
+import { databaseIsUsable, neededMigrations } from '../service/schema-version';
 import { runService, type Stop } from '../service/run-service';
 import { startConsumer } from './consumer';
 import { briefly } from './failure';
@@ -15,7 +16,14 @@ import { retryDelays } from './retry-config';
  * Something that a service does beside consuming. It is called first, to read its configuration; what it
  * returns starts it, and returns how to stop it.
  */
-export type Worker = () => (context: { database: Database; log: Logger }) => Stop;
+export type Worker = () => (context: WorkerContext) => Stop;
+
+export interface WorkerContext {
+  database: Database;
+  log: Logger;
+  /** Has `GET /<name>/<key>` answered at the service's health port. */
+  answer: (name: string, read: Read) => void;
+}
 
 /**
  * Runs a consuming service as this process: configuration, database, consumer, health, drain.
@@ -53,14 +61,16 @@ export function runConsumer(service: string, handlers: HandlerTable, ...workers:
         return value === undefined ? [] : [{ labels: { service }, value }];
       },
     );
-    const stopWorkers = startWorkers.map((start) => start({ database, log }));
+    const { reads, answer } = collectReads(log);
+    const stopWorkers = startWorkers.map((start) => start({ database, log, answer }));
     const health = await serveHealth(
       {
         checks: {
-          database: databaseIsUsable(database),
+          database: databaseIsUsable(database, neededMigrations(service)),
           consumer: () => consumer.notReadyBecause() ?? true,
         },
         alive: () => consumer.isAlive() || 'it has been at the same batch for too long',
+        reads,
       },
       config.HEALTH_PORT,
       config.HEALTH_HOST,

@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerRead, type Reads } from './answer-read';
 import { PortTakenError } from './exit-codes';
 import { identity, type Identity } from './identity';
 import { metricsPage } from './metrics';
@@ -12,6 +13,8 @@ export interface Health {
   checks: Record<string, () => Check | Promise<Check>>;
   /** Whether the process is able to go on at all. Where it is not, `/healthz` says so and a supervisor restarts it. */
   alive?: () => Check;
+  /** What else is to be read here. */
+  reads?: Reads;
 }
 
 export interface Readiness extends Identity {
@@ -64,8 +67,7 @@ export async function serveHealth(
         : send(503, { status: 'stuck', reason: alive || undefined, ...identity() });
     }
     if (path === '/metrics') return sendMetrics(response);
-    if (path !== '/readyz')
-      return send(404, { title: 'Not Found', detail: 'This port serves /healthz, /readyz and /metrics.' });
+    if (path !== '/readyz') return void answerRead(health.reads, request, response);
     readiness(health).then(
       ({ status, body }) => send(status, body),
       () => send(503, { ready: false, checks: {} }),

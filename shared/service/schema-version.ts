@@ -2,20 +2,34 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Database } from './database';
 import type { Check } from './health-server';
+import { foldersWith } from './service-folders';
 import { within } from './within';
 
-/** The newest migration that this code knows; undefined where it runs without its migrations. */
-export function newestMigration(from = __dirname): string | undefined {
-  const folder = path.join(from, 'prisma', 'migrations');
-  if (existsSync(folder))
-    return readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name)
-      .sort()
-      .at(-1);
-  const parent = path.dirname(from);
-  return parent === from ? undefined : newestMigration(parent);
+/**
+ * The migrations that a service needs: the mesh's newest, and the newest in its own folder, where it has some. Empty
+ * where it runs without the migrations beside it.
+ */
+export function neededMigrations(service?: string): string[] {
+  const root = rootAbove(__dirname);
+  return root === undefined
+    ? []
+    : foldersWith('migrations', root)
+        .filter(({ name }) => name === 'prisma' || name === service)
+        .flatMap((folder) => newestIn(path.join(root, folder.path, 'migrations')) ?? []);
 }
+
+function rootAbove(folder: string): string | undefined {
+  if (existsSync(path.join(folder, 'prisma', 'migrations'))) return folder;
+  const parent = path.dirname(folder);
+  return parent === folder ? undefined : rootAbove(parent);
+}
+
+const newestIn = (folder: string): string | undefined =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .at(-1);
 
 const ANSWER_MS = 2_000;
 
@@ -23,8 +37,8 @@ const ANSWER_MS = 2_000;
  * A check for `/readyz`: whether the database answers, and has the tables that this code needs. One that is newer is
  * fine. What was found once is not asked again.
  */
-export function databaseIsUsable(database: Database, newest = newestMigration()): () => Promise<Check> {
-  let isMigrated = newest === undefined;
+export function databaseIsUsable(database: Database, needed = neededMigrations()): () => Promise<Check> {
+  let isMigrated = needed.length === 0;
   return () => within(ANSWER_MS, isMigrated ? answers() : migrated()).catch(() => false);
 
   async function answers(): Promise<Check> {
@@ -33,13 +47,17 @@ export function databaseIsUsable(database: Database, newest = newestMigration())
   }
 
   async function migrated(): Promise<Check> {
+    const missing = await notApplied();
+    isMigrated = missing === undefined;
+    return isMigrated || `the migration ${missing} is not applied: run npm run migrate`;
+  }
+
+  async function notApplied(): Promise<string | undefined> {
     const [table] = await database.$queryRaw<{ name: string | null }[]>`
       SELECT to_regclass('_prisma_migrations')::text AS name`;
-    if (table?.name) {
-      const rows = await database.$queryRaw<unknown[]>`
-        SELECT 1 AS found FROM _prisma_migrations WHERE migration_name = ${newest} AND finished_at IS NOT NULL`;
-      isMigrated = rows.length > 0;
-    }
-    return isMigrated || `the migration ${newest} is not applied: run npm run migrate`;
+    if (!table?.name) return needed[0];
+    const rows = await database.$queryRaw<{ migration_name: string }[]>`
+      SELECT migration_name FROM _prisma_migrations WHERE migration_name = ANY(${needed}) AND finished_at IS NOT NULL`;
+    return needed.find((name) => !rows.some(({ migration_name }) => migration_name === name));
   }
 }

@@ -1,20 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { declareMesh, discoverSubscriptions } from '../messaging/declare-mesh';
+import { foldersWith } from '../service/service-folders';
 import { startService, type ServiceProcess } from './service-process';
 import { createTestBroker, type TestBroker } from './test-broker';
 import { createTestDatabase, type TestDatabase } from './test-database';
 import { until } from './until';
 
-export const allServices = [
-  'order-api',
-  'outbox-publisher',
-  'inventory-service',
-  'status-service',
-  'notification-service',
-  'payment-simulator',
-  'payment-service',
-];
+/** Every service at the root. */
+export const allServices = foldersWith('main.js', resolve('dist')).flatMap(({ name, isExample }) =>
+  isExample ? [] : [name],
+);
 
 /** All services as processes, on a database and a virtual host of their own. */
 export interface Mesh {

@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { foldersWith } from '../service/service-folders';
 import { until } from './until';
 
 export interface LogLine {
@@ -26,12 +27,13 @@ export interface ServiceProcess {
   kill(): Promise<void>;
 }
 
-/** Starts a service and waits until it says that it is ready. */
+/** Starts a service, or what is in another folder, and waits until it says that it is ready. */
 export async function startService(
   name: string,
   environment: Record<string, string>,
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [resolve('dist', name, 'main.js')], {
+  const folder = foldersWith('main.js', resolve('dist')).find((one) => one.name === name)?.path ?? name;
+  const child = spawn(process.execPath, [join(resolve('dist'), folder, 'main.js')], {
     env: { PATH: process.env.PATH, PORT: '0', HEALTH_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'], // the service ends with this process, however that ends
   });
