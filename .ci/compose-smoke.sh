@@ -25,6 +25,7 @@ compose_smoke() {
     check 'Compose: the demo menu, once' 90 demo_is_seeded
     check 'Compose: place, cancel, out of stock' 120 npm run --silent smoke
     check 'Compose: commands work inside a container' 120 commands_work_inside
+    check 'Compose: an example joins, and leaves' 150 example_joins_and_leaves
     check 'Compose: every order-api took requests' 20 every_api_took_requests
     check 'Compose: a killed order-api loses only what it was answering, and is restarted' 60 crash_an_api
     check 'Compose: no order-api, then all of them again' 90 all_apis_leave_and_return
@@ -64,11 +65,14 @@ ours() { timeout 30 "${COMPOSE[@]}" config --services | grep -vx -e postgres -e 
 only() { ! grep -v -e "$1"; }
 
 every_service_has_a_block() {
-  local blocks folder missing=0
-  blocks=$(timeout "$1" "${COMPOSE[@]}" config --services) || return 1
-  for folder in */main.ts; do
+  local blocks folder own missing=0
+  for folder in */main.ts examples/*/main.ts; do
     folder=${folder%/main.ts}
-    grep -qx "$folder" <<<"$blocks" || { echo "docker-compose.yml has no block for $folder." && missing=1; }
+    # A service may have its block in its own folder: a file that is given beside the first.
+    own=()
+    [ ! -f "$folder/docker-compose.yml" ] || own=(-f docker-compose.yml -f "$folder/docker-compose.yml")
+    blocks=$(timeout "$1" "${COMPOSE[@]}" "${own[@]}" config --services) || return 1
+    grep -qx "${folder##*/}" <<<"$blocks" || { echo "No Compose file has a block for $folder." && missing=1; }
   done
   return $missing
 }
@@ -146,6 +150,22 @@ demo_is_seeded() {
 commands_work_inside() {
   inside "$1" npm run --silent audit && inside "$1" npm run --silent dlq -- list &&
     inside "$1" npm run --silent payments -- list && inside "$1" npm run --silent migrate || return 1
+}
+
+# By a Compose file of its own, beside the mesh that runs.
+example_joins_and_leaves() {
+  local with=("${COMPOSE[@]}" -f docker-compose.yml -f examples/loyalty-service/docker-compose.yml)
+  local deadline=$((SECONDS + $1)) points="fetch('http://127.0.0.1:9100/points/c-42').then((r) => r.text()).then(console.log)"
+  quietly 120 "${with[@]}" up --build -d --no-recreate loyalty-service || return 1
+  until describe '{{.State.Health.Status}}' loyalty-service | grep -x healthy >/dev/null; do
+    [ $SECONDS -lt $deadline ] || because 'It is not healthy.' || return
+    sleep 0.5
+  done
+  inside 60 npm run --silent backfill -- --service loyalty-service || because 'No backfill.' || return
+  bounded 30 "${with[@]}" exec -T loyalty-service node -e "$points" >"$scratch/points" && cat "$scratch/points"
+  grep '"customer_id":"c-42","points":' "$scratch/points" >/dev/null || because 'It tells no points.' || return
+  inside 60 npm run --silent migrate -- --without loyalty-service >/dev/null || because 'It does not leave.' || return
+  quietly 60 "${with[@]}" rm -sf loyalty-service loyalty-service-migrate
 }
 
 # The process is killed, not the container: Docker does not restart what it was asked to kill.
