@@ -1,7 +1,7 @@
 import { orderIdOf, type Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
 import type { Tx } from '../shared/service/database';
-import { compose } from './compose';
+import { compose } from './log/compose';
 
 /**
  * Stores what is to be told about each event, once an event and audience, as one batch. Telling is the

@@ -1,13 +1,13 @@
-import { anEvent, eventFrom, orderCancelled, orderPlaced } from '../shared/testing/events';
-import { handle } from '../shared/testing/handle';
-import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
-import { until } from '../shared/testing/until';
-import { createLogger } from '../shared/service/logger';
-import type { Stop } from '../shared/service/run-service';
-import { newId } from '../shared/ids';
-import { deliverNotifications } from './deliver-notifications';
-import { handlers } from './handlers';
-import type { Channel } from './log-channel';
+import { anEvent, eventFrom, orderCancelled, orderPlaced } from '../../shared/testing/events';
+import { handle } from '../../shared/testing/handle';
+import { createTestDatabase, type TestDatabase } from '../../shared/testing/test-database';
+import { until } from '../../shared/testing/until';
+import { createLogger } from '../../shared/service/logger';
+import type { Stop } from '../../shared/service/run-service';
+import { newId } from '../../shared/ids';
+import { deliverToLog } from './deliver-to-log';
+import { handlers } from '../handlers';
+import type { Teller } from './tell-log';
 
 let db: TestDatabase;
 let deliverers: Stop[] = [];
@@ -24,8 +24,8 @@ afterEach(async () => {
 
 const notify = (...events: Parameters<typeof handle>[3][]) =>
   handle(db.database, 'notification-service', handlers, ...events);
-const deliver = (channel: Channel) =>
-  deliverers.push(deliverNotifications(db.database, channel, createLogger('test', 'silent')));
+const deliver = (teller: Teller) =>
+  deliverers.push(deliverToLog(db.database, teller, createLogger('test', 'silent')));
 const stored = () => db.database.notification.findMany({ orderBy: { id: 'asc' } });
 const ids = async () => (await stored()).map(({ id }) => id);
 const batches = () => db.database.notificationBatch.findMany({ orderBy: { id: 'asc' } });
@@ -145,7 +145,7 @@ describe('notification-service', () => {
     const told: string[] = [];
     // Neither goes on before both have something.
     let waiting = 2;
-    const instance = (): Channel => {
+    const instance = (): Teller => {
       let first = true;
       return async ({ id }) => {
         if (first) waiting--;

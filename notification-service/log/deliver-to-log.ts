@@ -1,10 +1,10 @@
-import { newId } from '../shared/ids';
-import { briefly } from '../shared/messaging/failure';
-import type { Database } from '../shared/service/database';
-import type { Logger } from '../shared/service/logger';
-import type { Stop } from '../shared/service/run-service';
-import type { Channel, StoredNotification } from './log-channel';
-import { pause } from '../shared/service/pause';
+import { newId } from '../../shared/ids';
+import { briefly } from '../../shared/messaging/failure';
+import type { Database } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+import type { Stop } from '../../shared/service/run-service';
+import type { LoggedNotification, Teller } from './tell-log';
+import { pause } from '../../shared/service/pause';
 
 const POLL_MS = 250;
 const BATCHES = 20;
@@ -12,13 +12,13 @@ const LEASE = '30 seconds';
 /** A slow channel is told no more in this round: what was told has to be noted well within the lease. */
 const TELL_MS = 10_000;
 
-type Batched = StoredNotification & { batchId: string };
+type Batched = LoggedNotification & { batchId: string };
 
 /**
- * Hands stored notifications to the channel, oldest batch first, and notes each batch as delivered. Several
+ * Writes stored notifications to the log, oldest batch first, and notes each batch as delivered. Several
  * instances share the work: each leases what it takes, and what a dead one had leased comes back.
  */
-export function deliverNotifications(database: Database, channel: Channel, log: Logger): Stop {
+export function deliverToLog(database: Database, tellOne: Teller, log: Logger): Stop {
   const stopping = new AbortController();
 
   async function deliverSome(): Promise<number> {
@@ -37,7 +37,7 @@ export function deliverNotifications(database: Database, channel: Channel, log: 
 
   async function tell(notification: Batched): Promise<boolean> {
     try {
-      await channel(notification);
+      await tellOne(notification);
       return true;
     } catch (error) {
       log.warn(

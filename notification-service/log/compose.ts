@@ -1,6 +1,6 @@
-import type { EventData, EventType } from '../shared/events/contracts';
-import type { Event } from '../shared/events/envelope';
-import type { CancelReason } from '../shared/lifecycle/order-lifecycle';
+import type { EventData, EventType } from '../../shared/events/contracts';
+import type { Event } from '../../shared/events/envelope';
+import type { CancelReason } from '../../shared/lifecycle/order-lifecycle';
 
 export interface Message {
   audience: 'CUSTOMER' | 'RESTAURANT';

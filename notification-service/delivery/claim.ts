@@ -1,0 +1,81 @@
+import { newId } from '../../shared/ids';
+import type { Prisma, Database } from '../../shared/service/database';
+import type { Outgoing } from './channel';
+
+/** Longer than any channel may take to send: until then, nobody else takes what was claimed. */
+export const LEASE_MS = 90_000;
+
+export interface Claimed extends Outgoing {
+  /** Whoever settles it has to show this: it may be somebody else's by then. */
+  claim: string;
+  /** A later one of its order is known, and makes it pointless. */
+  stale: boolean;
+  /** Others go out with it, perhaps. */
+  gathers: boolean;
+}
+
+/** How many may be claimed. */
+export interface Room {
+  overall: number;
+  /** In a lane, by the channel that it begins with: `email`, `webhook`. */
+  usual: Record<string, number>;
+  /** In lanes in which it is another number. */
+  lanes: Record<string, number>;
+}
+
+/**
+ * Claims what is due, for as long as the lease: the oldest of each lane first, then the second of each, so that a lane
+ * with much to send does not keep the others waiting. What follows something unsettled of its order and recipient waits.
+ *
+ * Lanes are found by going from one to the next in the index, which costs one look-up for each lane in which something
+ * waits, however much that is. A claim counts as an attempt, so what kills its process is not tried for ever.
+ */
+export async function claimDue(database: Database, room: Room): Promise<Claimed[]> {
+  const claim = newId();
+  const claimed = await database.$queryRaw<Claimed[]>`
+    WITH RECURSIVE lanes AS (
+      (SELECT lane FROM notifications WHERE status = 'PENDING' ORDER BY lane LIMIT 1)
+      UNION ALL
+      SELECT (SELECT n.lane FROM notifications n WHERE n.status = 'PENDING' AND n.lane > l.lane ORDER BY n.lane LIMIT 1)
+      FROM lanes l WHERE l.lane IS NOT NULL),
+    open AS MATERIALIZED (
+      SELECT l.lane, coalesce(other.room, usual.room, 0) AS room FROM lanes l
+      LEFT JOIN json_each_text(${JSON.stringify(room.lanes)}::json) AS o (lane, text) ON o.lane = l.lane
+      LEFT JOIN json_each_text(${JSON.stringify(room.usual)}::json) AS u (channel, text) ON u.channel = split_part(l.lane, ':', 1)
+      CROSS JOIN LATERAL (SELECT o.text::int AS room) AS other
+      CROSS JOIN LATERAL (SELECT u.text::int AS room) AS usual
+      WHERE l.lane IS NOT NULL),
+    due AS (
+      SELECT n.id, n.next_attempt_at, row_number() OVER (PARTITION BY open.lane ORDER BY n.next_attempt_at) AS place
+      FROM open CROSS JOIN LATERAL (
+        SELECT id, next_attempt_at FROM notifications n
+        WHERE n.status = 'PENDING' AND n.lane = open.lane AND n.next_attempt_at <= now() AND NOT EXISTS (
+          SELECT FROM notifications e WHERE e.status = 'PENDING' AND e.lane = n.lane AND e.recipient = n.recipient
+            AND e.order_id = n.order_id AND e.sequence < n.sequence)
+        ORDER BY n.next_attempt_at LIMIT open.room FOR UPDATE OF n SKIP LOCKED) AS n
+      WHERE open.room > 0),
+    chosen AS MATERIALIZED (SELECT id FROM due ORDER BY place, next_attempt_at LIMIT ${room.overall})
+    UPDATE notifications AS n SET claim = ${claim}::uuid, attempts = attempts + 1,
+      next_attempt_at = now() + make_interval(secs => ${LEASE_MS / 1000})
+    WHERE n.id = ANY (ARRAY(SELECT id FROM chosen))
+    RETURNING n.id, n.claim, n.event_id AS "eventId", n.event_type AS "eventType", n.channel, n.recipient, n.lane, n.kind,
+      n.order_id AS "orderId", n.restaurant_id AS "restaurantId", n.correlation_id AS "correlationId", n.data,
+      n.attempts AS attempt, n.gather_key IS NOT NULL AS gathers,
+      n.stale_from IS NOT NULL AND EXISTS (
+        SELECT FROM notifications AS later
+        WHERE later.order_id = n.order_id AND later.lane = n.lane AND later.recipient = n.recipient
+          AND (later.sequence >= n.stale_from
+            OR later.sequence > n.sequence AND (later.status = 'SENT' OR later.claim IS NOT NULL))) AS stale`;
+  await addGathered(database, claimed);
+  return claimed;
+}
+
+async function addGathered(database: Database, claimed: Claimed[]): Promise<void> {
+  for (const one of claimed) one.gathered = [];
+  const gathering = new Map(claimed.filter(({ gathers }) => gathers).map((one) => [one.id, one]));
+  if (gathering.size === 0) return;
+  const others = await database.$queryRaw<{ into: string; data: Prisma.JsonValue }[]>`
+    SELECT gathered_into AS into, data FROM notifications
+    WHERE gathered_into = ANY (${[...gathering.keys()]}::uuid[]) ORDER BY id`;
+  for (const { into, data } of others) gathering.get(into)?.gathered.push(data);
+}

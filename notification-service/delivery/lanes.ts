@@ -1,0 +1,66 @@
+import type { Room } from './claim';
+
+const TROUBLE_AFTER = 3;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+interface Lane {
+  busy: number;
+  /** Failures in a row that were the lane's. */
+  failures: number;
+  pausedUntil: number;
+}
+
+/**
+ * What this instance has in hand in each lane, and how the lane is. A lane in trouble is left alone for a while, and
+ * then given one at a time until something gets through, so that it costs little of what the others need.
+ */
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>();
+
+  /**
+   * @param concurrency of the lanes of each channel, by the lower-case name that their lanes begin with
+   * @param overall how many at a time, all lanes together
+   */
+  constructor(
+    private readonly concurrency: Readonly<Record<string, number>>,
+    private readonly overall: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  get busy(): number {
+    let busy = 0;
+    for (const lane of this.#lanes.values()) busy += lane.busy;
+    return busy;
+  }
+
+  room(): Room {
+    const lanes: Record<string, number> = {};
+    for (const [name, lane] of this.#lanes) lanes[name] = Math.max(0, this.#roomIn(name, lane) - lane.busy);
+    return { overall: this.overall - this.busy, usual: { ...this.concurrency }, lanes };
+  }
+
+  #roomIn(name: string, lane: Lane): number {
+    if (lane.failures < TROUBLE_AFTER) return this.concurrency[name.split(':', 1)[0]!] ?? 0;
+    return this.now() < lane.pausedUntil ? 0 : 1;
+  }
+
+  begin(name: string): void {
+    const lane = this.#lanes.get(name) ?? { busy: 0, failures: 0, pausedUntil: 0 };
+    lane.busy++;
+    this.#lanes.set(name, lane);
+  }
+
+  /** @param how `failed` where it was the lane's fault */
+  end(name: string, how: 'reached' | 'failed' | 'unknown'): void {
+    const lane = this.#lanes.get(name)!;
+    lane.busy--;
+    if (how === 'reached') lane.failures = 0;
+    if (how === 'failed') {
+      const over = ++lane.failures - TROUBLE_AFTER;
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(over, 10));
+      if (over >= 0) lane.pausedUntil = this.now() + pause * (0.5 + Math.random() / 2);
+    }
+    if (lane.busy === 0 && lane.failures === 0) this.#lanes.delete(name);
+  }
+}
