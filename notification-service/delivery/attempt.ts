@@ -1,22 +1,26 @@
 import { briefly } from '../../shared/messaging/failure';
-import { within } from '../../shared/service/within';
 import type { Claimed } from './claim';
 import { Dropped, Refused, TryLater, type Channel, type Sent } from './channel';
 import type { Outcome } from './settle';
 
-const STOPPED = 'the service was stopped meanwhile';
+const HEEDING_MS = 500;
 
 /** How the lane did, beside what became of the one notification. */
 export type Attempted = Outcome & { lane: 'reached' | 'failed' | 'unknown' };
 
+/** Why an attempt is given up that is nobody's fault. */
+export class GivenUp extends Error {
+  override name = 'GivenUp';
+}
+
 /**
  * Makes one attempt, and says what became of it. Never throws.
- * @param stopping aborted when the process may wait no longer
+ * @param abort ends it when the channel's time is up, and by others who give it up
  */
 export async function attempt(
   channel: Channel,
   notification: Claimed,
-  stopping: AbortSignal,
+  abort: AbortController,
 ): Promise<Attempted> {
   const base = { notification, startedAt: new Date(), latencyMs: 0 };
   if (notification.stale)
@@ -25,42 +29,49 @@ export async function attempt(
   if (notification.attempt > channel.retryDelays.length + 1)
     return { ...base, status: 'FAILED', error: 'no attempt came to an end', lane: 'unknown' };
   const from = performance.now();
-  const over = await send(channel, notification, stopping);
+  const over = await send(channel, notification, abort);
   return { ...base, ...over, latencyMs: Math.round(performance.now() - from) };
 }
 
 type Over = Pick<Attempted, 'status' | 'error' | 'detail' | 'retryMs' | 'unspent' | 'lane'>;
 
-async function send(channel: Channel, notification: Claimed, stopping: AbortSignal): Promise<Over> {
-  const { signal, end } = limit(channel.timeoutMs, stopping);
+async function send(channel: Channel, notification: Claimed, abort: AbortController): Promise<Over> {
+  const { timeoutMs } = channel;
+  const late = () => abort.abort(new Error(`no answer within ${timeoutMs} ms`));
+  const timer = setTimeout(late, timeoutMs);
   try {
-    // A channel that does not heed its signal keeps no lane: it is given up a moment later.
-    const sent: Sent | void = await within(channel.timeoutMs + 1_000, channel.send(notification, signal));
+    const sent: Sent | void = await heeding(abort.signal, channel.send(notification, abort.signal));
     return { status: 'SENT', detail: sent?.detail, lane: 'reached' };
   } catch (error) {
     if (error instanceof Dropped) return { status: 'DROPPED', error: briefly(error), lane: 'unknown' };
     if (error instanceof Refused)
       return { status: 'FAILED', error: briefly(error), detail: error.detail, lane: 'reached' };
-    if (stopping.aborted)
-      return { status: 'PENDING', error: STOPPED, retryMs: 0, unspent: true, lane: 'unknown' };
-    return failed(channel, notification, error);
+    const why: unknown = abort.signal.reason;
+    if (why instanceof GivenUp)
+      return { status: 'PENDING', error: briefly(why), retryMs: 0, unspent: true, lane: 'unknown' };
+    return failed(channel, notification, abort.signal.aborted && !isKnown(error) ? why : error);
   } finally {
-    end();
+    clearTimeout(timer);
   }
 }
 
-/** Not AbortSignal.any: on Node 20 a signal that lives as long as the process remembers all that were made of it. */
-function limit(ms: number, stopping: AbortSignal): { signal: AbortSignal; end: () => void } {
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error(STOPPED));
-  const timer = setTimeout(() => controller.abort(new Error(`no answer within ${ms} ms`)), ms);
-  stopping.addEventListener('abort', stop);
-  const end = () => {
+/** A channel that does not heed its signal keeps no lane: it is given up a moment later. What it does goes on. */
+async function heeding<T>(signal: AbortSignal, sending: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let begin = () => {};
+  const abandoned = new Promise<never>((_, reject) => {
+    begin = () => (timer = setTimeout(() => reject(signal.reason as Error), HEEDING_MS));
+    signal.addEventListener('abort', begin);
+  });
+  try {
+    return await Promise.race([sending, abandoned]);
+  } finally {
     clearTimeout(timer);
-    stopping.removeEventListener('abort', stop);
-  };
-  return { signal: controller.signal, end };
+    signal.removeEventListener('abort', begin);
+  }
 }
+
+const isKnown = (error: unknown) => error instanceof TryLater;
 
 function failed(channel: Channel, { attempt: number }: Claimed, error: unknown): Over {
   const later = error instanceof TryLater ? error : undefined;

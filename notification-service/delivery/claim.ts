@@ -2,8 +2,8 @@ import { newId } from '../../shared/ids';
 import type { Prisma, Database } from '../../shared/service/database';
 import type { Outgoing } from './channel';
 
-/** Longer than any channel may take to send: until then, nobody else takes what was claimed. */
-export const LEASE_MS = 90_000;
+/** Until then nobody else takes what was claimed; whoever is at it renews it. */
+export const LEASE_MS = 60_000;
 
 export interface Claimed extends Outgoing {
   /** Whoever settles it has to show this: it may be somebody else's by then. */

@@ -3,11 +3,13 @@ import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import type { Stop } from '../../shared/service/run-service';
-import { attempt } from './attempt';
-import { claimDue, LEASE_MS, type Claimed } from './claim';
+import { attempt, GivenUp } from './attempt';
+import { claimDue, type Claimed } from './claim';
 import type { Channel } from './channel';
+import { Hands } from './hands';
 import { Lanes } from './lanes';
 import { settle, type Outcome } from './settle';
+import { tellOutcome } from './tell-outcome';
 
 const POLL_MS = 250;
 /** Between rounds, so that each has more than one to claim and to settle. */
@@ -24,9 +26,9 @@ export interface Delivery {
 }
 
 /**
- * Sends what is recorded, with several attempts at a time. Instances share the work: each claims what it takes, and
- * what a dead one had claimed comes back when its lease ends. A notification is sent again only if the process died, or
- * lost the database for longer than the lease, between sending it and recording that.
+ * Sends what is recorded, with several attempts at a time. Instances share the work: each claims what it takes and
+ * renews its claim while it is at it, and what a dead one had claimed comes back when the claim ends. A notification is
+ * sent again only if the process died, or lost the database, between sending it and recording that.
  */
 export function deliver(
   database: Database,
@@ -34,34 +36,27 @@ export function deliver(
   log: Logger,
 ): Stop {
   const stopping = new AbortController();
-  const giveUp = new AbortController();
   const lanes = new Lanes(byPrefix(channels), concurrency);
-  const attempts = new Set<Promise<void>>();
+  const hands = new Hands(database);
   let over: Outcome[] = [];
   let wake = () => {};
 
   /** Whether something was done, so that there may be more to do. */
   async function round(): Promise<boolean> {
     const settled = await record();
+    await hands.renew();
     if (stopping.signal.aborted || lanes.busy >= concurrency) return settled;
-    const leasedAt = performance.now();
+    const claimedAt = performance.now();
     const claimed = await claimDue(database, lanes.room());
-    for (const one of claimed) {
-      lanes.begin(one.lane);
-      const attempting = make(one, leasedAt).finally(() => attempts.delete(attempting));
-      attempts.add(attempting);
-    }
+    for (const one of claimed) hands.take(one, claimedAt, (abort) => make(one, abort));
     return settled || claimed.length > 0;
   }
 
-  async function make(notification: Claimed, leasedAt: number): Promise<void> {
-    const channel = channels[notification.channel]!;
-    // Of a process that was stopped in between, it may be another's by now.
-    const late = performance.now() - leasedAt > LEASE_MS - channel.timeoutMs - 5_000;
-    const outcome = late ? undefined : await attempt(channel, notification, giveUp.signal);
-    lanes.end(notification.lane, outcome?.lane ?? 'unknown');
-    if (!outcome) return;
-    if (outcome.status !== 'SENT') tell(log, outcome);
+  async function make(notification: Claimed, abort: AbortController): Promise<void> {
+    lanes.begin(notification.lane);
+    const outcome = await attempt(channels[notification.channel]!, notification, abort);
+    lanes.end(notification.lane, outcome.lane);
+    tellOutcome(log, outcome);
     over.push(outcome);
     wake();
   }
@@ -103,32 +98,16 @@ export function deliver(
     stopping.abort();
     wake();
     await running;
-    const timer = setTimeout(() => giveUp.abort(), finishMs);
-    await Promise.all(attempts);
+    const timer = setTimeout(() => hands.giveUp(new GivenUp('the service was stopped meanwhile')), finishMs);
+    await hands.empty();
     clearTimeout(timer);
     await record().catch((error: unknown) =>
-      log.error({ error: briefly(error), sent: over.length }, 'could not record what was sent'),
+      log.error({ error: briefly(error), attempts: over.length }, 'could not record what was sent'),
     );
   };
 }
 
 const byPrefix = (channels: Delivery['channels']) =>
   Object.fromEntries(
-    Object.entries(channels).map(([name, { concurrency }]) => [name.toLowerCase(), concurrency]),
+    Object.entries(channels).map(([name, channel]) => [name.toLowerCase(), channel.concurrency]),
   );
-
-function tell(log: Logger, { notification, status, error, retryMs }: Outcome): void {
-  const { id, channel, orderId, attempt: number, correlationId } = notification;
-  const fields = {
-    notification_id: id,
-    channel,
-    order_id: orderId ?? undefined,
-    correlation_id: correlationId,
-    attempt: number,
-    error,
-    retry_in_ms: status === 'PENDING' ? Math.round(retryMs ?? 0) : undefined,
-  };
-  if (status === 'DROPPED') log.debug(fields, 'a notification was dropped');
-  else if (status === 'FAILED') log.error(fields, 'a notification failed for good');
-  else log.warn(fields, 'a notification was not sent, and will be tried again');
-}
