@@ -1,30 +1,37 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
-import { readConfig } from '../shared/service/config';
-import type { Channel } from './delivery/channel';
+import { readConfig, readTogether } from '../shared/service/config';
 import { deliver } from './delivery/deliver';
 import { deliveryConfig } from './delivery/delivery-config';
 import { keepNotifications } from './delivery/keep-notifications';
-import { handlers } from './handlers';
+import { handlersOver } from './handlers';
 import { deliverToLog } from './log/deliver-to-log';
 import { tellLog } from './log/tell-log';
+import type { Recorder } from './notify';
+import { configuredWays } from './reach';
 
-/** The ways to reach people, beside the log, by their names in the table. */
-const channels: Record<string, Channel> = {};
+/** Of the ways that are configured; the configuration is read before anything is handled. */
+const recorders: Recorder[] = [];
 
 runConsumer(
   'notification-service',
-  handlers,
+  handlersOver(recorders),
   () =>
     ({ database, log }) =>
       deliverToLog(database, tellLog(log), log),
   () => {
-    const config = readConfig(deliveryConfig);
+    const [config, ways] = readTogether(() => readConfig(deliveryConfig), configuredWays);
+    recorders.push(...ways.map(({ recorder }) => recorder));
     return ({ database, log }) => {
-      const workers = [
+      const channels = Object.fromEntries(ways.map(({ name, open }) => [name, open(database)]));
+      log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
+      const stops = [
         deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log),
         keepNotifications(database, config.NOTIFICATION_RETENTION, log),
       ];
-      return async () => void (await Promise.all(workers.map((stop) => stop())));
+      return async () => {
+        await Promise.all(stops.map((stop) => stop()));
+        for (const channel of Object.values(channels)) channel.close?.();
+      };
     };
   },
 );

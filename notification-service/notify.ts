@@ -1,37 +1,16 @@
-import { orderIdOf, type Event } from '../shared/events/envelope';
-import { newId } from '../shared/ids';
+import type { Event } from '../shared/events/envelope';
 import type { Tx } from '../shared/service/database';
-import { compose } from './log/compose';
+import { recordNotifications, type NewNotification } from './delivery/record-notifications';
+import { recordForLog } from './log/record-for-log';
 
-/**
- * Stores what is to be told about each event, once an event and audience, as one batch. Telling is the
- * deliverer's part: a channel is something external, and nothing external belongs into a transaction.
- */
-export async function notify(tx: Tx, events: Event[]): Promise<[]> {
-  const rows = events.flatMap((event) =>
-    compose(event).map(({ audience, title, text }) => ({
-      id: newId(),
-      event_id: event.id,
-      event_source: event.source,
-      event_type: event.type,
-      audience,
-      order_id: orderIdOf(event),
-      menu_item_id: 'menu_item_id' in event.data ? event.data.menu_item_id : undefined,
-      restaurant_id: (event.data as { restaurant_id: string }).restaurant_id,
-      title,
-      text,
-      correlation_id: event.correlationid,
-    })),
-  );
-  if (rows.length === 0) return [];
-  const batchId = newId();
-  await tx.$executeRaw`
-    WITH stored AS (
-      INSERT INTO notifications (batch_id, id, event_id, event_source, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
-      SELECT ${batchId}::uuid, n.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_source text, event_type text, audience text,
-        order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text)
-      ON CONFLICT (event_id, event_source, audience) DO NOTHING
-      RETURNING 1)
-    INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`;
-  return [];
-}
+/** What is to be sent about events over one of the channels. It only reads. */
+export type Recorder = (tx: Tx, events: Event[]) => Promise<NewNotification[]>;
+
+/** Records what is to be told about each event: for the log, and for the channels. Telling is the delivery's part. */
+export const notifyOver =
+  (recorders: readonly Recorder[]) =>
+  async (tx: Tx, events: Event[]): Promise<[]> => {
+    await recordForLog(tx, events);
+    for (const record of recorders) await recordNotifications(tx, await record(tx, events));
+    return [];
+  };

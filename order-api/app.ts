@@ -20,6 +20,7 @@ import { parseQuery } from './http/query';
 import { limitByAddress, limitByCaller, noticeProxy } from './http/rate-limits';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
+import { serveOptOuts } from './mail/serve-opt-outs';
 import { canTakeOrders } from './orders/can-take-orders';
 import { openIntake } from './orders/order-intake';
 import { routes } from './routes';
@@ -92,6 +93,7 @@ export function buildApp(deps: AppDependencies): Express {
   app.use(serveIndex());
   app.use(serveProblems());
   app.use(serveEventDocs(database));
+  app.use(serveOptOuts(database));
   // Anybody may read the document: where they have to say who they are, it names nothing of this shop.
   const examples = async () => (authenticate ? {} : readExamples(database).catch(() => ({})));
   app.use(serveDocs(async () => withLiveExamples(document, await examples())));

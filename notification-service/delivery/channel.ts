@@ -57,6 +57,8 @@ export interface Channel {
   send(notification: Outgoing, signal: AbortSignal): Promise<Sent | void>;
   /** Called within the transaction that records what became of the channel's notifications. */
   onSettled?(tx: Tx, settlements: readonly Settlement[]): Promise<void>;
+  /** Called once, when everything is over. */
+  close?(): void;
 }
 
 interface About {

@@ -70,6 +70,19 @@ export const readingPage: RequestHandler = headers(
   { crossOriginOpenerPolicy: { policy: 'same-origin' } },
 );
 
+/** The same, and what its forms send goes to this server. */
+export const formPage: RequestHandler = headers(
+  {
+    defaultSrc: ["'none'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+  { crossOriginOpenerPolicy: { policy: 'same-origin' } },
+);
+
 /** What scripts of other sites may read of an answer, beside its body. */
 const EXPOSED =
   'ETag Idempotent-Replayed Link Location Preference-Applied RateLimit RateLimit-Policy Retry-After WWW-Authenticate X-Correlation-Id'.split(

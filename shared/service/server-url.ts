@@ -33,6 +33,7 @@ export function parseServerUrl(name: string, text: string, schemes: readonly str
 export const SERVER_URLS = {
   DATABASE_URL: { password: 'DATABASE_PASSWORD', schemes: ['postgresql', 'postgres'] },
   RABBITMQ_URL: { password: 'RABBITMQ_PASSWORD', schemes: ['amqp', 'amqps'] },
+  SMTP_URL: { password: 'SMTP_PASSWORD', schemes: ['smtp', 'smtps'] },
 } as const;
 export type ServerUrlName = keyof typeof SERVER_URLS;
 

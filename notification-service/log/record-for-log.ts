@@ -1,0 +1,33 @@
+import { orderIdOf, type Event } from '../../shared/events/envelope';
+import { newId } from '../../shared/ids';
+import type { Tx } from '../../shared/service/database';
+import { compose } from './compose';
+
+/** Stores what is to be written to the log about each event, once an event and audience, as one batch. */
+export async function recordForLog(tx: Tx, events: Event[]): Promise<void> {
+  const rows = events.flatMap((event) =>
+    compose(event).map(({ audience, title, text }) => ({
+      id: newId(),
+      event_id: event.id,
+      event_source: event.source,
+      event_type: event.type,
+      audience,
+      order_id: orderIdOf(event),
+      menu_item_id: 'menu_item_id' in event.data ? event.data.menu_item_id : undefined,
+      restaurant_id: (event.data as { restaurant_id: string }).restaurant_id,
+      title,
+      text,
+      correlation_id: event.correlationid,
+    })),
+  );
+  if (rows.length === 0) return;
+  const batchId = newId();
+  await tx.$executeRaw`
+    WITH stored AS (
+      INSERT INTO notifications (batch_id, id, event_id, event_source, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id)
+      SELECT ${batchId}::uuid, n.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_source text, event_type text, audience text,
+        order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text)
+      ON CONFLICT (event_id, event_source, audience) DO NOTHING
+      RETURNING 1)
+    INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`;
+}
