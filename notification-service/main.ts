@@ -22,7 +22,7 @@ runConsumer(
     const [config, ways] = readTogether(() => readConfig(deliveryConfig), configuredWays);
     recorders.push(...ways.map(({ recorder }) => recorder));
     return ({ database, log }) => {
-      const channels = Object.fromEntries(ways.map(({ name, open }) => [name, open(database)]));
+      const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database)]));
       log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
       const stops = [
         deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log),

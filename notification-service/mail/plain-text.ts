@@ -16,7 +16,7 @@ export function plainText(text: string, longest = 120): string {
     .replace(INVISIBLE, '')
     .replace(/ {2,}/g, ' ')
     .trim();
-  const characters = [...line];
+  const characters = Array.from(line);
   return characters.length <= longest
     ? line
     : `${characters
