@@ -6,6 +6,7 @@ import type { Stop } from '../../shared/service/run-service';
 import { attempt, GivenUp } from './attempt';
 import { claimDue, type Claimed } from './claim';
 import type { Channel } from './channel';
+import { countAttempt } from './delivery-metrics';
 import { Hands } from './hands';
 import { Lanes } from './lanes';
 import { settle, type Outcome } from './settle';
@@ -56,6 +57,7 @@ export function deliver(
     lanes.begin(notification.lane);
     const outcome = await attempt(channels[notification.channel]!, notification, abort);
     lanes.end(notification.lane, outcome.lane);
+    countAttempt(notification.channel, outcome.status);
     tellOutcome(log, outcome);
     over.push(outcome);
     wake();

@@ -3,6 +3,7 @@ import { briefly } from '../../shared/messaging/failure';
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import type { Stop } from '../../shared/service/run-service';
+import { countAttempt } from '../delivery/delivery-metrics';
 import type { LoggedNotification, Teller } from './tell-log';
 import { pause } from '../../shared/service/pause';
 
@@ -38,8 +39,10 @@ export function deliverToLog(database: Database, tellOne: Teller, log: Logger): 
   async function tell(notification: Batched): Promise<boolean> {
     try {
       await tellOne(notification);
+      countAttempt('LOG', 'SENT');
       return true;
     } catch (error) {
+      countAttempt('LOG', 'PENDING');
       log.warn(
         { notification_id: notification.id, error: briefly(error) },
         'not delivered, will be tried again',
