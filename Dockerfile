@@ -22,7 +22,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --loglevel=error
 COPY . .
 # Readable for the user that runs it, whatever the umask of the checkout.
-RUN chmod -R a+rX docker package.json scripts && npm run build
+RUN chmod -R a+rX docker notification-service/templates package.json scripts && npm run build
 # The migrations of the mesh, and of the services that have their own: all that is needed of the folders they are in.
 RUN mkdir /migrations && find . -path ./node_modules -prune -o -type d -name migrations \
   -exec cp -r --parents -t /migrations {} + && chmod -R a+rX /migrations
@@ -40,7 +40,8 @@ COPY --from=production-dependencies /app/node_modules ./node_modules
 COPY --from=build /app/package.json ./
 COPY --from=build /migrations ./
 COPY --from=build /app/docker ./docker
-# npm run audit, dlq, payments, keys, backfill, migrate and demo work inside the containers.
+COPY --from=build /app/notification-service/templates ./notification-service/templates
+# npm run audit, dlq, payments, keys, notifications, backfill, migrate and demo work inside the containers.
 COPY --from=build /app/scripts/bootstrap.mjs ./scripts/
 COPY --from=build /app/scripts/bootstrap ./scripts/bootstrap
 COPY --from=build /app/dist ./dist

@@ -5,11 +5,16 @@ export interface Running {
   apiUrl: string;
   /** Undefined where this checkout has no simulator. */
   simulatorUrl: string | undefined;
+  /** Where mails can be looked at, if they are caught here. */
+  mailUrl?: string | undefined;
   servers: Servers;
 }
 
 /** What a newcomer needs next: the addresses, and commands that work as they stand. */
-export function banner({ apiUrl, simulatorUrl, servers }: Running, toTry: readonly string[]): string {
+export function banner(
+  { apiUrl, simulatorUrl, mailUrl, servers }: Running,
+  toTry: readonly string[],
+): string {
   return [
     '',
     'Ordermesh is running.',
@@ -17,6 +22,7 @@ export function banner({ apiUrl, simulatorUrl, servers }: Running, toTry: readon
     `  API          ${apiUrl}/api/v1`,
     `  Docs         ${apiUrl}/docs`,
     ...paymentLine(simulatorUrl),
+    ...(mailUrl ? [`  Mails        ${mailUrl}   none leaves this machine`] : []),
     `  RabbitMQ UI  ${managementLogin(servers.managementUrl)}`,
     `  AMQP         ${servers.rabbitmqUrl}   (${servers.how.rabbitmq})`,
     `  PostgreSQL   ${servers.databaseUrl}   (${servers.how.postgres})`,

@@ -10,6 +10,8 @@ export interface MeshFile {
   rabbitmq_url: string;
   /** With the login in it; null where a given broker has no management API. */
   management_url: string | null;
+  /** Where the mails can be looked at; absent or null where they are not caught on this machine. */
+  mail_url?: string | null;
   /** `health_url` is the origin at which the service answers /healthz and /readyz. */
   services: Record<string, { pid: number; health_url: string }>;
 }

@@ -8,6 +8,7 @@ import { chooseLogFormat } from './log-format';
 import { type Control, aborted } from './control';
 import { findOrderable, offerDemoMenu } from './demo-menu';
 import { discoverServices } from './discover-services';
+import { mailEnvironment, startMailBox } from './maildev';
 import { type MeshFile, removeMeshFile, writeMeshFile } from './mesh-file';
 import {
   PAYMENT_SIMULATOR,
@@ -57,12 +58,14 @@ async function runServices(
 ): Promise<void> {
   const { databaseUrl, rabbitmqUrl, managementUrl } = servers;
   const names = discoverServices();
+  const mail = await startMailBox(control.say);
   const apiUrl = reachedAt('order-api', ports.of('order-api'));
   const mesh: MeshFile = {
     api_url: apiUrl,
     database_url: databaseUrl,
     rabbitmq_url: rabbitmqUrl,
     management_url: managementUrl ?? null,
+    mail_url: mail.webUrl ?? null,
     services: {},
   };
   const simulatorUrl = () =>
@@ -75,6 +78,7 @@ async function runServices(
     environment: (service) => ({
       ...process.env,
       ...(service === PAYMENT_SIMULATOR ? simulatorEnvironment() : paymentEnvironment(simulatorUrl())),
+      ...mailEnvironment(mail, apiUrl),
       DATABASE_URL: databaseUrl,
       RABBITMQ_URL: rabbitmqUrl,
     }),
@@ -91,7 +95,7 @@ async function runServices(
     writeMeshFile(mesh);
     published = true;
     const toTry = open ? tryIt(apiUrl, await findOrderable(apiUrl)) : howToCall;
-    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), servers }, toTry);
+    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), mailUrl: mail.webUrl, servers }, toTry);
     await group.untilQuiet();
     // Where a program reads the log, nothing else is in it.
     (chooseLogFormat() === 'pretty' ? process.stdout : process.stderr).write(`${text}\n`);
@@ -102,6 +106,7 @@ async function runServices(
     published = false;
     removeMeshFile();
     await group.stop();
+    await mail.stop();
   }
 }
 
