@@ -46,10 +46,11 @@ export const outboxPass: Pass = {
 
 const notifiedOnce: Check = {
   name: 'notifications-once',
-  promise: 'no one is notified twice about the same event',
+  promise: 'no one is notified twice about the same event over the same channel',
   find: (range) => Prisma.sql`
-    SELECT event_id::text AS subject, format('%s notifications for %s', count(*), audience) AS problem
-    FROM notifications WHERE ${inRange('event_id', range)} GROUP BY event_id, event_source, audience HAVING count(*) > 1`,
+    SELECT event_id::text AS subject, format('%s notifications for %s over %s', count(*), coalesce(audience, recipient), channel) AS problem
+    FROM notifications WHERE ${inRange('event_id', range)}
+    GROUP BY event_id, event_source, channel, audience, recipient HAVING count(*) > 1`,
 };
 
 /** What customers and staff were told. */

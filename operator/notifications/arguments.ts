@@ -131,12 +131,13 @@ function addressFrom(given: string): string {
 }
 
 const readId = (given: string): string => {
-  if (!isUuid(given)) throw new Error(`"${given}" is not an id`);
+  if (!isUuid(given)) throw new Error(`"${String(given)}" is not an id`);
   return given.toLowerCase();
 };
 
 function idFrom(given: string): string {
-  if (!isUuid(given)) throw new UsageError(`"${given}" is not the id of a notification; list names them.`);
+  if (!isUuid(given))
+    throw new UsageError(`"${String(given)}" is not the id of a notification; list names them.`);
   return given.toLowerCase();
 }
 
