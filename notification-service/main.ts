@@ -24,10 +24,9 @@ runConsumer(
     return ({ database, log }) => {
       const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database)]));
       log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
-      const stops = [
-        deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log),
-        keepNotifications(database, config.NOTIFICATION_RETENTION, log),
-      ];
+      const stops = [keepNotifications(database, config.NOTIFICATION_RETENTION, log)];
+      if (ways.length > 0)
+        stops.push(deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log));
       return async () => {
         await Promise.all(stops.map((stop) => stop()));
         for (const channel of Object.values(channels)) channel.close?.();

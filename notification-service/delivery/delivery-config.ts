@@ -4,7 +4,7 @@ import { count, duration } from '../../shared/service/config';
 /** Variables of the delivery. */
 export const deliveryConfig = z.object({
   /** Attempts at a time, all lanes together. */
-  NOTIFICATION_CONCURRENCY: count(64, 1_000),
+  NOTIFICATION_CONCURRENCY: count(128, 1_000),
   /** How long notifications are kept once they are settled. */
   NOTIFICATION_RETENTION: duration('90d'),
 });
