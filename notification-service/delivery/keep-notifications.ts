@@ -16,7 +16,9 @@ export function keepNotifications(database: Database, retentionMs: number, log: 
     while (!stopping.signal.aborted) {
       let next = EVERY_MS;
       try {
-        await deleteOld(database, Date.now() - retentionMs, stopping.signal);
+        // By the database's clock: one that is far ahead would have all of it deleted.
+        const [clock] = await database.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
+        await deleteOld(database, clock!.now.getTime() - retentionMs, stopping.signal);
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not delete old notifications');
         next = AFTER_FAILURE_MS;

@@ -11,6 +11,8 @@ export interface Contact {
     method: string;
     /** Whether its card is known to have been charged. */
     charged: boolean;
+    /** Whether it has not changed for more than a week, by the database's clock. */
+    old: boolean;
   };
 }
 
@@ -21,6 +23,7 @@ interface OrderRow {
   reference: string | null;
   method: string;
   charged: boolean;
+  old: boolean;
 }
 
 /** Whom the events concern; nobody where the order or the restaurant is unknown. */
@@ -52,7 +55,8 @@ async function readOrders(tx: Tx, ids: string[]): Promise<Map<string, OrderRow>>
   const rows = await tx.$queryRaw<OrderRow[]>`
     SELECT o.id, o.restaurant_id AS "restaurantId", o.email, o.reference, o.payment_method AS method,
       o.payment_method = 'CARD' AND o.status = 'CANCELLED' AND EXISTS (
-        SELECT FROM notifications n WHERE n.order_id = o.id AND n.event_type = 'payment.completed.v1') AS charged
+        SELECT FROM notifications n WHERE n.order_id = o.id AND n.event_type = 'payment.completed.v1') AS charged,
+      o.updated_at < now() - interval '7 days' AS old
     FROM orders o WHERE o.id = ANY (${ids}::uuid[])`;
   return new Map(rows.map((row) => [row.id, row]));
 }

@@ -10,7 +10,7 @@ import { moneyBack } from './money-back';
 import { plainText } from './plain-text';
 import { readContacts, type Contact } from './read-contacts';
 
-/** Nobody wants a mail about what is older, such as events that are sent again. */
+/** Nobody wants a mail about what is older, such as events that are sent again. Of an order, its row says so. */
 const TOO_OLD_MS = 7 * 86_400_000;
 /**
  * Steps of an order that follow each other at once may be handled by two instances. What is not its first step waits
@@ -32,7 +32,9 @@ export async function mailsAbout(tx: Tx, events: Event[], stockWindowMs: number)
   return told.flatMap(({ event, facts }) => {
     const contact = contactOf(event);
     const to = facts.kind === 'stock' ? contact?.restaurant.email : contact?.order?.email;
-    return contact && to?.trim() ? [toRecord(event, dataOf(event, facts, contact), to, stockWindowMs)] : [];
+    return contact && to?.trim()
+      ? [toRecord(event, dataOf(event, facts, contact), contact, to, stockWindowMs)]
+      : [];
   });
 }
 
@@ -57,7 +59,13 @@ function dataOf(event: Event, facts: ReturnType<typeof mailAbout> & object, cont
   return data;
 }
 
-function toRecord(event: Event, data: MailData, to: string, stockWindowMs: number): NewNotification {
+function toRecord(
+  event: Event,
+  data: MailData,
+  contact: Contact,
+  to: string,
+  stockWindowMs: number,
+): NewNotification {
   const { sequence, staleFrom } = rulesOf(data.kind);
   return {
     eventId: event.id,
@@ -73,7 +81,7 @@ function toRecord(event: Event, data: MailData, to: string, stockWindowMs: numbe
     data: data as unknown as NewNotification['data'],
     sequence,
     staleFrom,
-    dropped: whyNot(event, to),
+    dropped: whyNot(event, to, contact),
     ...(data.kind === 'stock'
       ? {
           gatherKey: `stock ${(event.data as { restaurant_id: string }).restaurant_id} ${to}`,
@@ -83,8 +91,8 @@ function toRecord(event: Event, data: MailData, to: string, stockWindowMs: numbe
   };
 }
 
-function whyNot(event: Event, to: string): string | undefined {
+function whyNot(event: Event, to: string, { order }: Contact): string | undefined {
   if (!isMailAddress(to)) return 'it has no address that mail can be sent to';
-  const age = Date.now() - Date.parse(event.time);
-  return age > TOO_OLD_MS ? 'it is about something that was more than a week ago' : undefined;
+  const isOld = order ? order.old : Date.now() - Date.parse(event.time) > TOO_OLD_MS;
+  return isOld ? 'it is about something that was more than a week ago' : undefined;
 }

@@ -34,6 +34,8 @@ export interface Drive {
 const MOST_CLIENTS = 1_500;
 /** How long clients go on with their orders after the last was placed. */
 const LAST_WORDS_MS = 15_000;
+/** Of so many customers, one gives an address. */
+const MAILED = 2;
 /** Of the orders. */
 const DRAFTS = 0.15;
 
@@ -64,6 +66,7 @@ export function startDrive(options: DriveOptions): Drive {
       const reply = await client.ask('POST', '/orders', {
         restaurant_id: restaurant.id,
         customer_id: order.key,
+        email: number % MAILED === 0 ? `${order.key}@example.com` : undefined,
         items: lines.map(({ itemId, quantity }) => ({ menu_item_id: itemId, quantity })),
         ...(order.draft ? { draft: true } : { payment: order.payment }),
       });

@@ -3,6 +3,7 @@ import { messageOf } from '../../scripts/servers/wait-until';
 import type { Inflicted } from './carry-out';
 import type { ChaosArguments } from './chaos-arguments';
 import { auditQuietMesh, checkOrders, checkStock, failuresByReason } from './check-outcome';
+import { checkMails } from './check-mails';
 import { checkPayments } from './check-payments';
 import { checkDeadLetters } from './dead-letters';
 import type { Drive } from './drive';
@@ -76,6 +77,8 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     checkPayments(postgres.url, await arsenal.gateway.books()),
   );
   violations.push(...(payments?.violations ?? []));
+  const mails = await check('mails', () => checkMails(postgres.url, mesh.mails));
+  violations.push(...(mails?.violations ?? []));
   const requests = await check('the gateway', () => countRequests(mesh.journal));
   const deadLetters = await check('dead letters', () =>
     checkDeadLetters(arsenal.stranger, consumers, arsenal.poison, arsenal.deletedQueues),
@@ -94,6 +97,7 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     drive,
     payments: payments?.counts ?? null,
     gatewayRequests: requests ?? null,
+    mails: mails?.counts ?? null,
     unknownButDone: orders?.unknownButDone ?? 0,
     inflicted,
     leftOut: run.leftOut.length,

@@ -11,6 +11,8 @@ import type { RunFolder } from '../testbed/run-folder';
 import { untilReady } from '../testbed/until-ready';
 import { brokerDesk, type BrokerDesk } from './broker-desk';
 import { listenToLogs, type Heard } from './listen-to-logs';
+import { startMailReceiver, type MailReceiver } from './mail-receiver';
+import type { Random } from './random';
 import { makeLogins, type Logins } from './logins';
 
 /** A whole mesh on servers of its own. */
@@ -25,6 +27,8 @@ export interface ChaosMesh {
   processes: MeshProcess[];
   /** What its processes have said. */
   heard: Heard;
+  /** Where its mails arrive. */
+  mails: MailReceiver;
   /** Drains and stops everything; in a hurry, it is killed. */
   stop(hurry: boolean): Promise<void>;
 }
@@ -48,6 +52,8 @@ const ENVIRONMENT = {
   // Just within the timeout, so that anything that is slow beside it makes it no answer.
   SIMULATOR_SLOW: '1500ms',
   SIMULATOR_HANG: '10s',
+  // A mail server that is not well for a while is no reason to fail for good.
+  NOTIFICATION_RETRY_DELAYS: Array.from({ length: 20 }, () => '2s').join(','),
 };
 const GATEWAY = 'payment-simulator';
 /** The only service that talks to the gateway. */
@@ -57,14 +63,19 @@ export const GATEWAY_CALLER = 'payment-service';
 export const meshServices = (): string[] => discoverServices().filter((service) => service !== GATEWAY);
 export const meshConsumers = (): string[] => discoverSubscriptions().map(({ service }) => service);
 
-export async function startChaosMesh(folder: RunFolder, control: Control): Promise<ChaosMesh> {
+export async function startChaosMesh(
+  folder: RunFolder,
+  control: Control,
+  random: Random,
+): Promise<ChaosMesh> {
   let servers: Partial<Record<ServerName, BreakableServer>> = {};
   const processes: MeshProcess[] = [];
   const heard = listenToLogs();
+  const mails = await startMailReceiver(random);
   const stop = async (hurry: boolean) => {
     if (hurry) for (const one of processes) one.killForGood();
     await Promise.allSettled(processes.map((one) => one.stop()));
-    await Promise.allSettled(Object.values(servers).map((one) => one.end()));
+    await Promise.allSettled([...Object.values(servers).map((one) => one.end()), mails.stop()]);
   };
   try {
     const both = await ownServers(control);
@@ -76,7 +87,7 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
       service: string,
       index: number,
       reaches: ProcessOptions['reaches'],
-      environment: Record<string, string> = ENVIRONMENT,
+      environment: Record<string, string> = { ...ENVIRONMENT, SMTP_URL: mails.url },
     ) => {
       control.stopping.throwIfAborted();
       const given = { service, index, reaches, environment, folder, onLine: heard.onLine, say: control.say };
@@ -99,7 +110,7 @@ export async function startChaosMesh(folder: RunFolder, control: Control): Promi
         untilReady(name, url, { timeoutMs: READY_MS, signal: control.stopping }),
       ),
     );
-    return { servers: both, logins, broker, gateway, journal, processes, heard, stop };
+    return { servers: both, logins, broker, gateway, journal, processes, heard, mails, stop };
   } catch (error) {
     await stop(true);
     throw error;

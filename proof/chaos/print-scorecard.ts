@@ -20,6 +20,7 @@ export function printScorecard(card: Scorecard): string {
       `${drafts.made} made, ${drafts.changes} changes, ${drafts.approved} approved, ${drafts.perhaps_approved} perhaps`,
     ),
     row('payments', payments ? counts(payments) : 'not known'),
+    row('mails', card.mails ? counts(card.mails) : 'not known'),
     row('gateway requests', requests ? counts(requests) : 'not known'),
     row('moves, cancellations', `${card.moves} and ${card.cancellations} done`),
     row('adjustments', `${adjustments.accepted} accepted, ${adjustments.unknown} unknown`),

@@ -42,7 +42,7 @@ export async function runChaos(given: ChaosArguments, control: Control): Promise
   let mesh: ChaosMesh | undefined;
   let passed = false;
   try {
-    mesh = await startChaosMesh(folder, control);
+    mesh = await startChaosMesh(folder, control, seededRandom(given.seed + 3));
     const card = await breakThings(given, control, mesh);
     passed = card.passed;
     const file = reportFile(given.seed);

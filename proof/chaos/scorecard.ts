@@ -2,6 +2,7 @@ import type { AuditReport } from '../../operator/audit/audit';
 import type { Backlog } from './read-backlog';
 import type { Watch } from './watch';
 import type { PaymentCounts } from './check-payments';
+import type { MailCounts } from './check-mails';
 import type { Requests } from './gateway';
 import type { Inflicted } from './carry-out';
 import type { Takeover } from './takeovers';
@@ -22,6 +23,8 @@ export interface Scorecard {
   /** In the gateway's books. */
   payments: PaymentCounts | null;
   gateway_requests: Requests | null;
+  /** To the customers that gave an address. */
+  mails: MailCounts | null;
   moves: number;
   cancellations: number;
   adjustments: { accepted: number; unknown: number };
@@ -69,6 +72,7 @@ export interface Evidence {
   unknownButDone: number;
   payments: PaymentCounts | null;
   gatewayRequests: Requests | null;
+  mails: MailCounts | null;
   inflicted: readonly Inflicted[];
   leftOut: number;
   watch: Watch;
@@ -110,6 +114,7 @@ export function makeScorecard(evidence: Evidence): Scorecard {
     drafts: books.countDrafts(),
     payments: evidence.payments,
     gateway_requests: evidence.gatewayRequests,
+    mails: evidence.mails,
     moves: books.orders.flatMap(({ moves }) => Object.values(moves)).filter((outcome) => outcome === 'done')
       .length,
     cancellations: books.orders.filter(({ cancelling }) => cancelling === 'done').length,
