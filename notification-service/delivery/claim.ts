@@ -5,6 +5,9 @@ import type { Outgoing } from './channel';
 /** Until then nobody else takes what was claimed; whoever is at it renews it. */
 export const LEASE_MS = 60_000;
 
+/** How long one waits for what comes before it. That may have become a dead letter. */
+const PATIENCE_MS = 600_000;
+
 export interface Claimed extends Outgoing {
   /** Whoever settles it has to show this: it may be somebody else's by then. */
   claim: string;
@@ -52,6 +55,8 @@ export async function claimDue(database: Database, room: Room): Promise<Claimed[
         WHERE n.status = 'PENDING' AND n.lane = open.lane AND n.next_attempt_at <= now() AND NOT EXISTS (
           SELECT FROM notifications e WHERE e.status = 'PENDING' AND e.lane = n.lane AND e.recipient = n.recipient
             AND e.order_id = n.order_id AND e.sequence < n.sequence)
+          AND (n.expects IS NULL OR n.created_at < now() - make_interval(secs => ${PATIENCE_MS / 1000}) OR EXISTS (
+            SELECT FROM notifications p WHERE p.order_id = n.order_id AND p.event_type = n.expects))
         ORDER BY n.next_attempt_at LIMIT open.room FOR UPDATE OF n SKIP LOCKED) AS n
       WHERE open.room > 0),
     chosen AS MATERIALIZED (SELECT id FROM due ORDER BY place, next_attempt_at LIMIT ${room.overall})

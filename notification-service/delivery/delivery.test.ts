@@ -192,6 +192,19 @@ describe("an order's life", () => {
     expect(await claimAll()).toEqual([]);
   });
 
+  it('waits for what comes before it and is not on record yet, but not for ever', async () => {
+    const [order, eventType] = [newId(), 'payment.failed.v1'];
+    await bench.record(
+      { orderId: order, sequence: 60, expects: eventType },
+      { orderId: newId(), sequence: 60, expects: eventType },
+    );
+    expect(await claimAll()).toEqual([]);
+    await bench.record({ orderId: order, sequence: 20, eventType });
+    expect((await claimAll()).map(({ eventType: type }) => type)).toEqual([eventType]);
+    await bench.db.database.$executeRaw`UPDATE notifications SET created_at = now() - interval '11 minutes'`;
+    expect(await claimAll()).toHaveLength(1); // the other order's: of the first, one is being sent
+  });
+
   it('drops what a later step makes pointless, and nothing else', async () => {
     const [order, told] = [newId(), [] as string[]];
     await bench.record(

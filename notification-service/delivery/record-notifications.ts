@@ -21,6 +21,8 @@ export interface NewNotification {
   sequence?: number;
   /** It is dropped once one of the same order, recipient and lane from this place on is known. */
   staleFrom?: number;
+  /** It waits, for some minutes at most, until something is on record about an event of this type about its order. */
+  expects?: string;
   /** Not before. */
   afterMs?: number;
   /** It goes out together with others of the same key that are recorded before the first of them goes out. */
@@ -41,15 +43,15 @@ export async function recordNotifications(tx: Tx, notifications: readonly NewNot
   await gather(tx, rows);
   await tx.$executeRaw`
     INSERT INTO notifications (id, event_id, event_source, event_type, channel, recipient, lane, kind, order_id,
-      restaurant_id, correlation_id, data, sequence, stale_from, gather_key, gathered_into, last_error, status, next_attempt_at)
+      restaurant_id, correlation_id, data, sequence, stale_from, expects, gather_key, gathered_into, last_error, status, next_attempt_at)
     SELECT id, "eventId", "eventSource", "eventType", channel, recipient, lane, kind, "orderId",
-      "restaurantId", "correlationId", data, sequence, "staleFrom", "gatherKey", "gatheredInto", dropped,
+      "restaurantId", "correlationId", data, sequence, "staleFrom", expects, "gatherKey", "gatheredInto", dropped,
       CASE WHEN dropped IS NOT NULL THEN 'DROPPED' WHEN "gatheredInto" IS NOT NULL THEN 'GATHERED' ELSE 'PENDING' END,
       CASE WHEN dropped IS NULL AND "gatheredInto" IS NULL
         THEN clock_timestamp() + make_interval(secs => coalesce("afterMs", 0) / 1000.0) END
     FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, "eventId" uuid, "eventSource" text, "eventType" text,
       channel text, recipient text, lane text, kind text, "orderId" uuid, "restaurantId" uuid, "correlationId" text,
-      data json, sequence int, "staleFrom" int, "gatherKey" text, "gatheredInto" uuid, dropped text, "afterMs" int)
+      data json, sequence int, "staleFrom" int, expects text, "gatherKey" text, "gatheredInto" uuid, dropped text, "afterMs" int)
     ON CONFLICT (event_id, event_source, channel, recipient) WHERE channel <> 'LOG' DO NOTHING`;
 }
 

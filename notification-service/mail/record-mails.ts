@@ -8,16 +8,11 @@ import type { MailData } from './mail-data';
 import { rulesOf } from './mail-kinds';
 import { moneyBack } from './money-back';
 import { plainText } from './plain-text';
+import { readStepsBefore } from './steps-before';
 import { readContacts, type Contact } from './read-contacts';
 
 /** Nobody wants a mail about what is older, such as events that are sent again. Of an order, its row says so. */
 const TOO_OLD_MS = 7 * 86_400_000;
-/**
- * Steps of an order that follow each other at once may be handled by two instances. What is not its first step waits
- * for a moment, so that the one before is on record too; were it not, that one would be dropped as overtaken.
- */
-const SETTLING_MS = 1_000;
-
 /** The mails about events: to customers that gave an address, and to restaurants that have one. */
 export async function mailsAbout(tx: Tx, events: Event[], stockWindowMs: number): Promise<NewNotification[]> {
   const told = events.flatMap((event) => {
@@ -29,11 +24,20 @@ export async function mailsAbout(tx: Tx, events: Event[], stockWindowMs: number)
     tx,
     told.map(({ event }) => event),
   );
+  const before = await readStepsBefore(
+    tx,
+    told.map(({ event }) => event),
+  );
   return told.flatMap(({ event, facts }) => {
     const contact = contactOf(event);
     const to = facts.kind === 'stock' ? contact?.restaurant.email : contact?.order?.email;
     return contact && to?.trim()
-      ? [toRecord(event, dataOf(event, facts, contact), contact, to, stockWindowMs)]
+      ? [
+          {
+            ...toRecord(event, dataOf(event, facts, contact), contact, to, stockWindowMs),
+            expects: before(event),
+          },
+        ]
       : [];
   });
 }
@@ -87,7 +91,7 @@ function toRecord(
           gatherKey: `stock ${(event.data as { restaurant_id: string }).restaurant_id} ${to}`,
           afterMs: stockWindowMs,
         }
-      : { afterMs: data.kind === 'accepted' ? 0 : SETTLING_MS }),
+      : {}),
   };
 }
 

@@ -31,7 +31,7 @@ export async function checkMails(
   );
   const orders = await query<MailedOrder & { email: string }>(
     databaseUrl,
-    `SELECT o.id::text, o.email, p.state AS payment_state,
+    `SELECT o.id::text, o.email, p.state AS payment_state, o.cancel_reason,
        (SELECT coalesce(json_agg(h.to_status ORDER BY h.id), '[]') FROM order_status_history h WHERE h.order_id = o.id) AS history,
        (SELECT coalesce(json_agg(json_build_object('id', n.id, 'kind', n.kind, 'status', n.status, 'attempts', n.attempts,
           'last_error', n.last_error)), '[]') FROM notifications n WHERE n.order_id = o.id AND n.channel = 'EMAIL') AS mails

@@ -13,6 +13,7 @@ const delivered = (more: Partial<MailedOrder> = {}): MailedOrder => ({
   id: 'o',
   history: ['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY', 'DELIVERED'],
   payment_state: 'CAPTURED',
+  cancel_reason: null,
   mails: ['accepted', 'preparing', 'on-its-way', 'delivered'].map((kind) => mail(kind)),
   ...more,
 });
@@ -23,7 +24,10 @@ const ALL = arrived('accepted', 'preparing', 'on-its-way', 'delivered');
 test('an order of which all was told in order is in order, and so is a draft of which nothing was', () => {
   expect(judgeMails(delivered(), ALL)).toEqual([]);
   expect(
-    judgeMails({ id: 'o', history: ['DRAFT', 'CANCELLED'], payment_state: null, mails: [] }, []),
+    judgeMails(
+      { id: 'o', history: ['DRAFT', 'CANCELLED'], payment_state: null, cancel_reason: 'CUSTOMER', mails: [] },
+      [],
+    ),
   ).toEqual([]);
 });
 
@@ -36,6 +40,21 @@ test('what was overtaken may be missing, and what was tried again may arrive aga
   ];
   const came = arrived('accepted', 'on-its-way', 'accepted', 'delivered');
   expect(judgeMails(delivered({ mails }), came)).toEqual([]);
+});
+
+test('that a card was declined comes before a cancellation for it, and otherwise when it happens', () => {
+  const order = (cancel_reason: string): MailedOrder => ({
+    id: 'o',
+    history: ['PLACED', 'CANCELLED'],
+    payment_state: 'FAILED',
+    cancel_reason,
+    mails: ['accepted', 'payment-failed', 'cancelled'].map((kind) => mail(kind)),
+  });
+  const came = arrived('accepted', 'cancelled', 'payment-failed');
+  expect(judgeMails(order('CUSTOMER'), came)).toEqual([]);
+  expect(judgeMails(order('PAYMENT_FAILED'), came)).toEqual([
+    'order o was told cancelled before payment-failed',
+  ]);
 });
 
 test.each<[string, MailedOrder, Arrival[], string]>([

@@ -16,6 +16,7 @@ export interface MailedOrder {
   /** Every status that it has had. */
   history: string[];
   payment_state: string | null;
+  cancel_reason: string | null;
   mails: RecordedMail[];
 }
 
@@ -57,8 +58,11 @@ function judgeMail({ id, kind, status, attempts, last_error }: RecordedMail, arr
 }
 
 /** What is sent again after a crash may arrive late: what counts is when each came first. */
-function judgeSequence({ mails }: MailedOrder, byMail: Map<string, Arrival[]>): string[] {
+function judgeSequence({ mails, cancel_reason }: MailedOrder, byMail: Map<string, Arrival[]>): string[] {
+  // A card may be declined when its order is cancelled already: then that is told when it happens.
+  const free = cancel_reason === 'PAYMENT_FAILED' ? undefined : 'payment-failed';
   const first = mails
+    .filter(({ kind }) => kind !== free)
     .flatMap(({ id, kind }) => {
       const arrived = byMail.get(id)?.map(({ at }) => at) ?? [];
       return arrived.length > 0 ? [{ kind, at: Math.min(...arrived) }] : [];

@@ -14,6 +14,7 @@ ALTER TABLE "notifications"
     ADD COLUMN "data" JSON,
     ADD COLUMN "sequence" INTEGER,
     ADD COLUMN "stale_from" INTEGER,
+    ADD COLUMN "expects" TEXT,
     ADD COLUMN "gather_key" TEXT,
     ADD COLUMN "gathered_into" UUID,
     ADD COLUMN "status" TEXT NOT NULL DEFAULT 'BATCHED',
