@@ -43,7 +43,8 @@ async function prepare(event: Event): Promise<void> {
   await db.database.$executeRaw`
     TRUNCATE restaurants, menu_items, stock_levels, stock_movements, stock_reservations, adjustment_outcomes, orders,
       order_lines, order_status_history, order_state_tracking, payments, payment_moves, notifications,
-      notification_batches, processed_events, outbox_events CASCADE`;
+      notification_batches, processed_events, outbox_events, analytics_orders, analytics_sales, analytics_item_sales,
+      analytics_lead_times, analytics_open_orders, analytics_stock_alerts CASCADE`;
   const orderId = orderIdOf(event);
   const { restaurant_id: restaurantId } = event.data as { restaurant_id?: string };
   if (!orderId || !restaurantId || event.type === 'order.placed.v1') return;
@@ -64,6 +65,8 @@ async function effects(): Promise<unknown> {
       (SELECT json_agg(json_build_array(status, cancel_reason)) FROM orders) AS orders,
       (SELECT json_agg(json_build_array(order_id, state)) FROM payments) AS payments,
       (SELECT json_agg(json_build_array(audience, title) ORDER BY audience) FROM notifications) AS notifications,
+      (SELECT json_agg(json_build_array(placed_at IS NULL, cancel_reason)) FROM analytics_orders) AS counted,
+      (SELECT json_agg(json_build_array(kind, available_qty)) FROM analytics_stock_alerts) AS alerts,
       (SELECT json_agg(json_build_array(type, subject) ORDER BY seq) FROM outbox_events) AS announced`;
   return rows[0];
 }
@@ -79,6 +82,7 @@ async function handled(consumer: string, handlers: HandlerTable, body: Buffer): 
 test('every consumer is among them', () => {
   expect(consumers.map(({ name }) => name)).toEqual(
     expect.arrayContaining([
+      'analytics-service',
       'inventory-service',
       'notification-service',
       'payment-service',

@@ -1,0 +1,4 @@
+import { runConsumer } from '../shared/messaging/run-consumer';
+import { handlers } from './handlers';
+
+runConsumer('analytics-service', handlers);
