@@ -1,3 +1,8 @@
+import { getAnalyticsItems } from './analytics/get-items';
+import { getAnalyticsLeadTimes } from './analytics/get-lead-times';
+import { getAnalyticsOrders } from './analytics/get-orders';
+import { getAnalyticsStock } from './analytics/get-stock';
+import { getAnalyticsSummary } from './analytics/get-summary';
 import type { Route } from './http/route';
 import { followOrder } from './live/follow-order';
 import { followRestaurant } from './live/follow-restaurant';
@@ -38,4 +43,9 @@ export const routes: readonly Route[] = [
   changeRestaurant,
   getMenu,
   followRestaurant,
+  getAnalyticsSummary,
+  getAnalyticsOrders,
+  getAnalyticsItems,
+  getAnalyticsLeadTimes,
+  getAnalyticsStock,
 ];

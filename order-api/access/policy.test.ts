@@ -109,6 +109,14 @@ const requests: Record<RouteName, (side: Side) => Promise<[method: string, path:
     { accepting_orders: true },
   ],
   getMenu: async ({ restaurant }) => ['GET', `/restaurants/${restaurant}/menu`],
+  getAnalyticsSummary: async ({ restaurant }) => ['GET', `/analytics/summary?restaurant_id=${restaurant}`],
+  getAnalyticsOrders: async ({ restaurant }) => ['GET', `/analytics/orders?restaurant_id=${restaurant}`],
+  getAnalyticsItems: async ({ restaurant }) => ['GET', `/analytics/items?restaurant_id=${restaurant}`],
+  getAnalyticsLeadTimes: async ({ restaurant }) => [
+    'GET',
+    `/analytics/lead-times?restaurant_id=${restaurant}`,
+  ],
+  getAnalyticsStock: async ({ restaurant }) => ['GET', `/analytics/stock?restaurant_id=${restaurant}`],
 };
 
 /** What is answered: [customer: their own, another's; staff: of theirs, of others; admin; somebody who may only read]. */
@@ -133,6 +141,11 @@ const answers: Record<RouteName, readonly [number, number, number, number, numbe
   getRestaurant: [200, 200, 200, 200, 200, 200],
   changeRestaurant: [403, 403, 200, 403, 200, 403],
   getMenu: [200, 200, 200, 200, 200, 200],
+  getAnalyticsSummary: [403, 403, 200, 403, 200, 200],
+  getAnalyticsOrders: [403, 403, 200, 403, 200, 200],
+  getAnalyticsItems: [403, 403, 200, 403, 200, 200],
+  getAnalyticsLeadTimes: [403, 403, 200, 403, 200, 200],
+  getAnalyticsStock: [403, 403, 200, 403, 200, 200],
 };
 const columns = [
   ['customer', 'mine'],

@@ -31,6 +31,11 @@ export const policy = {
   getRestaurant: { customer: 'all', staff: 'all', admin: 'all' },
   changeRestaurant: { customer: 'none', staff: 'theirs', admin: 'all' },
   getMenu: { customer: 'all', staff: 'all', admin: 'all' },
+  getAnalyticsSummary: { customer: 'none', staff: 'theirs', admin: 'all' },
+  getAnalyticsOrders: { customer: 'none', staff: 'theirs', admin: 'all' },
+  getAnalyticsItems: { customer: 'none', staff: 'theirs', admin: 'all' },
+  getAnalyticsLeadTimes: { customer: 'none', staff: 'theirs', admin: 'all' },
+  getAnalyticsStock: { customer: 'none', staff: 'theirs', admin: 'all' },
 } as const satisfies Record<string, Record<Role, Right>>;
 
 export type RouteName = keyof typeof policy;

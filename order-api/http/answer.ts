@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Table } from './csv';
 
 /** What a route answers when all is well. */
 export interface Answer {
@@ -7,6 +8,8 @@ export interface Answer {
   headers?: Record<string, string>;
   /** Of the order that it is about; sent as `ETag`. */
   version?: number;
+  /** The same as a table, of a route that answers `csv`. */
+  table?: Table;
   /** Takes the response over, in the place of a body; throws a Problem only as long as nothing is sent. */
   stream?: (response: ServerResponse) => void;
 }

@@ -70,7 +70,10 @@ export function openApiDocument(routes: readonly Route[], base: string) {
         ...mapValues(route.answers, ({ description, schema }, status): ResponseConfig => ({
           description,
           headers: answerHeaders(route, status),
-          content: schema && { [route.streams ? 'text/event-stream' : 'application/json']: { schema } },
+          content: schema && {
+            [route.streams ? 'text/event-stream' : 'application/json']: { schema },
+            ...(route.csv ? { 'text/csv': { schema: csvText } } : {}),
+          },
         })),
         ...(answersNotModified(route)
           ? {
@@ -112,8 +115,9 @@ function addAnswerExamples(route: Route, operation: { responses?: object } | und
     { content?: Record<string, { schema: object; example?: unknown }> }
   >;
   for (const [status, { example }] of Object.entries(route.answers))
-    for (const content of Object.values(responses[status]?.content ?? {}))
-      content.example = { ...(exampleOf(content.schema, schemas) as object), ...example };
+    for (const [type, content] of Object.entries(responses[status]?.content ?? {}))
+      if (type !== 'text/csv')
+        content.example = { ...(exampleOf(content.schema, schemas) as object), ...example };
 }
 
 /** Of parameters in the path alone: Swagger UI would send an example of an optional one. */
@@ -123,6 +127,8 @@ function addParameterExamples(route: Route, operation: { parameters?: object[] }
     if (parameter.in === 'path' && parameter.name)
       parameter.example = route.example?.params?.[parameter.name];
 }
+
+const csvText = z.string().meta({ description: 'RFC 4180, in UTF-8, with a header line' });
 
 export const answersNotModified = ({ method, versioned }: Route): boolean =>
   method === 'get' && versioned === true;

@@ -69,6 +69,8 @@ export interface Route {
   commitsKey?: boolean;
   /** Its 200 is Server-Sent Events; the schema is that of each of them. */
   streams?: boolean;
+  /** Its 200 may be had as CSV (`Accept: text/csv`): the answer's `table`. */
+  csv?: boolean;
   /** Whether `Prefer` may hold its answer (`wait`) or make it rather refuse (`handling=strict`). */
   prefers?: boolean;
   /** Done when all is committed, and not counted among the requests in progress: it may take its time. */

@@ -6,6 +6,7 @@ import { nextTraceparent } from '../../shared/trace';
 import { callerOf, watchCredential } from '../access/authenticate';
 import { checkConcern, checkRole } from '../access/concern';
 import type { Admission } from './admission';
+import { sendCsvOr } from './csv';
 import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
@@ -36,7 +37,8 @@ export function serveRoutes(routes: readonly Route[], admission: Admission, deps
     router[route.method](expressPath(route.path), mayDoIt, ...read, async (request, response) => {
       const { result, context } = await admission.during(() => answer(route, request, response, deps));
       const last = route.afterwards ? await route.afterwards(result, context, goneOf(response)) : result;
-      send(last, request, response);
+      if (route.csv && last.table) sendCsvOr(send, last, last.table, request, response);
+      else send(last, request, response);
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {
