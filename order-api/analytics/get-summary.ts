@@ -7,6 +7,8 @@ import { rangeQuery } from './time-range';
 
 const openStatuses = ['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY'] as const;
 
+const open = z.int().meta({ example: 3 });
+
 export const getAnalyticsSummary = route({
   method: 'get',
   path: '/analytics/summary',
@@ -24,7 +26,7 @@ export const getAnalyticsSummary = route({
       schema: z.object({
         ...reportHead,
         ...salesFields,
-        open_orders: z.object({ PLACED: z.int(), PREPARING: z.int(), OUT_FOR_DELIVERY: z.int() }),
+        open_orders: z.object({ PLACED: open, PREPARING: open, OUT_FOR_DELIVERY: open }),
       }),
     },
   },

@@ -1,6 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Request, Response } from 'express';
-import type { Answer } from './answer';
 
 /** What an answer comes to as a table: the names of its columns, and its rows. */
 export interface Table {
@@ -10,22 +9,13 @@ export interface Table {
   rows: readonly (readonly (string | number | null)[])[];
 }
 
-type Send = (answer: Answer, request: Request, response: Response) => void;
+/** Whether a request would rather have CSV than JSON (RFC 9110, section 12.5.1). */
+export const prefersCsv = (request: Request): boolean =>
+  request.accepts(['application/json', 'text/csv']) === 'text/csv';
 
-/** Answers the table as CSV where that is what the request would rather have (RFC 9110, section 12.5.1), and JSON otherwise. */
-export function sendCsvOr(
-  send: Send,
-  answer: Answer,
-  table: Table,
-  request: Request,
-  response: Response,
-): void {
-  response.vary('Accept');
-  if (request.accepts(['application/json', 'text/csv']) !== 'text/csv')
-    return send(answer, request, response);
+export function sendCsv(response: Response, table: Table): void {
   const body = Buffer.from(toCsv(table));
   response
-    .status(answer.status)
     .set({
       'Content-Type': 'text/csv; charset=utf-8',
       'Content-Disposition': `attachment; filename="${table.name}.csv"`,

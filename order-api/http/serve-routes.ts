@@ -6,7 +6,7 @@ import { nextTraceparent } from '../../shared/trace';
 import { callerOf, watchCredential } from '../access/authenticate';
 import { checkConcern, checkRole } from '../access/concern';
 import type { Admission } from './admission';
-import { sendCsvOr } from './csv';
+import { prefersCsv, sendCsv } from './csv';
 import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
@@ -37,8 +37,7 @@ export function serveRoutes(routes: readonly Route[], admission: Admission, deps
     router[route.method](expressPath(route.path), mayDoIt, ...read, async (request, response) => {
       const { result, context } = await admission.during(() => answer(route, request, response, deps));
       const last = route.afterwards ? await route.afterwards(result, context, goneOf(response)) : result;
-      if (route.csv && last.table) sendCsvOr(send, last, last.table, request, response);
-      else send(last, request, response);
+      send(last, request, response);
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {
@@ -116,6 +115,10 @@ function send(result: Answer, request: Request, response: Response): void {
     return result.stream(response);
   }
   if (result.body === undefined) return void response.end();
+  if (result.table) {
+    response.vary('Accept');
+    if (prefersCsv(request)) return sendCsv(response, result.table);
+  }
   // Not by Express's `json`, which would judge `If-None-Match` for itself: whether an order has changed, its route knows.
   const body = Buffer.from(JSON.stringify(result.body));
   response
