@@ -1,4 +1,4 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
 import { handlers } from './handlers';
 
-runConsumer('analytics-service', handlers);
+runConsumer({ patient: 'analytics-service' }, handlers);

@@ -41,6 +41,8 @@ export interface ConsumerOptions {
   prefetch: number;
   /** How long a transient failure waits before each further attempt; after the last, the dead-letter queue. */
   retryDelays: readonly RetryDelay[];
+  /** How long it lets work gather after a round, at least; none, if absent. */
+  restMs?: number;
   /** Others than its own intervals. */
   upkeep?: Partial<Upkeep>;
 }
@@ -283,7 +285,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       }
       busySince = undefined;
       const endedAt = performance.now();
-      restUntil = endedAt + Math.min(LONGEST_REST_MS, REST_SHARE * (endedAt - startedAt));
+      const ownRestMs = Math.min(LONGEST_REST_MS, REST_SHARE * (endedAt - startedAt));
+      restUntil = endedAt + Math.max(options.restMs ?? 0, ownRestMs);
     }
   }
 

@@ -1,4 +1,4 @@
-import { consumerConfigWith, port, readConfig, readTogether } from '../service/config';
+import { consumerConfigWith, count, port, readConfig, readTogether } from '../service/config';
 import { openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { collectReads, type Read } from '../service/answer-read';
@@ -25,15 +25,32 @@ export interface WorkerContext {
   answer: (name: string, read: Read) => void;
 }
 
+/** A service that nobody waits for: it takes its work half a second's at a time, at a fraction of the price. */
+export interface PatientService {
+  patient: string;
+}
+
+const PATIENT_REST_MS = 500;
+const PATIENT = { CONSUMER_BATCH: count(500, 1000), CONSUMER_PREFETCH: count(1500, 10_000) };
+
 /**
  * Runs a consuming service as this process: configuration, database, consumer, health, drain.
- * @param service the folder's name
+ * @param given the folder's name
  * @param handlers its table: the routing, the bindings and the documentation
  * @param workers what it does beside, stopped after the consumer has drained
  */
-export function runConsumer(service: string, handlers: HandlerTable, ...workers: Worker[]): void {
+export function runConsumer(
+  given: string | PatientService,
+  handlers: HandlerTable,
+  ...workers: Worker[]
+): void {
+  const [service, isPatient] = typeof given === 'string' ? [given, false] : [given.patient, true];
   runService(service, async (log) => {
-    const schema = consumerConfigWith({ RETRY_DELAYS: retryDelays, HEALTH_PORT: healthPort(service) });
+    const schema = consumerConfigWith({
+      RETRY_DELAYS: retryDelays,
+      HEALTH_PORT: healthPort(service),
+      ...(isPatient ? PATIENT : {}),
+    });
     const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
     const database = openDatabase({
       url: config.DATABASE_URL,
@@ -51,6 +68,7 @@ export function runConsumer(service: string, handlers: HandlerTable, ...workers:
       batchSize: config.CONSUMER_BATCH,
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
+      restMs: isPatient ? PATIENT_REST_MS : 0,
     });
     readGauge(
       'ordermesh_dead_letters',
