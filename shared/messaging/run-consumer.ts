@@ -30,8 +30,8 @@ export interface PatientService {
   patient: string;
 }
 
-const PATIENT_REST_MS = 500;
-const PATIENT = { CONSUMER_BATCH: count(500, 1000), CONSUMER_PREFETCH: count(1500, 10_000) };
+const USUAL = { batch: 50, prefetch: 150, restMs: 0 };
+const PATIENT = { batch: 500, prefetch: 1_500, restMs: 500 };
 
 /**
  * Runs a consuming service as this process: configuration, database, consumer, health, drain.
@@ -44,12 +44,13 @@ export function runConsumer(
   handlers: HandlerTable,
   ...workers: Worker[]
 ): void {
-  const [service, isPatient] = typeof given === 'string' ? [given, false] : [given.patient, true];
+  const [service, habits] = typeof given === 'string' ? [given, USUAL] : [given.patient, PATIENT];
   runService(service, async (log) => {
     const schema = consumerConfigWith({
       RETRY_DELAYS: retryDelays,
       HEALTH_PORT: healthPort(service),
-      ...(isPatient ? PATIENT : {}),
+      CONSUMER_BATCH: count(habits.batch, 1000),
+      CONSUMER_PREFETCH: count(habits.prefetch, 10_000),
     });
     const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
     const database = openDatabase({
@@ -68,7 +69,7 @@ export function runConsumer(
       batchSize: config.CONSUMER_BATCH,
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
-      restMs: isPatient ? PATIENT_REST_MS : 0,
+      restMs: habits.restMs,
     });
     readGauge(
       'ordermesh_dead_letters',
