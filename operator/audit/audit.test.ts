@@ -1,4 +1,5 @@
 import { bookedAsKept } from './testing/booked';
+import { analyticsPlants, countAll, handledBy } from './testing/analytics-plants';
 import { paymentPlants } from './testing/payment-plants';
 import { cardStories, stories } from './testing/stories';
 import { newId } from '../../shared/ids';
@@ -228,6 +229,7 @@ const plants: Record<string, () => Promise<string[]>> = {
     return [`dead-letters-kept: ${event}`, `events-handled: ${event}`];
   },
   ...paymentPlants(() => audited),
+  ...analyticsPlants(() => audited),
 };
 
 /** An event that notification-service has put into its dead-letter queue. */
@@ -248,6 +250,23 @@ it.each(Object.entries(plants))('names %s, and nothing else', async (_name, plan
   const report = await audited.run();
   expect(report.ok).toBe(false);
   expect(violations(report).sort()).toEqual(planted.sort());
+});
+
+it('judges reports by what they can know: not before there was history, and not what is under way', async () => {
+  await countAll(audited);
+  const report = await audited.run();
+  expect([violations(report), warnings(report)]).toEqual([[], []]);
+  expect(checkOf(report, 'analytics-sales').judged).toBeGreaterThan(10);
+  const early = audited.history.order(stories.cancelledFirst);
+  await audited.sql(`UPDATE orders SET placed_at = placed_at - interval '1 day' WHERE id = '${early}'`);
+  await audited.sql(handledBy(early));
+  expect(violations(await audited.run())).toEqual([]);
+  const young = audited.history.order(stories.cancelledFirst);
+  await audited.sql(`DELETE FROM event_log WHERE subject = '${young}' AND type = 'order.placed.v1'`);
+  audited.history.published('order.placed.v1', young, { at: new Date() });
+  const underWay = await audited.run();
+  expect(violations(underWay)).toEqual([]);
+  expect(checkOf(underWay, 'analytics-orders').underWay).toBe(1);
 });
 
 it('has a plant for every check', () => {

@@ -1,5 +1,6 @@
 import { firstIdOf } from '../../shared/history/partitions';
 import { adjustmentPass } from './adjustment-checks';
+import { analyticsOrderChecks, analyticsPass } from './analytics-checks';
 import { announcementChecks } from './announcement-checks';
 import type { AuditOptions } from './audit-options';
 import { deadLetterCheckNames, judgeDeadLetters, standOfDeadLetters } from './dead-letter-checks';
@@ -24,7 +25,13 @@ const orderPass: Pass = {
   unit: 'orders',
   walk: { table: 'orders', column: 'id' },
   count: countIn('orders', 'id'),
-  checks: [...heldStockChecks, ...orderLifeChecks, ...paidOrderChecks, ...announcementChecks],
+  checks: [
+    ...heldStockChecks,
+    ...orderLifeChecks,
+    ...paidOrderChecks,
+    ...announcementChecks,
+    ...analyticsOrderChecks,
+  ],
 };
 
 const passes: readonly Pass[] = [
@@ -35,6 +42,7 @@ const passes: readonly Pass[] = [
   outboxPass,
   eventPass,
   notificationPass,
+  analyticsPass,
 ];
 
 /** The names of all checks. */
