@@ -79,6 +79,24 @@ export const paymentsAnnounced: Check = {
       OR (coalesce(events, 0) < facts AND in_log AND NOT ${hadMismatch('coalesce(facts.order_id, told.order_id)')})`,
 };
 
+/** The ledger of stock against the alerts: when a threshold is crossed, only the event itself knows. */
+export const stockOutsAnnounced: Check = {
+  name: 'stock-outs-announced',
+  promise: 'each time that an item is sold out is announced exactly once',
+  find: (range, { judgedFrom }) => Prisma.sql`
+    SELECT m.menu_item_id::text AS subject, format('movement %s sold it out, and is announced %s times', m.id, count(e.event_id)) AS problem
+    FROM stock_movements m LEFT JOIN LATERAL (
+      SELECT l.event_id FROM event_log l WHERE l.subject = m.menu_item_id::text AND l.causation_id = m.caused_by AND l.type = ${SOLD_OUT}
+      UNION ALL
+      SELECT w.event_id FROM outbox_events w WHERE w.subject = m.menu_item_id::text AND w.causation_id = m.caused_by AND w.type = ${SOLD_OUT}
+    ) e ON true
+    WHERE ${inRange('m.menu_item_id', range)} AND m.balance = 0 AND m.delta < 0 AND m.caused_by IS NOT NULL
+      AND m.moved_at > ${timeOf(judgedFrom.eventLog)} + interval '1 minute'
+    GROUP BY m.id, m.menu_item_id HAVING count(e.event_id) <> 1`,
+};
+
+const SOLD_OUT = 'inventory.out_of_stock.v1';
+
 /**
  * The events about whatever has an id within the range, as `order_id`, `event_id` and `type`. Ids tell their time: of a long
  * log only the days are looked into in which something happened to these, up to the `latest`, and one more.

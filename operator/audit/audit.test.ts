@@ -93,6 +93,21 @@ const plants: Record<string, () => Promise<string[]>> = {
     );
     return [`ledger-openings: ${id}`];
   },
+  'an item that was sold out without a word, and one that was told of twice': async () => {
+    const [silent, loud] = [newId(), newId()];
+    await audited.sql(
+      ...[dal, rice].map(
+        (index) => `INSERT INTO stock_movements (menu_item_id, kind, delta, balance, adjustment_id, caused_by)
+          SELECT menu_item_id, 'RESTORATION', -available, 0, NULL, '${[silent, loud][index]}' FROM stock_levels WHERE menu_item_id = '${item(index)}'`,
+      ),
+      `UPDATE stock_levels SET available = 0`,
+    );
+    for (const _ of [1, 2]) {
+      const event = audited.history.published('inventory.out_of_stock.v1', item(rice));
+      await audited.sql(`UPDATE event_log SET causation_id = '${loud}' WHERE event_id = '${event}'`);
+    }
+    return [dal, rice].map((index) => `stock-outs-announced: ${item(index)}`);
+  },
   'an order that holds less than its lines': async () => {
     await audited.sql(
       `UPDATE order_lines SET quantity = 2, price = 50 WHERE order_id = '${audited.orders.onItsWay}' AND menu_item_id = '${item(rice)}'`,

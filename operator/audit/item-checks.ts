@@ -1,4 +1,5 @@
 import { Prisma } from '../../shared/service/database';
+import { stockOutsAnnounced } from './announcement-checks';
 import { countIn, inRange, type Check, type Pass } from './check';
 
 const notNegative: Check = {
@@ -58,5 +59,5 @@ export const itemPass: Pass = {
   // By movements, so that a range of items has about as many of them as another.
   walk: { table: 'stock_movements', column: 'menu_item_id' },
   count: countIn('menu_items', 'id'),
-  checks: [notNegative, equalsLedger, balances, openings],
+  checks: [notNegative, equalsLedger, balances, openings, stockOutsAnnounced],
 };
