@@ -1,3 +1,4 @@
+import { runAnalytics } from '../analytics/run-analytics';
 import { audit, type AuditReport } from './audit';
 import { formatReport } from './format-report';
 import { startMesh, type Mesh } from '../../shared/testing/mesh';
@@ -66,3 +67,39 @@ it('sees nothing wrong in a mesh at work, again and again, nor when it has come 
   expect(report.checks.find(({ name }) => name === 'totals')?.judged).toBe(busy.orders());
   expect(formatReport(report)).toMatch(/^ok +stock is never below zero +1 items$/m);
 }, 240_000);
+
+it('sees nothing wrong in reports that are rebuilt while orders come, and they say the same before and after', async () => {
+  const { restaurantId, itemId } = await mesh.addItem(10_000);
+  const before = await reports(restaurantId);
+  const busy = keepBusy(restaurantId, itemId);
+  const said: string[] = [];
+  const stopping = new AbortController().signal;
+  const run = { databaseUrl: () => mesh.db.url, print: (text: string) => void said.push(text), stopping };
+  try {
+    while (said.length < 2 || busy.orders() < LEAST_ORDERS)
+      expect(await runAnalytics({ ...run, args: ['rebuild'] })).toBe(0);
+  } finally {
+    await busy.stop();
+  }
+  await mesh.quiet();
+  expect(brokenPromises(await audit({ databaseUrl: mesh.db.url, graceMs: 0 }))).toEqual([]);
+  const rebuilt = await reports(restaurantId);
+  expect([before[0]!.orders, rebuilt[0]!.orders]).toEqual([0, busy.orders()]);
+  await runAnalytics({ ...run, args: ['rebuild'] });
+  expect(await reports(restaurantId)).toEqual(rebuilt);
+}, 240_000);
+
+/** Every report on a restaurant, of today and tomorrow; but for since when there is history. */
+async function reports(restaurantId: string) {
+  const [from, to] = [-1, 2].map(
+    (days) => `${new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10)}T00:00:00Z`,
+  );
+  return Promise.all(
+    ['summary', 'orders', 'items', 'lead-times', 'stock'].map(async (name) => {
+      const path = `/analytics/${name}?restaurant_id=${restaurantId}&from=${from}&to=${to}`;
+      const { body } = await mesh.ask<{ orders?: number; history_since?: string }>('GET', path);
+      return { ...body, history_since: undefined };
+    }),
+  );
+}
+const DAY_MS = 86_400_000;
