@@ -57,7 +57,7 @@ CREATE TABLE "analytics_item_sales" (
     "cancelled_amount" NUMERIC NOT NULL,
 
     CONSTRAINT "analytics_item_sales_pkey" PRIMARY KEY ("generation", "grain", "restaurant_id", "bucket", "menu_item_id", "currency")
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 85);
 
 CREATE TABLE "analytics_lead_times" (
     "generation" INTEGER NOT NULL,
@@ -69,7 +69,7 @@ CREATE TABLE "analytics_lead_times" (
     "orders" BIGINT NOT NULL,
 
     CONSTRAINT "analytics_lead_times_pkey" PRIMARY KEY ("generation", "grain", "restaurant_id", "bucket", "stage", "bin")
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 85);
 
 CREATE TABLE "analytics_open_orders" (
     "generation" INTEGER NOT NULL,
