@@ -56,7 +56,7 @@ it('whatever happens, in whatever batches and by however many at once, each cros
   for (const [index, id] of items.entries()) await setThreshold(id, thresholds[index]!);
   const line = fc.record({
     menu_item_id: fc.constantFrom(...items),
-    quantity: fc.integer({ min: 1, max: 7 }),
+    quantity: fc.integer({ min: 1, max: 3 }),
   });
   const order = fc.record({
     lines: fc.array(line, { minLength: 1, maxLength: 4 }), // the same item in several lines, too
@@ -69,11 +69,11 @@ it('whatever happens, in whatever batches and by however many at once, each cros
   });
   await fc.assert(
     fc.asyncProperty(
-      fc.array(order, { maxLength: 10 }),
+      fc.array(order, { minLength: 3, maxLength: 14 }),
       fc.array(correction, { maxLength: 8 }),
       fc.infiniteStream(fc.nat()),
       async (orders, corrections, chance) => {
-        await reset(items, [4, 12, 15]);
+        await reset(items, [4, 6, 12]);
         const events = orders.flatMap(({ lines, cancelled, again }): Event[] => {
           const placed = orderPlaced(lines);
           const cancel = cancelled ? [orderCancelled(placed.subject)] : [];

@@ -3,14 +3,12 @@ import { partitionDays } from '../../shared/history/partitions';
 import { readPage, startOf, type Span } from '../backfill/past-events';
 
 const PAGE_SIZE = 500;
-/** A row of the log is of the moment when its transaction began, and no relay's transaction lasts so long. */
-const LATE = '60 seconds';
 
 /**
- * The bodies of all events of the types that anybody can have handled before a moment, page by page. Those that were published well
- * before it are read by their position in the log. Of the others, and of those that wait in the outbox (one that was
- * just delivered may still), the ids are noted in one look: an event moves from the outbox to the log in one step, so it
- * is in one of the two.
+ * The bodies of all events of the types that anybody can have handled before a moment, page by page. First the ids are
+ * noted, in one look, of those that wait in the outbox (one that was just delivered may still) and of those that the log
+ * has since that moment; all others are in the log already, since an event moves from one to the other in one step, and
+ * are read by their position there. One that comes into the log behind that position was in the outbox.
  */
 export async function* eventsBefore(
   client: Client,
@@ -22,15 +20,11 @@ export async function* eventsBefore(
   await client.query('TRUNCATE recent_events');
   await client.query(
     `INSERT INTO recent_events
-     SELECT event_id FROM event_log WHERE type = ANY($1::text[]) AND published_at >= $2::timestamptz - $3::interval
+     SELECT event_id FROM event_log WHERE type = ANY($1::text[]) AND published_at >= $2::timestamptz
      UNION SELECT event_id FROM outbox_events WHERE type = ANY($1::text[])`,
-    [types, moment, LATE],
+    [types, moment],
   );
-  const { rows } = await client.query<{ until: string }>(
-    `SELECT to_char($1::timestamptz - $2::interval, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS until`,
-    [moment, LATE],
-  );
-  const span: Span = { service: '', types, from: '-infinity', to: rows[0]!.until, again: true };
+  const span: Span = { service: '', types, from: '-infinity', to: moment, again: true };
   for (let position = startOf(span); ;) {
     const page = await readPage(client, span, position, pageSize);
     const last = page.at(-1);
