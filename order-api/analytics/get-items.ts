@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Decimal } from '../../shared/money';
+import type { Decimal } from '../../shared/money';
 import { uuid } from '../http/fields';
 import { route } from '../http/route';
 import {

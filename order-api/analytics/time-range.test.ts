@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Problem } from '../http/problem';
+import type { Problem } from '../http/problem';
 import { bucketStarts, buckets, piecesOf, readRange } from './time-range';
 
 const at = (text: string) => Date.parse(text);

@@ -12,9 +12,9 @@ export function isTimeZone(zone: string): boolean {
 /** When the hours and days of a time zone begin, in milliseconds since the epoch. */
 export interface ZoneTime {
   /** The first full hour after a moment; where clocks change by less than an hour, the moment they do may come before. */
-  nextHour(time: number): number;
+  nextHour: (time: number) => number;
   /** The next day's beginning: its midnight or, where clocks skip that, the moment after. */
-  nextDay(time: number): number;
+  nextDay: (time: number) => number;
 }
 
 /** @throws {RangeError} for a zone that `Intl` does not know */
