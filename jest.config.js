@@ -22,9 +22,12 @@ module.exports = {
       },
     ],
     // Published as ES modules alone, which Jest reads on newer versions of Node only.
-    'node_modules/jose/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
+    'node_modules/(jose|request-filtering-agent)/.+\\.js$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(jose|request-filtering-agent)/)'],
   reporters: ['default', '<rootDir>/scripts/run-complete-reporter.js'],
   testSequencer: '<rootDir>/scripts/test-sequencer.js',
   testTimeout: 120_000,

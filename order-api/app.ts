@@ -29,10 +29,15 @@ export const BASE = '/api/v1';
 const DAY_MS = 86_400_000;
 
 /** What the application is made of. */
-export type AppDependencies = Omit<RouteDependencies, 'intake' | 'backlog' | 'draftDeadlineMs'> & {
+export type AppDependencies = Omit<
+  RouteDependencies,
+  'intake' | 'backlog' | 'draftDeadlineMs' | 'allowPrivateWebhooks'
+> & {
   /** Requests; without a bound if absent. */
   mostInProgress?: number;
   backlog?: Backlog;
+  /** Not, if absent. */
+  allowPrivateWebhooks?: boolean;
   /** A day, if absent. */
   draftDeadlineMs?: number;
   /** Who calls; without it everybody may do everything. */
@@ -57,6 +62,7 @@ export function buildApp(deps: AppDependencies): Express {
     mostInProgress = Infinity,
     backlog = noBound,
     draftDeadlineMs = DAY_MS,
+    allowPrivateWebhooks = false,
   } = deps;
   const { authenticate, askAgainMs, rateLimits = {}, trustProxy = false, corsOrigins } = deps;
   checkRoutesSayWhatTheyConcern(routes);
@@ -109,6 +115,7 @@ export function buildApp(deps: AppDependencies): Express {
       backlog,
       intake,
       draftDeadlineMs,
+      allowPrivateWebhooks,
     }),
   );
   app.use(unknownRoute);

@@ -49,6 +49,7 @@ runService('order-api', async (log) => {
     mostInProgress: config.MAX_REQUESTS,
     backlog,
     draftDeadlineMs: config.DRAFT_DEADLINE,
+    allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
     authenticate,
     rateLimits: rateLimits(config),
     trustProxy: config.TRUST_PROXY,

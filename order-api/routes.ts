@@ -20,6 +20,7 @@ import { placeOrder } from './orders/place-order';
 import { getOrder } from './orders/get-order';
 import { listOrders } from './orders/list-orders';
 import { getTimeline } from './orders/timeline';
+import { webhookRoutes } from './webhooks/webhook-routes';
 
 /** All of /api/v1. */
 export const routes: readonly Route[] = [
@@ -48,4 +49,5 @@ export const routes: readonly Route[] = [
   getAnalyticsItems,
   getAnalyticsLeadTimes,
   getAnalyticsStock,
+  ...webhookRoutes,
 ];

@@ -51,6 +51,6 @@ test.each(routes.map(({ name, method, path, answers }) => ({ name, method, path,
 );
 
 test('every operation is called by a verb', async () => {
-  const verbs = /^(place|list|get|change|approve|move|cancel|add|adjust|follow)[A-Z]\w+$/;
+  const verbs = /^(place|list|get|change|approve|move|cancel|add|adjust|follow|remove|rotate|test|recover|resend)[A-Z]\w+$/;
   for (const { name } of routes) expect(name).toMatch(verbs);
 });

@@ -14,6 +14,12 @@ export const exampleIds = {
   draftToApprove: '018f0000-0000-7000-8000-000000000007',
   adjustment: '018f0000-0000-7000-8000-000000000008',
   adjustedItem: '018f0000-0000-7000-8000-000000000009',
+  webhook: '018f0000-0000-7000-8000-00000000000a',
+  webhookToRemove: '018f0000-0000-7000-8000-00000000000b',
+  restaurantWebhook: '018f0000-0000-7000-8000-00000000000d',
+  restaurantWebhookToRemove: '018f0000-0000-7000-8000-00000000000e',
+  delivery: '018f0000-0000-7000-8000-00000000000f',
+  restaurantDelivery: '018f0000-0000-7000-8000-000000000010',
 } as const;
 
 /** Whose orders may be named: anybody may read the document, and "Execute" may cancel what it names. */
@@ -32,6 +38,10 @@ export async function readExamples(database: Database): Promise<Examples> {
       FROM (SELECT id, status FROM orders WHERE customer_id = ${DEMO_CUSTOMER} ORDER BY id DESC LIMIT 200) lately
     ), adjusted AS (
       SELECT id, menu_item_id FROM adjustment_requests ORDER BY id DESC LIMIT 1
+    ), shop_webhook AS (
+      SELECT id FROM webhook_endpoints WHERE restaurant_id IS NULL ORDER BY id LIMIT 1
+    ), restaurant_webhook AS (
+      SELECT id FROM webhook_endpoints WHERE restaurant_id = (SELECT restaurant_id FROM item) ORDER BY id LIMIT 1
     )
     SELECT (SELECT restaurant_id FROM item) AS restaurant, (SELECT id FROM item) AS item,
       (SELECT id FROM newest ORDER BY id DESC LIMIT 1) AS order,
@@ -41,7 +51,12 @@ export async function readExamples(database: Database): Promise<Examples> {
          ARRAY['PREPARING', 'PLACED', 'OUT_FOR_DELIVERY', 'CANCELLED', 'DRAFT', 'DELIVERED'], status), nth DESC LIMIT 1) AS "orderToCancel",
       (SELECT id FROM newest WHERE status = 'DRAFT' AND nth = 1) AS draft,
       (SELECT id FROM newest WHERE status = 'DRAFT' ORDER BY nth DESC LIMIT 1) AS "draftToApprove",
-      (SELECT id FROM adjusted) AS adjustment, (SELECT menu_item_id FROM adjusted) AS "adjustedItem"`;
+      (SELECT id FROM adjusted) AS adjustment, (SELECT menu_item_id FROM adjusted) AS "adjustedItem",
+      (SELECT id FROM shop_webhook) AS webhook, (SELECT id FROM restaurant_webhook) AS "restaurantWebhook",
+      (SELECT id FROM webhook_endpoints WHERE restaurant_id IS NULL ORDER BY id DESC LIMIT 1) AS "webhookToRemove",
+      (SELECT id FROM webhook_endpoints WHERE restaurant_id = (SELECT restaurant_id FROM item) ORDER BY id DESC LIMIT 1) AS "restaurantWebhookToRemove",
+      (SELECT id FROM notifications WHERE channel = 'WEBHOOK' AND recipient = (SELECT id::text FROM shop_webhook) ORDER BY id DESC LIMIT 1) AS delivery,
+      (SELECT id FROM notifications WHERE channel = 'WEBHOOK' AND recipient = (SELECT id::text FROM restaurant_webhook) ORDER BY id DESC LIMIT 1) AS "restaurantDelivery"`;
   return rows[0] ?? {};
 }
 

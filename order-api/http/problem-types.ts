@@ -198,6 +198,22 @@ export const problemTypes = {
       errors: [field('#/sku', 'is taken by another item of this restaurant')],
     },
   },
+  'too-many-webhooks': {
+    title: 'There are as many webhooks as there may be',
+    status: 409,
+    meaning: 'The restaurant, or the shop, has 1000 webhooks. Nothing was added.',
+    remedy: 'Remove one that is not needed any more.',
+    example: {
+      detail: 'There are 1000 webhooks of the whole shop already; remove one first. Nothing was added.',
+    },
+  },
+  'webhook-off': {
+    title: 'The webhook is paused or disabled',
+    status: 409,
+    meaning: 'Nothing is sent to it, so nothing can be sent again. Nothing was done.',
+    remedy: 'Switch it on (`PATCH` with `paused: false`), and ask again.',
+    example: { detail: 'The webhook is paused; switch it on first. Nothing was done.' },
+  },
   'version-mismatch': {
     title: 'The order is at another version',
     status: 412,

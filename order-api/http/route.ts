@@ -36,6 +36,8 @@ export interface RouteContext {
   live: Live;
   /** `Last-Event-ID`, as it was sent; of interest where the route `streams`. */
   lastEventId: string | undefined;
+  /** Whether webhooks may be sent to addresses that only this machine or network reaches. */
+  allowPrivateWebhooks: boolean;
   /** How long a draft is kept after its last change. */
   draftDeadlineMs: number;
   /** `If-Match` and `If-None-Match`; of interest where the route is `versioned`. */
@@ -46,7 +48,7 @@ export interface RouteContext {
 
 /** A route as data: it is served, validated and documented from this alone. */
 export interface Route {
-  method: 'get' | 'post' | 'put' | 'patch';
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Below /api/v1, parameters in braces: `/orders/{id}`. */
   path: string;
   /** The operation's id in OpenAPI, a verb: `placeOrder`; who may, is in `policy` under this name. */

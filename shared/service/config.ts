@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cardTokenKeys } from '../payment/card-token';
+import { allowPrivate } from '../webhooks/receiver-address';
 import { accessConfig, neededByJwt, openToOthers } from './access-config';
 import { duration, parsed } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
@@ -148,6 +149,8 @@ export const apiConfig = commonConfig
     MAX_WAITING_ORDERS: count(100_000, 100_000_000),
     /** Without it no order can be paid by card. */
     CARD_TOKEN_KEY: cardTokenKeys.optional(),
+    /** Whether webhooks may be added for private addresses; notification-service has to be told the same. */
+    WEBHOOK_ALLOW_PRIVATE: allowPrivate,
   })
   .refine((config) => config.AUTH || !openToOthers(config), {
     path: ['AUTH'],

@@ -1,0 +1,63 @@
+import type { Tx } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+
+/** How an attempt at an endpoint went. */
+export interface Fared {
+  endpointId: string;
+  /** Of the endpoint as it was sent to; what is said of it counts only while that is the same. */
+  enabledAt: string;
+  failed: boolean;
+  /** It answered 410. */
+  gone: boolean;
+}
+
+interface Disabled {
+  id: string;
+  restaurant_id: string | null;
+  reason: 'FAILING' | 'GONE';
+  failing_since: Date;
+}
+
+/** Keeps since when an endpoint has been failing, and disables it where that is too long, or at once where it is gone. */
+export async function noteHealth(
+  tx: Tx,
+  fared: readonly Fared[],
+  disableAfterMs: number,
+  log: Logger,
+): Promise<void> {
+  const reached = fared.filter(({ failed }) => !failed).map(({ endpointId }) => endpointId);
+  if (reached.length > 0)
+    await tx.$executeRaw`
+      UPDATE webhook_health SET failing_since = NULL
+      WHERE endpoint_id IN (SELECT endpoint_id FROM webhook_health
+        WHERE endpoint_id = ANY (${reached}::uuid[]) AND failing_since IS NOT NULL ORDER BY endpoint_id FOR UPDATE)`;
+  const failed = fared.filter((one) => one.failed);
+  if (failed.length === 0) return;
+  const rows = JSON.stringify(failed);
+  // A row is there while the endpoint is: of one that is being removed, there is none to be made.
+  await tx.$executeRaw`
+    INSERT INTO webhook_health AS h (endpoint_id, failing_since)
+    SELECT e.id, now() FROM (
+      SELECT id FROM webhook_endpoints
+      WHERE id IN (SELECT "endpointId" FROM json_to_recordset(${rows}::json) AS f ("endpointId" uuid))
+      ORDER BY id FOR KEY SHARE) AS e
+    ON CONFLICT (endpoint_id) DO UPDATE SET failing_since = now()
+      WHERE h.failing_since IS NULL
+        OR h.failing_since < (SELECT enabled_at FROM webhook_endpoints WHERE id = h.endpoint_id)`;
+  const disabled = await tx.$queryRaw<Disabled[]>`
+    UPDATE webhook_health h SET disabled_at = clock_timestamp(), disabled_reason = CASE WHEN f.gone THEN 'GONE' ELSE 'FAILING' END
+    FROM webhook_endpoints e, (
+      SELECT "endpointId" AS id, bool_or(gone) AS gone, max("enabledAt"::timestamptz) AS enabled_at
+      FROM json_to_recordset(${rows}::json) AS f ("endpointId" uuid, gone boolean, "enabledAt" text) GROUP BY 1) AS f
+    WHERE h.endpoint_id = f.id AND e.id = f.id AND e.enabled_at = f.enabled_at
+      AND (h.disabled_at IS NULL OR h.disabled_at <= e.enabled_at)
+      AND (f.gone OR h.failing_since <= now() - make_interval(secs => ${disableAfterMs / 1_000}))
+    RETURNING e.id, e.restaurant_id, h.disabled_reason AS reason, h.failing_since`;
+  for (const { id, restaurant_id, reason, failing_since } of disabled)
+    log.error(
+      { webhook_id: id, restaurant_id, reason, failing_since },
+      reason === 'GONE'
+        ? 'a webhook is disabled: its receiver answered 410'
+        : 'a webhook is disabled: it has failed for too long',
+    );
+}

@@ -1,0 +1,84 @@
+import { briefly } from '../../shared/messaging/failure';
+import type { Database, Tx } from '../../shared/service/database';
+import type { Logger } from '../../shared/service/logger';
+import { pause } from '../../shared/service/pause';
+import type { Stop } from '../../shared/service/run-service';
+import { recordNotifications } from '../delivery/record-notifications';
+import { recoverSome, sendAgain } from './send-again';
+import { webhook } from './record-webhooks';
+import { sampleEvent } from './sample-event';
+import { TEST } from './webhook-channel';
+
+const POLL_MS = 250;
+
+/** What order-api wants done. */
+export interface WebhookRequest {
+  id: string;
+  endpoint_id: string;
+  restaurant_id: string | null;
+  kind: string;
+  event_type: string | null;
+  delivery_id: string | null;
+  since: Date | null;
+  after_delivery: string | null;
+  after_event: string | null;
+  requested_at: Date;
+}
+
+/** Does what order-api wants sent: tests, and what is to be sent again. Instances share the work. */
+export function workRequests(database: Database, log: Logger): Stop {
+  const stopping = new AbortController();
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      const worked = await workOne(database, log).catch((error: unknown) => {
+        log.warn({ error: briefly(error) }, 'could not read what is to be sent again');
+        return false;
+      });
+      if (!worked) await pause(POLL_MS, stopping.signal);
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await running;
+  };
+}
+
+/** One request, or a part of one, in one transaction. @returns whether there was one */
+export async function workOne(database: Database, log: Logger): Promise<boolean> {
+  let id: string | undefined;
+  try {
+    return await database.$transaction(async (tx) => {
+      const [request] = await tx.$queryRaw<WebhookRequest[]>`
+        SELECT r.id, r.endpoint_id, e.restaurant_id, r.kind, r.event_type, r.delivery_id, r.since, r.after_delivery,
+          r.after_event, r.requested_at
+        FROM webhook_requests r JOIN webhook_endpoints e ON e.id = r.endpoint_id
+        ORDER BY r.requested_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED`;
+      if (!request) return false;
+      id = request.id;
+      if (await work(tx, request)) await tx.$executeRaw`DELETE FROM webhook_requests WHERE id = ${id}::uuid`;
+      return true;
+    });
+  } catch (error) {
+    if (id === undefined) throw error;
+    log.warn({ request_id: id, error: briefly(error) }, 'could not send again; others come first now');
+    await database.$executeRaw`UPDATE webhook_requests SET requested_at = now() WHERE id = ${id}::uuid`;
+    return false;
+  }
+}
+
+/** @returns whether that was all of it */
+async function work(tx: Tx, request: WebhookRequest): Promise<boolean> {
+  switch (request.kind) {
+    case 'TEST': {
+      const event = sampleEvent(request.event_type!, request.restaurant_id);
+      const { orderId: _, sequence: __, ...sample } = webhook(request.endpoint_id, event);
+      await recordNotifications(tx, [{ ...sample, id: request.id, kind: TEST }]);
+      return true;
+    }
+    case 'RESEND':
+      await sendAgain(tx, request.endpoint_id, [request.delivery_id!]);
+      return true;
+    default:
+      return recoverSome(tx, request);
+  }
+}
