@@ -35,6 +35,8 @@ export interface ProblemMembers {
   'out-of-stock': { shortages: Shortage[] };
   'sku-taken': { errors: FieldError[] };
   'version-mismatch': { current_version?: number };
+  'too-many-webhooks': object;
+  'webhook-off': object;
   'idempotency-key-reused': object;
   'idempotency-key-in-use': object;
   unauthenticated: object;

@@ -1,7 +1,7 @@
 import type { HandlerTable } from '../shared/messaging/handler';
 import { notifyOver, type Recorder } from './notify';
 
-/** What notification-service handles: every event that a customer or a restaurant cares about. */
+/** What notification-service handles: every event, because whoever has webhooks may want any of them. */
 export function handlersOver(recorders: readonly Recorder[]) {
   const notify = notifyOver(recorders);
   return {
@@ -14,6 +14,13 @@ export function handlersOver(recorders: readonly Recorder[]) {
     'payment.failed.v1': notify,
     'payment.completed.v1': notify,
     'payment.refunded.v1': notify,
+    'payment.voided.v1': notify,
+    'inventory.deducted.success.v1': notify,
+    'order.cancellation.required.v1': notify,
+    'inventory.restored.v1': notify,
+    'inventory.adjustment.requested.v1': notify,
+    'inventory.adjusted.v1': notify,
+    'inventory.adjustment.rejected.v1': notify,
     'inventory.low_stock.v1': notify,
     'inventory.out_of_stock.v1': notify,
   } satisfies HandlerTable;

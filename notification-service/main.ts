@@ -8,6 +8,7 @@ import { deliverToLog } from './log/deliver-to-log';
 import { tellLog } from './log/tell-log';
 import type { Recorder } from './notify';
 import { configuredWays } from './reach';
+import { workRequests } from './webhooks/work-requests';
 
 /** Of the ways that are configured; the configuration is read before anything is handled. */
 const recorders: Recorder[] = [];
@@ -22,9 +23,9 @@ runConsumer(
     const [config, ways] = readTogether(() => readConfig(deliveryConfig), configuredWays);
     recorders.push(...ways.map(({ recorder }) => recorder));
     return ({ database, log }) => {
-      const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database)]));
+      const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database, log)]));
       log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
-      const stops = [keepNotifications(database, config.NOTIFICATION_RETENTION, log)];
+      const stops = [workRequests(database, log), keepNotifications(database, config.NOTIFICATION_RETENTION, log)];
       if (ways.length > 0)
         stops.push(deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log));
       return async () => {

@@ -3,6 +3,7 @@ import { optOutKey, OPT_OUT_PATH, sealOptOut } from '../shared/mail/opt-out-link
 import { readConfig, readTogether } from '../shared/service/config';
 import type { Database } from '../shared/service/database';
 import { parseDuration } from '../shared/service/duration';
+import type { Logger } from '../shared/service/logger';
 import { parsed } from '../shared/service/parsed';
 import type { Channel } from './delivery/channel';
 import { mailChannel } from './mail/mail-channel';
@@ -12,13 +13,16 @@ import type { Recorder } from './notify';
 import { slackAbout } from './slack/record-for-slack';
 import { slackChannel } from './slack/slack-channel';
 import { slackConfig } from './slack/slack-config';
+import { webhooksAbout } from './webhooks/record-webhooks';
+import { webhookChannel } from './webhooks/webhook-channel';
+import { webhookConfig, webhookSettings } from './webhooks/webhook-config';
 
 /** A way to reach people, beside the log. */
 export interface Reach {
   /** Its name in the table. */
   name: string;
   recorder: Recorder;
-  open(database: Database): Channel;
+  open(database: Database, log: Logger): Channel;
 }
 
 const DELAYS = '5s,30s,2m,10m,30m,1h,3h,6h,12h';
@@ -32,13 +36,16 @@ const retryConfig = z.object({
 
 /** The ways that are configured. @throws {ConfigError} naming all that is wrong */
 export function configuredWays(): Reach[] {
-  const [retry, mail, slack] = readTogether(
+  const [retry, mail, slack, webhook] = readTogether(
     () => readConfig(retryConfig),
     () => readConfig(mailConfig),
     () => readConfig(slackConfig),
+    () => readConfig(webhookConfig),
   );
   const retryDelays = retry.NOTIFICATION_RETRY_DELAYS;
-  return [byMail(mail, retryDelays), bySlack(slack, retryDelays)].filter((way) => way !== undefined);
+  return [byMail(mail, retryDelays), bySlack(slack, retryDelays), byWebhook(webhook)].filter(
+    (way) => way !== undefined,
+  );
 }
 
 function byMail(config: z.output<typeof mailConfig>, retryDelays: number[]): Reach | undefined {
@@ -60,4 +67,10 @@ function bySlack(config: z.output<typeof slackConfig>, retryDelays: number[]): R
   const url = config.SLACK_WEBHOOK_URL;
   if (!url) return undefined;
   return { name: 'SLACK', recorder: slackAbout, open: () => slackChannel(url, retryDelays) };
+}
+
+/** Always: whether there is anybody to be told is a question to the database. */
+function byWebhook(config: z.output<typeof webhookConfig>): Reach {
+  const open: Reach['open'] = (database, log) => webhookChannel(database, webhookSettings(config), log);
+  return { name: 'WEBHOOK', recorder: webhooksAbout, open };
 }

@@ -37,6 +37,9 @@ export interface Settlement {
   /** PENDING: it is tried again. */
   status: 'SENT' | 'PENDING' | 'FAILED' | 'DROPPED';
   error?: string;
+  detail?: Detail;
+  /** The attempt was not made, and does not count. */
+  unspent?: boolean;
 }
 
 /** A way to reach people. A new instance of {@link Channel} is made once for the process. */

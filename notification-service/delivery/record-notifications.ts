@@ -4,6 +4,8 @@ import type { Tx } from '../../shared/service/database';
 
 /** A notification to be sent: one for each event, recipient and channel. */
 export interface NewNotification {
+  /** Where somebody has been told it already; else it is made. */
+  id?: string;
   eventId: string;
   eventSource: string;
   eventType: string;
@@ -39,7 +41,7 @@ type Row = NewNotification & { id: string; gatheredInto?: string };
  */
 export async function recordNotifications(tx: Tx, notifications: readonly NewNotification[]): Promise<void> {
   if (notifications.length === 0) return;
-  const rows: Row[] = notifications.map((one) => ({ ...one, id: newId() }));
+  const rows: Row[] = notifications.map((one) => ({ ...one, id: one.id ?? newId() }));
   await gather(tx, rows);
   await tx.$executeRaw`
     INSERT INTO notifications (id, event_id, event_source, event_type, channel, recipient, lane, kind, order_id,

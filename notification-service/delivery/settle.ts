@@ -1,17 +1,14 @@
 import type { Database, Tx } from '../../shared/service/database';
 import type { Claimed } from './claim';
-import type { Channel, Detail, Settlement } from './channel';
+import type { Channel, Settlement } from './channel';
 
 /** An attempt that is over, and not recorded yet. */
 export interface Outcome extends Settlement {
   notification: Claimed;
   /** Of one that is tried again. */
   retryMs?: number;
-  detail?: Detail;
   startedAt: Date;
   latencyMs: number;
-  /** The attempt was not made, and does not count. */
-  unspent?: boolean;
 }
 
 /** Records outcomes, where the claim is still ours; channels that want to know are told in the same transaction. */

@@ -3,6 +3,7 @@ import { seedMenu } from '../../shared/testing/seed';
 import { routes } from '../routes';
 import { bearer, giveKey } from '../testing/test-access';
 import { startTestApi, type TestApi } from '../testing/test-api';
+import { giveDelivery } from '../testing/test-deliveries';
 import { policy, type RouteName } from './policy';
 import { checkRoutesSayWhatTheyConcern } from './concern';
 
@@ -17,6 +18,9 @@ interface Side {
   restaurant: string;
   item: string;
   adjustment: string;
+  /** Of the restaurant, with a delivery. */
+  webhook: string;
+  delivery: string;
 }
 
 beforeAll(async () => {
@@ -29,7 +33,8 @@ beforeAll(async () => {
       json: { delta: 1, reason: 'Delivery' },
       headers: bearer(admin),
     });
-    return { customer, restaurant: menu.restaurantId, item, adjustment: adjusted.body.adjustment_id };
+    const hook = await webhookAt(`/restaurants/${menu.restaurantId}/webhooks`, admin);
+    return { customer, restaurant: menu.restaurantId, item, adjustment: adjusted.body.adjustment_id, ...hook };
   };
   sides = { mine: await side('asha'), other: await side('ben') };
   const text = async (...given: Parameters<typeof giveKey>) => (await giveKey(...given)).text;
@@ -41,6 +46,51 @@ beforeAll(async () => {
   };
 });
 afterAll(() => api.stop());
+
+/** A webhook, to which something was sent. */
+async function webhookAt(path: string, key = keys.admin!): Promise<{ webhook: string; delivery: string }> {
+  const json = { url: 'https://shop.example/hook' };
+  const { body } = await api.call('POST', path, { json, headers: bearer(key) });
+  const delivery = newId();
+  await giveDelivery(api.database, body.webhook_id, { id: delivery });
+  return { webhook: body.webhook_id, delivery };
+}
+
+type WebhookRequests = Record<
+  Extract<RouteName, `${string}Webhook${string}`>,
+  (side: Side) => Promise<[method: string, path: string, json?: object]>
+>;
+
+/** The routes of webhooks, for the shop or for a restaurant, with what they may be sent. */
+const webhookRequests = (within: '' | 'Restaurant', pathOf: (side: Side) => string): WebhookRequests => {
+  const one = async (side: Side) => {
+    const path = pathOf(side);
+    return path === '/webhooks' ? webhookAt(path) : { webhook: side.webhook, delivery: side.delivery };
+  };
+  const about = async (side: Side, rest = '') => `${pathOf(side)}/${(await one(side)).webhook}${rest}`;
+  return {
+    [`add${within}Webhook`]: async (side: Side) => ['POST', pathOf(side), { url: 'https://shop.example/hook' }],
+    [`list${within}Webhooks`]: async (side: Side) => ['GET', pathOf(side)],
+    [`get${within}Webhook`]: async (side: Side) => ['GET', await about(side)],
+    [`change${within}Webhook`]: async (side: Side) => ['PATCH', await about(side), { paused: false }],
+    [`remove${within}Webhook`]: async (side: Side) => [
+      'DELETE',
+      `${pathOf(side)}/${(await webhookAt(pathOf(side))).webhook}`,
+    ],
+    [`rotate${within}WebhookSecret`]: async (side: Side) => ['POST', await about(side, '/rotate')],
+    [`test${within}Webhook`]: async (side: Side) => ['POST', await about(side, '/test')],
+    [`recover${within}Webhook`]: async (side: Side) => [
+      'POST',
+      await about(side, '/recover'),
+      { since: '2026-11-21T00:00:00Z' },
+    ],
+    [`list${within}WebhookDeliveries`]: async (side: Side) => ['GET', await about(side, '/deliveries')],
+    [`resend${within}WebhookDelivery`]: async (side: Side) => {
+      const { webhook, delivery } = await one(side);
+      return ['POST', `${pathOf(side)}/${webhook}/deliveries/${delivery}/resend`];
+    },
+  } as WebhookRequests;
+};
 
 /** An order, by which a draft that can be changed and approved is meant too. */
 async function orderOf({ customer, restaurant, item }: Side, draft: boolean): Promise<string> {
@@ -117,6 +167,8 @@ const requests: Record<RouteName, (side: Side) => Promise<[method: string, path:
     `/analytics/lead-times?restaurant_id=${restaurant}`,
   ],
   getAnalyticsStock: async ({ restaurant }) => ['GET', `/analytics/stock?restaurant_id=${restaurant}`],
+  ...webhookRequests('', () => '/webhooks'),
+  ...webhookRequests('Restaurant', ({ restaurant }) => `/restaurants/${restaurant}/webhooks`),
 };
 
 /** What is answered: [customer: their own, another's; staff: of theirs, of others; admin; somebody who may only read]. */
@@ -146,6 +198,26 @@ const answers: Record<RouteName, readonly [number, number, number, number, numbe
   getAnalyticsItems: [403, 403, 200, 403, 200, 200],
   getAnalyticsLeadTimes: [403, 403, 200, 403, 200, 200],
   getAnalyticsStock: [403, 403, 200, 403, 200, 200],
+  addWebhook: [403, 403, 403, 403, 201, 403],
+  listWebhooks: [403, 403, 403, 403, 200, 200],
+  getWebhook: [403, 403, 403, 403, 200, 200],
+  changeWebhook: [403, 403, 403, 403, 200, 403],
+  removeWebhook: [403, 403, 403, 403, 204, 403],
+  rotateWebhookSecret: [403, 403, 403, 403, 200, 403],
+  testWebhook: [403, 403, 403, 403, 202, 403],
+  recoverWebhook: [403, 403, 403, 403, 202, 403],
+  listWebhookDeliveries: [403, 403, 403, 403, 200, 200],
+  resendWebhookDelivery: [403, 403, 403, 403, 202, 403],
+  addRestaurantWebhook: [403, 403, 201, 403, 201, 403],
+  listRestaurantWebhooks: [403, 403, 200, 403, 200, 200],
+  getRestaurantWebhook: [403, 403, 200, 403, 200, 200],
+  changeRestaurantWebhook: [403, 403, 200, 403, 200, 403],
+  removeRestaurantWebhook: [403, 403, 204, 403, 204, 403],
+  rotateRestaurantWebhookSecret: [403, 403, 200, 403, 200, 403],
+  testRestaurantWebhook: [403, 403, 202, 403, 202, 403],
+  recoverRestaurantWebhook: [403, 403, 202, 403, 202, 403],
+  listRestaurantWebhookDeliveries: [403, 403, 200, 403, 200, 200],
+  resendRestaurantWebhookDelivery: [403, 403, 202, 403, 202, 403],
 };
 const columns = [
   ['customer', 'mine'],

@@ -1,6 +1,7 @@
 import { DEMO_CUSTOMER } from './live-examples';
 import { routes } from '../routes';
 import type { AnyBody } from '../testing/test-api';
+import { giveDelivery } from '../testing/test-deliveries';
 import { openTestShop } from '../testing/test-shop';
 
 // "Execute" in Swagger UI, as it is generated: the examples of the served document, sent as they are.
@@ -19,6 +20,11 @@ async function anOrder(status: string): Promise<string> {
 }
 
 beforeAll(async () => {
+  for (const path of ['/webhooks', `/restaurants/${shop.restaurantId}/webhooks`])
+    for (const nth of [1, 2]) {
+      const { body } = await shop.api.post(path, { url: 'https://shop.example/hook' });
+      if (nth === 1) await giveDelivery(shop.api.database, body.webhook_id);
+    }
   for (const status of ['PREPARING', 'PREPARING']) await anOrder(status);
   for (const _ of [1, 2]) await shop.draft(undefined, { customer_id: DEMO_CUSTOMER });
   await shop.api.post(`/inventory/${shop.items[0]}/adjustments`, { delta: 1, reason: 'count' });

@@ -214,6 +214,8 @@ describe('placing with an Idempotency-Key', () => {
 });
 
 describe('other changes with an Idempotency-Key', () => {
+  const webhook = async () =>
+    (await shop.api.post('/webhooks', { url: 'https://shop.example/hook' })).body.webhook_id as string;
   const changes: [string, () => Promise<[string, string, object?]>][] = [
     [
       'new lines of a draft',
@@ -237,6 +239,10 @@ describe('other changes with an Idempotency-Key', () => {
       'an adjustment',
       async () => ['POST', `/inventory/${shop.items[0]}/adjustments`, { delta: 1, reason: 'r' }],
     ],
+    ['a webhook', async () => ['POST', '/webhooks', { url: 'https://shop.example/hook' }]],
+    ['another secret of one', async () => ['POST', `/webhooks/${await webhook()}/rotate`, {}]],
+    ['a test of one', async () => ['POST', `/webhooks/${await webhook()}/test`]],
+    ["a webhook's removal", async () => ['DELETE', `/webhooks/${await webhook()}`]],
   ];
 
   it.each(changes)('%s is made once, and answered as it was', async (_name, prepare) => {

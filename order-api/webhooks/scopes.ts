@@ -24,7 +24,7 @@ export interface Scope {
   /** Whose they are, for people. */
   whose: string;
   names: Record<Action, RouteName>;
-  params: Record<string, typeof id>;
+  params: { id?: typeof id };
   exampleParams: Record<string, string>;
   concerns?: Concern;
 }
@@ -69,14 +69,14 @@ export const ofARestaurant: Scope = {
 };
 
 /** As both look to the routes' code: there is an id where it is of a restaurant. */
-type OneShape = { id: z.ZodOptional<typeof id> };
+const shapeOf = (params: Scope['params']) => params as unknown as { id: z.ZodOptional<typeof id> };
 
 /** The parameters of a route about all of them. */
-export const paramsOfAll = ({ params }: Scope) => z.object(params as OneShape);
+export const paramsOfAll = ({ params }: Scope) => z.object(shapeOf(params));
 
 /** The parameters of a route about one of them. */
 export const paramsOfOne = ({ params }: Scope) =>
-  z.object({ ...(params as OneShape), webhook_id: id });
+  z.object({ ...shapeOf(params), webhook_id: id });
 
 /** What all routes of a scope have in common. */
 export const common = (scope: Scope) => ({ tag: 'Webhooks', ...(scope.concerns ? { concerns: scope.concerns } : {}) });

@@ -270,6 +270,7 @@ export class World {
         live: undefined as never, // nobody follows here
         lastEventId: undefined,
         draftDeadlineMs: Infinity,
+        allowPrivateWebhooks: false,
         cardTokenKey,
       };
       return (await route.handle({ params, body, query: undefined }, context)).body;
