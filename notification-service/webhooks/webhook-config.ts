@@ -13,7 +13,9 @@ export const webhookConfig = z.object({
   /** order-api has to be told the same. */
   WEBHOOK_ALLOW_PRIVATE: allowPrivate,
   /** After the first attempt, the second, …; after the last one of them and one more attempt, it failed for good. */
-  WEBHOOK_RETRY_DELAYS: parsed((text) => text.split(',').map((part) => parseDuration(part.trim()))).prefault(DELAYS),
+  WEBHOOK_RETRY_DELAYS: parsed((text) => text.split(',').map((part) => parseDuration(part.trim()))).prefault(
+    DELAYS,
+  ),
   /** How long every attempt at an endpoint may fail before it is disabled. */
   WEBHOOK_DISABLE_AFTER: duration('3d'),
 });

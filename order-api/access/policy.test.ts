@@ -34,7 +34,13 @@ beforeAll(async () => {
       headers: bearer(admin),
     });
     const hook = await webhookAt(`/restaurants/${menu.restaurantId}/webhooks`, admin);
-    return { customer, restaurant: menu.restaurantId, item, adjustment: adjusted.body.adjustment_id, ...hook };
+    return {
+      customer,
+      restaurant: menu.restaurantId,
+      item,
+      adjustment: adjusted.body.adjustment_id,
+      ...hook,
+    };
   };
   sides = { mine: await side('asha'), other: await side('ben') };
   const text = async (...given: Parameters<typeof giveKey>) => (await giveKey(...given)).text;
@@ -69,7 +75,11 @@ const webhookRequests = (within: '' | 'Restaurant', pathOf: (side: Side) => stri
   };
   const about = async (side: Side, rest = '') => `${pathOf(side)}/${(await one(side)).webhook}${rest}`;
   return {
-    [`add${within}Webhook`]: async (side: Side) => ['POST', pathOf(side), { url: 'https://shop.example/hook' }],
+    [`add${within}Webhook`]: async (side: Side) => [
+      'POST',
+      pathOf(side),
+      { url: 'https://shop.example/hook' },
+    ],
     [`list${within}Webhooks`]: async (side: Side) => ['GET', pathOf(side)],
     [`get${within}Webhook`]: async (side: Side) => ['GET', await about(side)],
     [`change${within}Webhook`]: async (side: Side) => ['PATCH', await about(side), { paused: false }],

@@ -57,6 +57,7 @@ test.each(routes.map(({ name, method, path, answers }) => ({ name, method, path,
 );
 
 test('every operation is called by a verb', async () => {
-  const verbs = /^(place|list|get|change|approve|move|cancel|add|adjust|follow|remove|rotate|test|recover|resend)[A-Z]\w+$/;
+  const verbs =
+    /^(place|list|get|change|approve|move|cancel|add|adjust|follow|remove|rotate|test|recover|resend)[A-Z]\w+$/;
   for (const { name } of routes) expect(name).toMatch(verbs);
 });

@@ -69,6 +69,11 @@ export const addWebhook = (scope: Scope): Route =>
   });
 
 const tooMany = ({ whose }: Scope) =>
-  new Problem(409, 'Conflict', `There are ${MOST} webhooks ${whose} already; remove one first. Nothing was added.`, {
-    type: 'too-many-webhooks',
-  });
+  new Problem(
+    409,
+    'Conflict',
+    `There are ${MOST} webhooks ${whose} already; remove one first. Nothing was added.`,
+    {
+      type: 'too-many-webhooks',
+    },
+  );

@@ -23,7 +23,7 @@ export const changeWebhook = (scope: Scope): Route =>
         event_types: webhookFields.event_types
           .nullable()
           .optional()
-          .meta({ type: ['array', 'null'], description: 'null: all of them, those to come included' }),
+          .meta({ description: 'null: all of them, those to come included' }),
         paused: z.boolean({ error: 'must be true or false' }).optional(),
       })
       .refine((changes) => Object.keys(changes).length > 0, {

@@ -75,8 +75,10 @@ const shapeOf = (params: Scope['params']) => params as unknown as { id: z.ZodOpt
 export const paramsOfAll = ({ params }: Scope) => z.object(shapeOf(params));
 
 /** The parameters of a route about one of them. */
-export const paramsOfOne = ({ params }: Scope) =>
-  z.object({ ...shapeOf(params), webhook_id: id });
+export const paramsOfOne = ({ params }: Scope) => z.object({ ...shapeOf(params), webhook_id: id });
 
 /** What all routes of a scope have in common. */
-export const common = (scope: Scope) => ({ tag: 'Webhooks', ...(scope.concerns ? { concerns: scope.concerns } : {}) });
+export const common = (scope: Scope) => ({
+  tag: 'Webhooks',
+  ...(scope.concerns ? { concerns: scope.concerns } : {}),
+});

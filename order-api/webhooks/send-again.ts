@@ -108,7 +108,10 @@ export const recoverWebhook = (scope: Scope): Route =>
       202: {
         description: 'It is being sent',
         schema: z
-          .object({ webhook_id: uuid, since: timestamp.meta({ description: 'From when on it is sent again' }) })
+          .object({
+            webhook_id: uuid,
+            since: timestamp.meta({ description: 'From when on it is sent again' }),
+          })
           .meta({ id: 'WebhookRecovery' }),
       },
     },

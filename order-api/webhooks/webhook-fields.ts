@@ -4,7 +4,9 @@ import { parsed } from '../../shared/service/parsed';
 import { receiverUrl, whyPrivate } from '../../shared/webhooks/receiver-address';
 import { unprocessable } from '../http/problem';
 
-export const eventType = z.enum(eventTypes, { error: 'must be the type of an event, such as order.placed.v1' });
+export const eventType = z.enum(eventTypes, {
+  error: 'must be the type of an event, such as order.placed.v1',
+});
 
 /** What may be said of an endpoint, when it is added and later. */
 export const webhookFields = {

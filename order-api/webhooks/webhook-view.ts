@@ -20,9 +20,7 @@ export const webhookAnswer = z
       .nullable()
       .meta({ description: 'Since then every attempt has failed', example: null }),
     disabled_at: timestamp.nullable().meta({ example: null }),
-    disabled_reason: openEnum(['FAILING', 'GONE'], 'Why it is DISABLED: ')
-      .nullable()
-      .meta({ example: null }),
+    disabled_reason: openEnum(['FAILING', 'GONE'], 'Why it is DISABLED: ').nullable().meta({ example: null }),
     created_at: timestamp,
   })
   .meta({ id: 'Webhook' });
@@ -68,7 +66,9 @@ export async function readWebhook(database: Database, which: WhichWebhook): Prom
 }
 
 export const unknownWebhook = ({ id, webhook_id }: WhichWebhook) =>
-  notFound(`There is no webhook ${webhook_id} ${id === undefined ? 'of the whole shop' : `of restaurant ${id}`}.`);
+  notFound(
+    `There is no webhook ${webhook_id} ${id === undefined ? 'of the whole shop' : `of restaurant ${id}`}.`,
+  );
 
 export function showWebhook(row: WebhookRow): z.output<typeof webhookAnswer> {
   return {

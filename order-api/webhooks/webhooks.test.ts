@@ -18,7 +18,12 @@ const secretsOf = async (webhookId: string) =>
   shop.api.database.webhookSecret.findMany({ where: { endpointId: webhookId }, orderBy: { id: 'desc' } });
 const disable = (webhookId: string) =>
   shop.api.database.webhookHealth.create({
-    data: { endpointId: webhookId, failingSince: new Date(), disabledAt: new Date(), disabledReason: 'FAILING' },
+    data: {
+      endpointId: webhookId,
+      failingSince: new Date(),
+      disabledAt: new Date(),
+      disabledReason: 'FAILING',
+    },
   });
 
 describe.each([
@@ -55,8 +60,13 @@ describe.each([
   it('is changed, paused, switched on and removed', async () => {
     const { webhook_id } = await add(pathOf(), { event_types: ['order.placed.v1'] });
     const path = `${pathOf()}/${webhook_id}`;
-    expect((await shop.api.patch(path, { paused: true })).body).toMatchObject({ status: 'PAUSED', paused: true });
-    expect((await shop.api.patch(path, { url: 'http://other.example/', event_types: null })).body).toMatchObject({
+    expect((await shop.api.patch(path, { paused: true })).body).toMatchObject({
+      status: 'PAUSED',
+      paused: true,
+    });
+    expect(
+      (await shop.api.patch(path, { url: 'http://other.example/', event_types: null })).body,
+    ).toMatchObject({
       status: 'PAUSED',
       url: 'http://other.example/',
       event_types: { length: eventTypes.length },
@@ -81,9 +91,11 @@ describe.each([
   });
 
   it('is listed page by page', async () => {
-    const added = [await add(pathOf()), await add(pathOf()), await add(pathOf())].map((one) => one.webhook_id);
+    const added = [await add(pathOf()), await add(pathOf()), await add(pathOf())].map(
+      (one) => one.webhook_id,
+    );
     const found: string[] = [];
-    for (let cursor = ''; ; ) {
+    for (let cursor = ''; ;) {
       const { body } = await shop.api.get(`${pathOf()}?limit=2${cursor}`);
       found.push(...body.webhooks.map((one: { webhook_id: string }) => one.webhook_id));
       if (body.next_cursor === null) break;
@@ -127,7 +139,9 @@ describe('an address', () => {
     const before = await shop.api.snapshot();
     const refused = {
       status: 422,
-      body: { errors: [{ pointer: '#/url', detail: expect.stringMatching(/^must be a public address; \S+ /) }] },
+      body: {
+        errors: [{ pointer: '#/url', detail: expect.stringMatching(/^must be a public address; \S+ /) }],
+      },
     };
     expect(await shop.api.post(ofShop, { url })).toMatchObject(refused);
     expect(await shop.api.patch(`${ofShop}/${webhook_id}`, { url })).toMatchObject(refused);
@@ -249,7 +263,9 @@ describe('what is to be sent', () => {
       { id: first.body.delivery_id, kind: 'TEST', eventType: 'payment.refunded.v1' },
       { id: second.body.delivery_id, kind: 'TEST' },
     ]);
-    expect((await shop.api.post(`${ofShop}/${webhook_id}/test`, { event_type: 'nonsense' })).status).toBe(422);
+    expect((await shop.api.post(`${ofShop}/${webhook_id}/test`, { event_type: 'nonsense' })).status).toBe(
+      422,
+    );
   });
 
   it('again is asked for, a delivery or all since a moment', async () => {
@@ -274,7 +290,9 @@ describe('what is to be sent', () => {
   it("is nothing of another webhook's", async () => {
     const [one, two] = [await add(), await add()];
     const delivery = await giveDelivery(shop.api.database, one.webhook_id);
-    expect((await shop.api.post(`${ofShop}/${two.webhook_id}/deliveries/${delivery}/resend`)).status).toBe(404);
+    expect((await shop.api.post(`${ofShop}/${two.webhook_id}/deliveries/${delivery}/resend`)).status).toBe(
+      404,
+    );
     expect((await shop.api.get(`${ofShop}/${two.webhook_id}/deliveries`)).body.deliveries).toEqual([]);
   });
 
@@ -350,7 +368,9 @@ describe('deliveries', () => {
     const first = await shop.api.get(`${path}?limit=2`);
     const second = await shop.api.get(`${path}?limit=2&cursor=${first.body.next_cursor}`);
     expect([...first.body.deliveries, ...second.body.deliveries]).toEqual(body.deliveries);
-    expect((await shop.api.get(`${path}?status=FAILED`)).body.deliveries).toMatchObject([{ delivery_id: two }]);
+    expect((await shop.api.get(`${path}?status=FAILED`)).body.deliveries).toMatchObject([
+      { delivery_id: two },
+    ]);
     expect((await shop.api.get(`${path}?status=LOST`)).status).toBe(400);
     expect((await shop.api.get(`${path}?status=SENT&cursor=${first.body.next_cursor}`)).status).toBe(400);
   });

@@ -4,7 +4,8 @@ const HIDDEN = '[redacted]';
 // To the last @ of the run: a password with / or # in it is no part of a URL, but it is still a password.
 const LOGIN = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]*@/gi;
 /** What callers of the API show to say who they are (keys, tokens, whatever follows `Bearer`), and what webhooks are signed with. */
-const CREDENTIAL = /\bom_live_\w+|\bwhsec_[\w+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=\bbearer\s+)[\w.~+/=-]+/gi;
+const CREDENTIAL =
+  /\bom_live_\w+|\bwhsec_[\w+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=\bbearer\s+)[\w.~+/=-]+/gi;
 const SECRET_NAME = /(password|passwd|secret|token|authorization|connectionString|credentials)/i;
 const SECRET_VARIABLE = /(PASSWORD|SECRET|TOKEN|_KEY)$/;
 /** What is shorter would be found in words that are no secret. */

@@ -26,7 +26,9 @@ export function receiverUrl(given: string): string {
   if (url.hash || given.includes('#')) throw new Error('must have no fragment (#…): it is not sent');
   // What `URL` would take away or escape without a word.
   if (/[\s\\]|[^\x21-\x7e]/.test(given))
-    throw new Error('must be ASCII without spaces or backslashes; write others percent-encoded, and a domain in punycode');
+    throw new Error(
+      'must be ASCII without spaces or backslashes; write others percent-encoded, and a domain in punycode',
+    );
   if (url.port === '0') throw new Error('must have a port from 1 to 65535');
   return url.href;
 }
