@@ -5,7 +5,7 @@ import type { Tx } from '../../shared/service/database';
 import { recordNotifications } from '../delivery/record-notifications';
 import { IS_ON } from './find-endpoints';
 import { webhook } from './record-webhooks';
-import type { WebhookRequest } from './work-requests';
+import type { WebhookRequest } from './webhook-request';
 
 const DELIVERIES = 1_000;
 const EVENTS = 2_000;

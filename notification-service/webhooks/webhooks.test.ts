@@ -366,11 +366,11 @@ describe('fifty endpoints', () => {
     const hanging = await bench.receiver(() => undefined);
     const slow = await bench.add(hanging.url);
     const good = await Promise.all(Array.from({ length: 48 }, (_, n) => bench.add(`${receiver.url}?${n}`)));
-    await bench.arrive(...Array.from({ length: 20 }, () => orderStory(bench.restaurantId).placed));
+    await bench.arrive(...Array.from({ length: 5 }, () => orderStory(bench.restaurantId).placed));
     bench.deliver({ retryDelays: Array(50).fill(20) as number[] });
-    await until('all to the good ones', () => receiver.got.length === 48 * 20);
+    await until('all to the good ones', () => receiver.got.length === 48 * 5);
     for (const [n] of good.entries())
-      expect(receiver.got.filter(({ path }) => path === `/hook?${n}`)).toHaveLength(20);
+      expect(receiver.got.filter(({ path }) => path === `/hook?${n}`)).toHaveLength(5);
     expect((await bench.deliveries(dead.id)).some(({ status }) => status === 'SENT')).toBe(false);
     expect((await bench.deliveries(slow.id)).every(({ status }) => status === 'PENDING')).toBe(true);
   });

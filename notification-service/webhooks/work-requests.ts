@@ -7,23 +7,10 @@ import { recordNotifications } from '../delivery/record-notifications';
 import { recoverSome, sendAgain } from './send-again';
 import { webhook } from './record-webhooks';
 import { sampleEvent } from './sample-event';
+import type { WebhookRequest } from './webhook-request';
 import { TEST } from './webhook-channel';
 
 const POLL_MS = 250;
-
-/** What order-api wants done. */
-export interface WebhookRequest {
-  id: string;
-  endpoint_id: string;
-  restaurant_id: string | null;
-  kind: string;
-  event_type: string | null;
-  delivery_id: string | null;
-  since: Date | null;
-  after_delivery: string | null;
-  after_event: string | null;
-  requested_at: Date;
-}
 
 /** Does what order-api wants sent: tests, and what is to be sent again. Instances share the work. */
 export function workRequests(database: Database, log: Logger): Stop {

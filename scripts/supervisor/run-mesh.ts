@@ -21,6 +21,7 @@ import { sendAgain } from './send-again';
 import { ServiceGroup } from './service-group';
 import type { StartArguments } from './start-arguments';
 import { claimStart } from './start-lock';
+import { webhookEnvironment } from './webhook-environment';
 
 /** The whole of it: servers, schema and topology, services, a menu to order from; until Ctrl-C. */
 export async function runMesh(given: StartArguments, control: Control): Promise<void> {
@@ -77,6 +78,7 @@ async function runServices(
     ports,
     environment: (service) => ({
       ...process.env,
+      ...webhookEnvironment(),
       ...(service === PAYMENT_SIMULATOR ? simulatorEnvironment() : paymentEnvironment(simulatorUrl())),
       ...mailEnvironment(mail, apiUrl),
       DATABASE_URL: databaseUrl,

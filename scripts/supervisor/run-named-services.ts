@@ -6,6 +6,7 @@ import { readMeshFile } from './mesh-file';
 import { PAYMENT_SIMULATOR, paymentEnvironment } from './payment-environment';
 import { runMigrations } from './run-migrations';
 import { ServiceGroup } from './service-group';
+import { webhookEnvironment } from './webhook-environment';
 
 /**
  * Runs only these services, as more workers beside a mesh or against servers that
@@ -22,6 +23,7 @@ export async function runNamedServices(names: string[], control: Control): Promi
     : readMeshFile()?.services[PAYMENT_SIMULATOR]?.health_url;
   const environment = {
     ...process.env,
+    ...webhookEnvironment(),
     ...paymentEnvironment(simulatorUrl),
     DATABASE_URL: databaseUrl,
     RABBITMQ_URL: rabbitmqUrl,
