@@ -8,7 +8,8 @@ import { seedMenu } from '../../shared/testing/seed';
 import { createTestDatabase, type TestDatabase } from '../../shared/testing/test-database';
 import { until } from '../../shared/testing/until';
 import { deliver } from '../delivery/deliver';
-import { handlers } from '../handlers';
+import { handlersOver } from '../handlers';
+import { webhooksAbout } from '../webhooks/record-webhooks';
 import { openPost, type Post } from '../webhooks/post';
 import { webhookChannel, type WebhookSettings } from '../webhooks/webhook-channel';
 import { workOne, workRequests } from '../webhooks/work-requests';
@@ -41,6 +42,7 @@ export interface WebhookBench {
   makeDue(): Promise<unknown>;
 }
 
+const handlers = handlersOver([webhooksAbout]);
 const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
 /** Quick, and as many as it takes. */
 export const QUICK: readonly number[] = Array(20).fill(10) as number[];

@@ -15,7 +15,7 @@ interface Waiting {
 
 /**
  * An event that arrives before an earlier one of its order (which is being tried again, say) is not sent until that one
- * has arrived too. Of what has arrived, the log's notifications are the record. Of one order, one transaction at a time
+ * has arrived too. Of what has arrived, the log's notifications are the record, which are written before this. Of one order, one transaction at a time
  * gets here: of two, each with an event that the other waits for, neither would otherwise see the other's.
  */
 export async function keepOrder(tx: Tx, events: readonly Event[]): Promise<HasToWait> {
@@ -24,7 +24,7 @@ export async function keepOrder(tx: Tx, events: readonly Event[]): Promise<HasTo
   await tx.$queryRaw`
     SELECT count(pg_advisory_xact_lock(hashtext('webhooks'), hashtext(id)))::int AS locked
     FROM (SELECT id FROM unnest(${orders}::text[]) AS o (id) ORDER BY id) AS sorted`;
-  const known = await arrived(tx, orders, events);
+  const known = await arrived(tx, orders);
   const waiting = await tx.$queryRaw<Waiting[]>`
     SELECT id, order_id, data AS event FROM notifications
     WHERE order_id = ANY (${orders}::uuid[]) AND channel = 'WEBHOOK' AND status = 'PENDING' AND attempts = 0
@@ -40,16 +40,11 @@ export async function keepOrder(tx: Tx, events: readonly Event[]): Promise<HasTo
 /** A webhook that is held back has this as its `kind`. */
 export const HELD = 'HELD';
 
-async function arrived(
-  tx: Tx,
-  orders: readonly string[],
-  now: readonly Event[],
-): Promise<(orderId: string) => ReadonlySet<string>> {
+async function arrived(tx: Tx, orders: readonly string[]): Promise<(orderId: string) => ReadonlySet<string>> {
   const rows = await tx.$queryRaw<{ order_id: string; type: string }[]>`
     SELECT DISTINCT order_id, event_type AS type FROM notifications
     WHERE order_id = ANY (${orders}::uuid[]) AND channel = 'LOG' AND event_type = ANY (${lifeTypes as string[]})`;
   const known = new Map<string, Set<string>>(orders.map((id) => [id, new Set()]));
   for (const { order_id, type } of rows) known.get(order_id)?.add(type);
-  for (const event of now) known.get(orderIdOf(event) ?? '')?.add(event.type);
   return (orderId) => known.get(orderId)!;
 }

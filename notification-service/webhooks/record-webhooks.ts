@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { eventCatalogue } from '../../shared/events/catalogue';
 import { orderIdOf, type Event } from '../../shared/events/envelope';
 import type { Tx } from '../../shared/service/database';
-import { recordNotifications, type NewNotification } from '../delivery/record-notifications';
+import type { NewNotification } from '../delivery/record-notifications';
 import { findEndpoints, type Endpoint } from './find-endpoints';
 import { HELD, keepOrder } from './keep-order';
 import { placeInLife } from './order-of-life';
@@ -10,22 +10,17 @@ import { placeInLife } from './order-of-life';
 /** How long an event waits for one of its order that came before it. */
 export const WAIT_MS = 180_000;
 
-/** Records the events for the endpoints that want them. Where there are no endpoints, that is all it costs: one query. */
-export async function recordWebhooks(tx: Tx, events: readonly Event[]): Promise<void> {
+/** The webhooks about events. Where there are no endpoints, that is all it costs: one query a batch. */
+export async function webhooksAbout(tx: Tx, events: Event[]): Promise<NewNotification[]> {
   const { endpoints, restaurantOf } = await findEndpoints(tx, events);
-  if (endpoints.length === 0) return;
+  if (endpoints.length === 0) return [];
   const hasToWait = await keepOrder(tx, events);
-  await recordNotifications(
-    tx,
-    events.flatMap((event) =>
-      endpoints
-        .filter((endpoint) => wants(endpoint, event.type, restaurantOf(event)))
-        .map(({ id }) => ({
-          ...webhook(id, event),
-          ...(hasToWait(event) ? { kind: HELD, afterMs: WAIT_MS } : {}),
-        })),
-    ),
-  );
+  return events.flatMap((event) => {
+    const held = hasToWait(event) ? { kind: HELD, afterMs: WAIT_MS } : {};
+    return endpoints
+      .filter((endpoint) => wants(endpoint, event.type, restaurantOf(event)))
+      .map(({ id }) => ({ ...webhook(id, event), ...held }));
+  });
 }
 
 export const wants = (
