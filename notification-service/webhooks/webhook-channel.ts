@@ -77,6 +77,7 @@ async function post(
   try {
     return await send(receiver.url, headers, body, signal);
   } catch (error) {
+    signal.throwIfAborted(); // it was not the receiver's fault
     const why = briefly(error);
     throw new TryLater(why, { detail: { error: why }, wholeLane: true });
   }
