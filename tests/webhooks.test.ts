@@ -108,7 +108,10 @@ it('a receiver that refused everything gets everything later; one that is paused
   });
   expect((await mesh.ask('PATCH', path, { paused: true })).status).toBe(200);
   const second = await order();
-  await mesh.quiet();
+  await until('it to have been heard of', async () => {
+    const heard = { consumer: 'notification-service', subject: second };
+    return (await mesh.db.database.processedEvent.count({ where: heard })) === 5;
+  });
   expect(await events.count({ where: of(second) })).toBe(0);
   receiver.answers = answering(200);
   receiver.got.length = 0;
