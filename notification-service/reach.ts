@@ -43,7 +43,7 @@ export function configuredWays(): Reach[] {
     () => readConfig(webhookConfig),
   );
   const retryDelays = retry.NOTIFICATION_RETRY_DELAYS;
-  return [byMail(mail, retryDelays), bySlack(slack, retryDelays), byWebhook(webhook)].filter(
+  return [byMail(mail, retryDelays), bySlack(slack, retryDelays), byWebhook(webhook, Boolean(mail.SMTP_URL))].filter(
     (way) => way !== undefined,
   );
 }
@@ -70,7 +70,7 @@ function bySlack(config: z.output<typeof slackConfig>, retryDelays: number[]): R
 }
 
 /** Always: whether there is anybody to be told is a question to the database. */
-function byWebhook(config: z.output<typeof webhookConfig>): Reach {
-  const open: Reach['open'] = (database, log) => webhookChannel(database, webhookSettings(config), log);
+function byWebhook(config: z.output<typeof webhookConfig>, mails: boolean): Reach {
+  const open: Reach['open'] = (database, log) => webhookChannel(database, webhookSettings(config, mails), log);
   return { name: 'WEBHOOK', recorder: webhooksAbout, open };
 }

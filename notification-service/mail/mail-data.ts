@@ -32,4 +32,6 @@ export interface MailData {
   /** Why the card was declined, in the gateway's words. */
   decline?: string;
   stock?: { name: string; left: number };
+  /** One that is sent no more events. */
+  webhook?: { id: string; address: string; isGone: boolean };
 }

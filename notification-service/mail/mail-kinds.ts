@@ -11,6 +11,7 @@ export const mailKinds = {
   cancelled: { sequence: 60 },
   refunded: { sequence: 70 },
   stock: {},
+  'webhook-disabled': {},
 } as const satisfies Record<string, MailKindRules>;
 
 interface MailKindRules {

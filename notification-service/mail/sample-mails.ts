@@ -68,6 +68,14 @@ export function sampleMails(language: Language): Record<MailKind, { data: MailDa
     },
     'payment-failed': { data: { ...base, kind: 'payment-failed', decline: 'insufficient_funds' } },
     refunded: { data: { ...base, kind: 'refunded' } },
+    'webhook-disabled': {
+      data: {
+        kind: 'webhook-disabled',
+        restaurant,
+        at,
+        webhook: { id: order.id, address: 'till.example/ordermesh', isGone: false },
+      },
+    },
     stock: { data: stock(first, 3), gathered: [stock(second, 0), stock(third, 8)] },
   };
 }

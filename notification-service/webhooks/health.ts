@@ -11,20 +11,25 @@ export interface Fared {
   gone: boolean;
 }
 
-interface Disabled {
+/** An endpoint that has just been disabled. */
+export interface Disabled {
   id: string;
+  url: string;
   restaurant_id: string | null;
   reason: 'FAILING' | 'GONE';
   failing_since: Date;
 }
 
-/** Keeps since when an endpoint has been failing, and disables it where that is too long, or at once where it is gone. */
+/**
+ * Keeps since when an endpoint has been failing, and disables it where that is too long, or at once where it is gone.
+ * @returns those that it has disabled
+ */
 export async function noteHealth(
   tx: Tx,
   fared: readonly Fared[],
   disableAfterMs: number,
   log: Logger,
-): Promise<void> {
+): Promise<Disabled[]> {
   const reached = fared.filter(({ failed }) => !failed).map(({ endpointId }) => endpointId);
   if (reached.length > 0)
     await tx.$executeRaw`
@@ -32,7 +37,7 @@ export async function noteHealth(
       WHERE endpoint_id IN (SELECT endpoint_id FROM webhook_health
         WHERE endpoint_id = ANY (${reached}::uuid[]) AND failing_since IS NOT NULL ORDER BY endpoint_id FOR UPDATE)`;
   const failed = fared.filter((one) => one.failed);
-  if (failed.length === 0) return;
+  if (failed.length === 0) return [];
   const rows = JSON.stringify(failed);
   // A row is there while the endpoint is: of one that is being removed, there is none to be made.
   await tx.$executeRaw`
@@ -52,7 +57,7 @@ export async function noteHealth(
     WHERE h.endpoint_id = f.id AND e.id = f.id AND e.enabled_at = f.enabled_at
       AND (h.disabled_at IS NULL OR h.disabled_at <= e.enabled_at)
       AND (f.gone OR h.failing_since <= now() - make_interval(secs => ${disableAfterMs / 1_000}))
-    RETURNING e.id, e.restaurant_id, h.disabled_reason AS reason, h.failing_since`;
+    RETURNING e.id, e.url, e.restaurant_id, h.disabled_reason AS reason, h.failing_since`;
   for (const { id, restaurant_id, reason, failing_since } of disabled)
     log.error(
       { webhook_id: id, restaurant_id, reason, failing_since },
@@ -60,4 +65,5 @@ export async function noteHealth(
         ? 'a webhook is disabled: its receiver answered 410'
         : 'a webhook is disabled: it has failed for too long',
     );
+  return disabled;
 }

@@ -3,12 +3,14 @@ import { briefly } from '../../shared/messaging/failure';
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { Dropped, Refused, TryLater, type Channel, type Outgoing, type Sent } from '../delivery/channel';
+import { recordNotifications } from '../delivery/record-notifications';
 import { noteHealth, type Fared } from './health';
 import { GONE, judgeReply } from './judge-reply';
 import type { Post, Reply } from './post';
 import { readEndpoint, type Receiver } from './read-endpoint';
 import { webhookIdOf } from './record-webhooks';
 import { signedHeaders } from './sign';
+import { mailsToOwners } from './tell-owner';
 
 /** At a time to one endpoint: enough that a distant one keeps up, and few enough that a hanging one costs little. */
 const CONCURRENCY = 8;
@@ -24,6 +26,8 @@ export interface WebhookSettings {
   retryDelays: readonly number[];
   /** How long an endpoint may fail. */
   disableAfterMs: number;
+  /** Where mail is sent: who is told of endpoints that are no restaurant's. */
+  mails?: { admin?: string | undefined } | undefined;
 }
 
 /** Sends events to endpoints, as Standard Webhooks says. Each endpoint is a lane of its own. */
@@ -55,7 +59,9 @@ export function webhookChannel(database: Database, settings: WebhookSettings, lo
         const gone = detail?.status === GONE;
         return [{ endpointId, enabledAt: receiver.enabledAt, failed: status !== 'SENT', gone }];
       });
-      await noteHealth(tx, fared, settings.disableAfterMs, log);
+      const disabled = await noteHealth(tx, fared, settings.disableAfterMs, log);
+      if (settings.mails && disabled.length > 0)
+        await recordNotifications(tx, await mailsToOwners(tx, disabled, settings.mails.admin));
     },
   };
 }

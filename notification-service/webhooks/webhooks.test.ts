@@ -6,6 +6,8 @@ import { until } from '../../shared/testing/until';
 import { orderStory } from '../testing/order-story';
 import { answering, verify } from '../testing/receivers';
 import { openWebhookBench, QUICK } from '../testing/webhook-bench';
+import type { MailData } from '../mail/mail-data';
+import { renderMail } from '../mail/render-mail';
 import { waitOf } from './judge-reply';
 import { sampleEvent } from './sample-event';
 
@@ -303,6 +305,34 @@ describe('an endpoint that fails', () => {
     expect(await next()).toMatchObject({ disabledAt: null });
     await failedSince(id, '61 minutes');
     expect(await next()).toMatchObject({ disabledAt: expect.any(Date), disabledReason: 'FAILING' });
+  });
+
+  it('and is disabled has its owner told by mail: the restaurant, else the admin', async () => {
+    const receiver = await bench.receiver(answering(410));
+    await bench.db.database.restaurant.update({
+      where: { id: bench.restaurantId },
+      data: { email: 'kitchen@example.com', locale: 'de-DE' },
+    });
+    await bench.add(`${receiver.url}?token=secret`, { restaurantId: bench.restaurantId });
+    await bench.add(receiver.url);
+    await bench.arrive(orderStory(bench.restaurantId).placed);
+    const mails = () =>
+      bench.db.database.notification.findMany({ where: { channel: 'EMAIL' }, orderBy: { recipient: 'asc' } });
+    bench.deliver({ mails: { admin: 'admin@example.com' } });
+    await until('both', async () => (await mails()).length === 2);
+    const [toAdmin, toRestaurant] = await mails();
+    expect(toAdmin).toMatchObject({
+      recipient: 'admin@example.com',
+      kind: 'webhook-disabled',
+      lane: 'email',
+    });
+    expect(toRestaurant).toMatchObject({
+      recipient: 'kitchen@example.com',
+      data: { restaurant: { locale: 'de-DE' }, webhook: { isGone: true } },
+    });
+    const written = renderMail(toRestaurant!.data as unknown as MailData);
+    expect(written.subject).toMatch(/^Webhook abgeschaltet: 127\.0\.0\.1:\d+\/hook$/);
+    expect(JSON.stringify(written)).not.toContain('secret');
   });
 
   it('and was switched on again begins anew', async () => {
