@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { anEvent } from '../../shared/testing/events';
 import { newId } from '../../shared/ids';
 import { EVENTS_EXCHANGE } from '../../shared/messaging/topology';
@@ -10,6 +12,7 @@ import {
   verify,
   type Receiver,
 } from '../../notification-service/testing/receivers';
+import { signedHeaders } from '../../notification-service/webhooks/sign';
 import { UsageError } from '../command-line/usage-error';
 import { readWebhooksArguments } from './arguments';
 import { runWebhooks } from './run-webhooks';
@@ -130,4 +133,39 @@ describe('npm run webhooks -- listen', () => {
     );
     expect(nobody.printed[0]).toMatch(/not forwarded: it refuses connections$/);
   });
+});
+
+it('the receiver of the guide takes what is signed, and nothing else', async () => {
+  const guide = readFileSync('docs/guides/webhooks.md', 'utf8');
+  const [, code = ''] = /```js\n([^]*?)```/.exec(guide) ?? [];
+  const listening = code.replace(
+    '.listen(3000)',
+    ".listen(0, function () { console.log('on', this.address().port); })",
+  );
+  expect(listening).not.toBe(code);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', listening], {
+    env: { WEBHOOK_SECRET: SECRET },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    let printed = '';
+    child.stdout.on('data', (chunk) => (printed += String(chunk)));
+    const [, port] = await until('it to listen', () => /on (\d+)/.exec(printed));
+    const { placed } = orderStory(newId());
+    const body = JSON.stringify(placed);
+    const send = async (secret: string, text = body) =>
+      (
+        await fetch(`http://127.0.0.1:${port}/`, {
+          method: 'POST',
+          headers: signedHeaders([secret], placed.id, body),
+          body: text,
+        })
+      ).status;
+    expect(await send(SECRET)).toBe(204);
+    expect(await send(`whsec_${Buffer.alloc(32, 8).toString('base64')}`)).toBe(401);
+    expect(await send(SECRET, body.replace('INR', 'USD'))).toBe(401);
+    await until('what it prints', () => printed.includes(`${placed.id} order.placed.v1`));
+  } finally {
+    child.kill();
+  }
 });
