@@ -73,7 +73,7 @@ describe('an answer', () => {
 
   it('whose head comes byte by byte is not waited for either', async () => {
     const url = await tcp((socket) => {
-      const bytes = [...'HTTP/1.1 200 OK\r\n'.padEnd(10_000, 'x')];
+      const bytes = 'HTTP/1.1 200 OK\r\n'.padEnd(10_000, 'x').split('');
       const timer = setInterval(() => socket.write(bytes.shift() ?? 'x'), 50);
       socket.once('close', () => clearInterval(timer));
     });
@@ -132,7 +132,7 @@ describe('an answer', () => {
     const switching = await tcp((socket) =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'),
     );
-    await expect(post(switching)).rejects.toThrow();
+    await expect(post(switching)).rejects.toThrow(/./);
     const endless = await tcp((socket) => socket.write(`HTTP/1.1 200 OK\r\nX: ${'y'.repeat(100_000)}`));
     await expect(post(endless)).rejects.toThrow('the head of its answer is too large');
   });

@@ -54,8 +54,8 @@ function eventType(given: string): EventType {
 }
 
 function uuid(given: string): string {
-  if (!isUuid(given)) throw new Error(`"${given}" is not the id of a restaurant`);
-  return given.toLowerCase();
+  if (isUuid(given)) return given.toLowerCase();
+  throw new Error(`"${given as string}" is not the id of a restaurant`);
 }
 
 function secret(given: string): string {

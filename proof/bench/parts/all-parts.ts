@@ -10,6 +10,7 @@ import { overload } from './overload';
 import { relay } from './relay';
 import { relayBacklog } from './relay-backlog';
 import { scale } from './scale';
+import { webhooks } from './webhooks';
 
 /** In the order in which they run: later ones use the rate that `mesh` has found. */
 export const allParts: readonly Part[] = [
@@ -22,6 +23,7 @@ export const allParts: readonly Part[] = [
   latency,
   hotItem,
   overload,
+  webhooks,
   scale,
   memory,
 ];
