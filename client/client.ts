@@ -44,7 +44,7 @@ export type RestaurantEvent =
     : never;
 
 /** The typed client: openapi-fetch's methods, and what is more than one request. */
-export interface OrdermeshClient extends Pick<Client<paths>, 'GET' | 'POST' | 'PUT' | 'PATCH'> {
+export interface OrdermeshClient extends Pick<Client<paths>, 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'> {
   /** Every order that fits, page after page. */
   orders(query?: Query<'listOrders'>): AsyncGenerator<ListedOrder, void, undefined>;
   restaurants(query?: Query<'listRestaurants'>): AsyncGenerator<Restaurant, void, undefined>;
@@ -98,6 +98,7 @@ export function createClient({ baseUrl, token, ...retry }: ClientOptions): Order
     POST: client.POST,
     PUT: client.PUT,
     PATCH: client.PATCH,
+    DELETE: client.DELETE,
     orders: (query = {}) =>
       pages(async (cursor) => {
         const page = await ok(client.GET('/api/v1/orders', { params: { query: { ...query, cursor } } }));

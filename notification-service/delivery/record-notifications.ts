@@ -43,6 +43,13 @@ export async function recordNotifications(tx: Tx, notifications: readonly NewNot
   if (notifications.length === 0) return;
   const rows: Row[] = notifications.map((one) => ({ ...one, id: one.id ?? newId() }));
   await gather(tx, rows);
+  // A busy batch for a thousand endpoints is more than one statement should carry.
+  for (let from = 0; from < rows.length; from += AT_ONCE) await insert(tx, rows.slice(from, from + AT_ONCE));
+}
+
+const AT_ONCE = 1_000;
+
+async function insert(tx: Tx, rows: readonly Row[]): Promise<void> {
   await tx.$executeRaw`
     INSERT INTO notifications (id, event_id, event_source, event_type, channel, recipient, lane, kind, order_id,
       restaurant_id, correlation_id, data, sequence, stale_from, expects, gather_key, gathered_into, last_error, status, next_attempt_at)

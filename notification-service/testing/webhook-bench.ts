@@ -42,7 +42,8 @@ export interface WebhookBench {
   makeDue(): Promise<unknown>;
 }
 
-const handlers = handlersOver([webhooksAbout]);
+/** As notification-service has them, for webhooks alone. */
+export const handlers = handlersOver([webhooksAbout]);
 const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
 /** Quick, and as many as it takes. */
 export const QUICK: readonly number[] = Array(20).fill(10) as number[];

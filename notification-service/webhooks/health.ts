@@ -30,25 +30,22 @@ export async function noteHealth(
   disableAfterMs: number,
   log: Logger,
 ): Promise<Disabled[]> {
-  const reached = fared.filter(({ failed }) => !failed).map(({ endpointId }) => endpointId);
-  if (reached.length > 0)
-    await tx.$executeRaw`
-      UPDATE webhook_health SET failing_since = NULL
-      WHERE endpoint_id IN (SELECT endpoint_id FROM webhook_health
-        WHERE endpoint_id = ANY (${reached}::uuid[]) AND failing_since IS NOT NULL ORDER BY endpoint_id FOR UPDATE)`;
   const failed = fared.filter((one) => one.failed);
-  if (failed.length === 0) return [];
-  const rows = JSON.stringify(failed);
-  // A row is there while the endpoint is: of one that is being removed, there is none to be made.
+  const there = await lockTouched(tx, fared);
+  if (there.length === 0) return [];
+  // In one statement a row may be touched once, and a failure counts more than what got through beside it.
+  const failing = there.filter((id) => failed.some(({ endpointId }) => endpointId === id));
+  await tx.$executeRaw`
+    UPDATE webhook_health SET failing_since = NULL
+    WHERE endpoint_id = ANY (${there.filter((id) => !failing.includes(id))}::uuid[])`;
+  if (failing.length === 0) return [];
   await tx.$executeRaw`
     INSERT INTO webhook_health AS h (endpoint_id, failing_since)
-    SELECT e.id, now() FROM (
-      SELECT id FROM webhook_endpoints
-      WHERE id IN (SELECT "endpointId" FROM json_to_recordset(${rows}::json) AS f ("endpointId" uuid))
-      ORDER BY id FOR KEY SHARE) AS e
+    SELECT id, now() FROM unnest(${failing}::uuid[]) AS e (id) ORDER BY id
     ON CONFLICT (endpoint_id) DO UPDATE SET failing_since = now()
       WHERE h.failing_since IS NULL
         OR h.failing_since < (SELECT enabled_at FROM webhook_endpoints WHERE id = h.endpoint_id)`;
+  const rows = JSON.stringify(failed);
   const disabled = await tx.$queryRaw<Disabled[]>`
     UPDATE webhook_health h SET disabled_at = clock_timestamp(), disabled_reason = CASE WHEN f.gone THEN 'GONE' ELSE 'FAILING' END
     FROM webhook_endpoints e, (
@@ -66,4 +63,19 @@ export async function noteHealth(
         : 'a webhook is disabled: it has failed for too long',
     );
   return disabled;
+}
+
+/**
+ * The endpoints whose health changes, locked as long as the transaction, before their health is: who removes one does it in
+ * the same order. One that is being removed is not among them, and nor is one that is as well as before.
+ */
+async function lockTouched(tx: Tx, fared: readonly Fared[]): Promise<string[]> {
+  const ids = (those: readonly Fared[]) => those.map(({ endpointId }) => endpointId);
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM webhook_endpoints e
+    WHERE id = ANY (${ids(fared.filter(({ failed }) => failed))}::uuid[])
+      OR id = ANY (${ids(fared.filter(({ failed }) => !failed))}::uuid[]) AND EXISTS (
+        SELECT FROM webhook_health h WHERE h.endpoint_id = e.id AND h.failing_since IS NOT NULL)
+    ORDER BY id FOR KEY SHARE`;
+  return rows.map(({ id }) => id);
 }

@@ -2,10 +2,11 @@ import { Webhook } from 'standardwebhooks';
 import { eventTypes } from '../../shared/events/contracts';
 import { newId } from '../../shared/ids';
 import { anEvent } from '../../shared/testing/events';
+import { handle } from '../../shared/testing/handle';
 import { until } from '../../shared/testing/until';
 import { orderStory } from '../testing/order-story';
 import { answering, verify } from '../testing/receivers';
-import { openWebhookBench, QUICK } from '../testing/webhook-bench';
+import { handlers, openWebhookBench, QUICK } from '../testing/webhook-bench';
 import type { MailData } from '../mail/mail-data';
 import { renderMail } from '../mail/render-mail';
 import { waitOf } from './judge-reply';
@@ -406,6 +407,36 @@ describe('fifty endpoints', () => {
     expect((await bench.deliveries(dead.id)).some(({ status }) => status === 'SENT')).toBe(false);
     expect((await bench.deliveries(slow.id)).every(({ status }) => status === 'PENDING')).toBe(true);
   });
+});
+
+it('a thousand endpoints get a batch of events, and of a thousand restaurants the one whose they are', async () => {
+  const { database } = bench.db;
+  const many = (more: (n: number) => object) =>
+    database.webhookEndpoint.createMany({
+      data: Array.from({ length: 1_000 }, (_, n) => ({
+        id: newId(),
+        url: 'http://127.0.0.1:1/',
+        ...more(n),
+      })),
+    });
+  const restaurants = Array.from({ length: 1_000 }, newId);
+  await database.restaurant.createMany({ data: restaurants.map((id) => ({ id, name: 'One of many' })) });
+  await many((n) => ({ restaurantId: restaurants[n] }));
+  await handle(
+    database,
+    'notification-service',
+    handlers,
+    ...restaurants.slice(0, 20).map((id) => orderStory(id).placed),
+  );
+  expect(await bench.deliveries()).toHaveLength(20);
+  await many(() => ({}));
+  await handle(
+    database,
+    'notification-service',
+    handlers,
+    ...Array.from({ length: 3 }, () => orderStory(newId()).placed),
+  );
+  expect(await bench.deliveries()).toHaveLength(20 + 3 * 1_000);
 });
 
 describe('what order-api asks for', () => {

@@ -32,6 +32,8 @@ export function workRequests(database: Database, log: Logger): Stop {
 
 /** One request, or a part of one, in one transaction. @returns whether there was one */
 export async function workOne(database: Database, log: Logger): Promise<boolean> {
+  const [some] = await database.$queryRaw<unknown[]>`SELECT 1 AS some FROM webhook_requests LIMIT 1`;
+  if (!some) return false;
   let id: string | undefined;
   try {
     return await database.$transaction(async (tx) => {

@@ -46,5 +46,7 @@ CREATE TABLE "webhook_health" (
   CONSTRAINT "webhook_health_pkey" PRIMARY KEY ("endpoint_id")
 );
 
--- An endpoint's deliveries, newest first, and what of them is to be sent again.
+-- An endpoint's deliveries, and those of them that may have to be sent again.
 CREATE INDEX "notifications_webhooks" ON "notifications" ("recipient", "id") WHERE "channel" = 'WEBHOOK';
+CREATE INDEX "notifications_webhooks_unsent" ON "notifications" ("recipient", "id")
+    WHERE "channel" = 'WEBHOOK' AND "status" IN ('FAILED', 'DROPPED');
