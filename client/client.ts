@@ -140,8 +140,10 @@ export async function ok<T>(
   answer: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<NonNullable<T>> {
   const { data, error, response } = await answer;
-  if (!response.ok || data === undefined || data === null) throw problemFrom(response, error);
-  return data;
+  const isEmpty = data === undefined || data === null;
+  // Nothing is what 204 has to say.
+  if (!response.ok || (isEmpty && response.status !== 204)) throw problemFrom(response, error);
+  return data as NonNullable<T>;
 }
 
 /** An order's events; what comes after the last one is not waited for. */

@@ -55,6 +55,18 @@ const success = (_request: IncomingMessage, response: ServerResponse) => {
   );
 };
 
+it('removes, and is answered nothing', async () => {
+  const client = aClient();
+  const { webhook_id, secret } = await ok(
+    client.POST('/api/v1/webhooks', { body: { url: 'https://shop.example/hook' } }),
+  );
+  expect(secret).toMatch(/^whsec_/);
+  const params = { path: { webhook_id } };
+  expect(await ok(client.DELETE('/api/v1/webhooks/{webhook_id}', { params }))).toBeUndefined();
+  const again = ok(client.DELETE('/api/v1/webhooks/{webhook_id}', { params }));
+  await expect(again).rejects.toMatchObject({ status: 404 });
+});
+
 describe('a request', () => {
   it('is typed, from the body to the answer', async () => {
     const client = aClient();
