@@ -43,9 +43,11 @@ export function configuredWays(): Reach[] {
     () => readConfig(webhookConfig),
   );
   const retryDelays = retry.NOTIFICATION_RETRY_DELAYS;
-  return [byMail(mail, retryDelays), bySlack(slack, retryDelays), byWebhook(webhook, Boolean(mail.SMTP_URL))].filter(
-    (way) => way !== undefined,
-  );
+  return [
+    byMail(mail, retryDelays),
+    bySlack(slack, retryDelays),
+    byWebhook(webhook, Boolean(mail.SMTP_URL)),
+  ].filter((way) => way !== undefined);
 }
 
 function byMail(config: z.output<typeof mailConfig>, retryDelays: number[]): Reach | undefined {
@@ -71,6 +73,7 @@ function bySlack(config: z.output<typeof slackConfig>, retryDelays: number[]): R
 
 /** Always: whether there is anybody to be told is a question to the database. */
 function byWebhook(config: z.output<typeof webhookConfig>, mails: boolean): Reach {
-  const open: Reach['open'] = (database, log) => webhookChannel(database, webhookSettings(config, mails), log);
+  const open: Reach['open'] = (database, log) =>
+    webhookChannel(database, webhookSettings(config, mails), log);
   return { name: 'WEBHOOK', recorder: webhooksAbout, open };
 }

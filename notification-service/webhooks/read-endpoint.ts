@@ -17,7 +17,7 @@ export async function readEndpoint(database: Database, id: string): Promise<Rece
     SELECT e.url, e.enabled_at::text AS "enabledAt",
       CASE WHEN e.paused THEN 'paused' WHEN h.disabled_at > e.enabled_at THEN 'disabled' END AS off,
       ARRAY(SELECT s.secret FROM webhook_secrets s
-        WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now()) ORDER BY s.id DESC) AS secrets
+        WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now()) ORDER BY s.created_at DESC, s.id DESC) AS secrets
     FROM webhook_endpoints e LEFT JOIN webhook_health h ON h.endpoint_id = e.id
     WHERE e.id = ${id}::uuid`;
   return row;

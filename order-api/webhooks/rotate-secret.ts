@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { newId } from '../../shared/ids';
+import type { Tx } from '../../shared/service/database';
 import { timestamp, uuid, wholeNumber } from '../http/fields';
+import { notFound } from '../http/problem';
 import { route, type Route } from '../http/route';
 import { common, paramsOfOne, type Scope } from './scopes';
 import { makeSecret, secretAnswer } from './secrets';
@@ -40,26 +42,39 @@ export const rotateSecret = (scope: Scope): Route =>
     async handle({ params, body }, { database, log }) {
       await readWebhook(database, params);
       const secret = makeSecret();
-      const [rotated] = await database.$queryRaw<{ until: Date }[]>`
-        WITH endpoint AS (
-          SELECT id, clock_timestamp() + make_interval(secs => ${body.overlap_seconds}) AS until
-          FROM webhook_endpoints WHERE id = ${params.webhook_id}::uuid FOR UPDATE),
-        before AS (
-          SELECT s.id, row_number() OVER (ORDER BY s.id DESC) AS age FROM webhook_secrets s JOIN endpoint ON s.endpoint_id = endpoint.id),
-        ended AS (
-          UPDATE webhook_secrets s SET expires_at = least(s.expires_at, CASE WHEN before.age <= ${MOST_BEFORE}::int THEN endpoint.until ELSE now() END)
-          FROM before, endpoint WHERE s.id = before.id),
-        made AS (
-          INSERT INTO webhook_secrets (id, endpoint_id, secret) SELECT ${newId()}::uuid, id, ${secret} FROM endpoint)
-        SELECT until FROM endpoint`;
+      const until = await database.$transaction((tx) =>
+        replace(tx, params.webhook_id, secret, body.overlap_seconds),
+      );
       log.info({ webhook_id: params.webhook_id }, 'the secret of a webhook was replaced');
       return {
         status: 200,
         body: {
           webhook_id: params.webhook_id,
           secret,
-          previous_until: body.overlap_seconds > 0 && rotated ? rotated.until.toISOString() : null,
+          previous_until: body.overlap_seconds > 0 ? until.toISOString() : null,
         },
       };
     },
   });
+
+/**
+ * One rotation at a time: the lock is a statement of its own, for the next one sees what is committed by then.
+ * @returns when the secret before ends
+ */
+async function replace(tx: Tx, webhookId: string, secret: string, overlapSeconds: number): Promise<Date> {
+  const [endpoint] = await tx.$queryRaw<{ until: Date }[]>`
+    SELECT clock_timestamp() + make_interval(secs => ${overlapSeconds}) AS until
+    FROM webhook_endpoints WHERE id = ${webhookId}::uuid FOR UPDATE`;
+  if (!endpoint) throw notFound(`There is no webhook ${webhookId} any more.`);
+  await tx.$executeRaw`
+    WITH before AS (
+      SELECT id, row_number() OVER (ORDER BY created_at DESC, id DESC) AS age
+      FROM webhook_secrets WHERE endpoint_id = ${webhookId}::uuid),
+    ended AS (
+      UPDATE webhook_secrets s SET expires_at = least(s.expires_at,
+        CASE WHEN before.age <= ${MOST_BEFORE}::int THEN ${endpoint.until}::timestamptz ELSE now() END)
+      FROM before WHERE s.id = before.id)
+    INSERT INTO webhook_secrets (id, endpoint_id, secret, created_at)
+    VALUES (${newId()}::uuid, ${webhookId}::uuid, ${secret}, clock_timestamp())`;
+  return endpoint.until;
+}

@@ -15,7 +15,10 @@ const add = async (path = ofShop, more: object = {}) =>
 const requests = (webhookId: string) =>
   shop.api.database.webhookRequest.findMany({ where: { endpointId: webhookId } });
 const secretsOf = async (webhookId: string) =>
-  shop.api.database.webhookSecret.findMany({ where: { endpointId: webhookId }, orderBy: { id: 'desc' } });
+  shop.api.database.webhookSecret.findMany({
+    where: { endpointId: webhookId },
+    orderBy: { createdAt: 'desc' },
+  });
 const disable = (webhookId: string) =>
   shop.api.database.webhookHealth.create({
     data: {
