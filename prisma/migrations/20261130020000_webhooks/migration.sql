@@ -1,7 +1,7 @@
 -- Where events are sent over HTTP, to whoever asked for them.
 CREATE TABLE "webhook_endpoints" (
   "id" UUID NOT NULL,
-  "restaurant_id" UUID REFERENCES "restaurants" ("id"),
+  "restaurant_id" UUID,
   "url" TEXT NOT NULL,
   "event_types" TEXT[] NOT NULL DEFAULT '{}',
   "paused" BOOLEAN NOT NULL DEFAULT false,
