@@ -25,7 +25,10 @@ runConsumer(
     return ({ database, log }) => {
       const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database, log)]));
       log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
-      const stops = [workRequests(database, log), keepNotifications(database, config.NOTIFICATION_RETENTION, log)];
+      const stops = [
+        workRequests(database, log),
+        keepNotifications(database, config.NOTIFICATION_RETENTION, log),
+      ];
       if (ways.length > 0)
         stops.push(deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log));
       return async () => {

@@ -218,7 +218,9 @@ describe('an order says that it waits', () => {
   });
 
   it('for a queue, where an event was returned', async () => {
-    await mesh.broker.channel.deleteQueue('status-service');
+    // Of all who take it, none runs, and none has a queue any more.
+    for (const queue of ['status-service', 'notification-service'])
+      await mesh.broker.channel.deleteQueue(queue);
     const id = await place();
     await waitsFor(
       id,
@@ -242,6 +244,7 @@ describe('an order says that it waits', () => {
     expect((await read(id)).events[0]?.caused[0]?.refused).toMatchObject({
       error: expect.stringContaining('no queue'),
     });
+    await (await mesh.start('notification-service')).stop(); // has a queue again, and is away again
     await mesh.start('status-service');
     await mesh.reaches(id, 'PREPARING');
   }, 120_000);
