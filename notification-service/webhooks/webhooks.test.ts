@@ -10,6 +10,7 @@ import { handlers, openWebhookBench, QUICK } from '../testing/webhook-bench';
 import type { MailData } from '../mail/mail-data';
 import { renderMail } from '../mail/render-mail';
 import { waitOf } from './judge-reply';
+import { openPost } from './post';
 import { sampleEvent } from './sample-event';
 
 const bench = openWebhookBench();
@@ -400,8 +401,10 @@ describe('fifty endpoints', () => {
     const slow = await bench.add(hanging.url);
     const good = await Promise.all(Array.from({ length: 48 }, (_, n) => bench.add(`${receiver.url}?${n}`)));
     await bench.arrive(...Array.from({ length: 5 }, () => orderStory(bench.restaurantId).placed));
-    bench.deliver({ retryDelays: Array(50).fill(20) as number[] });
-    await until('all to the good ones', () => receiver.got.length === 48 * 5);
+    // On a busy machine a good one may take its time, too.
+    const post = openPost({ allowPrivate: true, headMs: 15_000 });
+    bench.deliver({ post, retryDelays: Array(50).fill(20) as number[] });
+    await until('all to the good ones', () => receiver.got.length === 48 * 5, 60_000);
     for (const [n] of good.entries())
       expect(receiver.got.filter(({ path }) => path === `/hook?${n}`)).toHaveLength(5);
     expect((await bench.deliveries(dead.id)).some(({ status }) => status === 'SENT')).toBe(false);

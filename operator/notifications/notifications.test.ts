@@ -133,8 +133,8 @@ it('keeps who does not want which kind, however the address is written', async (
 
 it('writes a preview of every mail', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mails-'));
-  expect((await run('preview', '--to', folder)).told).toMatch(/^16 mails in /);
-  expect(readdirSync(folder)).toHaveLength(32);
+  expect((await run('preview', '--to', folder)).told).toMatch(/^18 mails in /);
+  expect(readdirSync(folder)).toHaveLength(36);
   expect(readFileSync(path.join(folder, 'mail-cancelled-de.txt'), 'utf8')).toMatch(
     /^Subject: Ihre Bestellung wurde/,
   );
