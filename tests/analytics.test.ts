@@ -78,7 +78,16 @@ describe('GET /analytics/summary', () => {
       orders: 4,
       delivered: 1,
       cancelled: { CUSTOMER: 1, OUT_OF_STOCK: 1 },
-      revenue: [{ currency: 'INR', orders: 4, amount: '241.00', cancelled_amount: '241.00' }],
+      revenue: [
+        {
+          currency: 'INR',
+          orders: 4,
+          delivered: 1,
+          cancelled: 2,
+          amount: '241.00',
+          cancelled_amount: '241.00',
+        },
+      ],
       open_orders: { PLACED: 0, PREPARING: 1, OUT_FOR_DELIVERY: 0 },
     });
   });

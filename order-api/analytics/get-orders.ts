@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../http/route';
 import { bucketHead, inBuckets, makeReport, reportHead, unknownRestaurant } from './report';
-import { readSales, salesFields, showSales, type Sales } from './sales';
+import { readSales, SALES_COLUMNS, salesFields, salesRows, showSales, type Sales } from './sales';
 import { bucketQuery } from './time-range';
 
 export const getAnalyticsOrders = route({
@@ -32,17 +32,10 @@ export const getAnalyticsOrders = route({
     }),
 });
 
-const COLUMNS = ['start', 'end', 'currency', 'orders', 'revenue', 'cancelled_amount'];
+const COLUMNS = ['start', 'end', ...SALES_COLUMNS];
 
 /** A bucket in which nothing was ordered has a line of its own, so that none is missing. */
-function linesOf({ start, end, revenue }: Sales & { start: string; end: string }) {
-  if (revenue.length === 0) return [[start, end, '', 0, '', '']];
-  return revenue.map(({ currency, orders, amount, cancelled_amount }) => [
-    start,
-    end,
-    currency,
-    orders,
-    amount,
-    cancelled_amount,
-  ]);
+function linesOf({ start, end, ...sales }: Sales & { start: string; end: string }) {
+  const rows = salesRows(sales);
+  return (rows.length > 0 ? rows : [['', 0, 0, 0, '', '']]).map((row) => [start, end, ...row]);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Prisma } from '../../shared/service/database';
 import { route } from '../http/route';
 import { makeReport, reportHead, unknownRestaurant, type Report } from './report';
-import { readSales, salesFields, showSales } from './sales';
+import { readSales, SALES_COLUMNS, salesFields, salesRows, showSales } from './sales';
 import { rangeQuery } from './time-range';
 
 const openStatuses = ['PLACED', 'PREPARING', 'OUT_FOR_DELIVERY'] as const;
@@ -39,15 +39,8 @@ export const getAnalyticsSummary = route({
         body: { ...report.head, ...sales, open_orders: await readOpen(report) },
         table: {
           name: 'summary',
-          columns: ['from', 'to', 'currency', 'orders', 'revenue', 'cancelled_amount'],
-          rows: sales.revenue.map(({ currency, orders, amount, cancelled_amount }) => [
-            report.head.from,
-            report.head.to,
-            currency,
-            orders,
-            amount,
-            cancelled_amount,
-          ]),
+          columns: ['from', 'to', ...SALES_COLUMNS],
+          rows: salesRows(sales).map((row) => [report.head.from, report.head.to, ...row]),
         },
       };
     }),

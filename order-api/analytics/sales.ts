@@ -16,6 +16,8 @@ export const salesFields = {
     z.object({
       currency: z.string(),
       orders: count,
+      delivered: count,
+      cancelled: count.meta({ example: 1 }),
       amount: money.meta({ description: 'Of all that were placed and not cancelled', example: '5400.00' }),
       cancelled_amount: money.meta({ description: 'Of those that were cancelled', example: '450.00' }),
     }),
@@ -52,6 +54,8 @@ export function showSales(rows: readonly SalesRow[]): Sales {
       return {
         currency,
         orders: ordersIn(of('PLACED', some)),
+        delivered: ordersIn(of('DELIVERED', some)),
+        cancelled: ordersIn(of('CANCELLED', some)),
         amount: showAmount(placed!.minus(lost!), currency),
         cancelled_amount: showAmount(lost!, currency),
       };
@@ -61,3 +65,16 @@ export function showSales(rows: readonly SalesRow[]): Sales {
 
 const sumOf = (rows: readonly SalesRow[]): Decimal =>
   rows.reduce((sum, { amount }) => sum.plus(amount.toString()), new Decimal(0));
+
+/** The columns of a table of sales, one row for each currency. */
+export const SALES_COLUMNS = ['currency', 'orders', 'delivered', 'cancelled', 'revenue', 'cancelled_amount'];
+
+export const salesRows = ({ revenue }: Sales) =>
+  revenue.map(({ currency, orders, delivered, cancelled, amount, cancelled_amount }) => [
+    currency,
+    orders,
+    delivered,
+    cancelled,
+    amount,
+    cancelled_amount,
+  ]);
