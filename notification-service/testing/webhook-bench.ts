@@ -51,7 +51,7 @@ export const QUICK: readonly number[] = Array(20).fill(10) as number[];
 export function openWebhookBench(): WebhookBench {
   let running: Stop[] = [];
   let receivers: Receiver[] = [];
-  const post: Post = openPost({ allowPrivate: true, headMs: 1_000 });
+  const post: Post = openPost({ allowPrivate: true });
   const bench = {
     receiver: async (answers) => {
       const one = await startReceiver(answers);

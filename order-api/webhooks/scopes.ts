@@ -82,3 +82,8 @@ export const common = (scope: Scope) => ({
   tag: 'Webhooks',
   ...(scope.concerns ? { concerns: scope.concerns } : {}),
 });
+
+/** Where the deliveries of an endpoint are, as `Location`. */
+export const deliveriesAt = ({ path }: Scope, which: { id?: string | undefined; webhook_id: string }) => ({
+  Location: `/api/v1${path.replace('{id}', which.id ?? '')}/${which.webhook_id}/deliveries`,
+});

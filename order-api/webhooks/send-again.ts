@@ -6,7 +6,7 @@ import { id, timestamp, uuid } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { notFound, Problem } from '../http/problem';
 import { route, type Route } from '../http/route';
-import { common, paramsOfOne, type Scope } from './scopes';
+import { common, deliveriesAt, paramsOfOne, type Scope } from './scopes';
 import { eventType } from './webhook-fields';
 import { readWebhook, type WebhookRow } from './webhook-view';
 
@@ -45,7 +45,11 @@ export const testWebhook = (scope: Scope): Route =>
         INSERT INTO webhook_requests (id, endpoint_id, kind, event_type)
         VALUES (${deliveryId}::uuid, ${webhook.id}::uuid, 'TEST', ${eventType})`;
       log.info({ webhook_id: webhook.id, delivery_id: deliveryId }, 'a test of a webhook was requested');
-      return { status: 202, body: { delivery_id: deliveryId, event_type: eventType } };
+      return {
+        status: 202,
+        headers: deliveriesAt(scope, params),
+        body: { delivery_id: deliveryId, event_type: eventType },
+      };
     },
   });
 
@@ -81,7 +85,7 @@ export const resendDelivery = (scope: Scope): Route =>
       checkIsOn(webhook);
       await request(database, { endpointId: webhook.id, kind: 'RESEND', deliveryId: params.delivery_id });
       log.info({ webhook_id: webhook.id, delivery_id: params.delivery_id }, 'a delivery is to be sent again');
-      return { status: 202, body: { delivery_id: params.delivery_id } };
+      return { status: 202, headers: deliveriesAt(scope, params), body: { delivery_id: params.delivery_id } };
     },
   });
 
@@ -123,7 +127,11 @@ export const recoverWebhook = (scope: Scope): Route =>
       const from = new Date(Math.max(Date.parse(body.since), earliest)).toISOString();
       await request(database, { endpointId: webhook.id, kind: 'RECOVER', since: from });
       log.info({ webhook_id: webhook.id, since: from }, 'a webhook is to be sent what it missed');
-      return { status: 202, body: { webhook_id: webhook.id, since: from } };
+      return {
+        status: 202,
+        headers: deliveriesAt(scope, params),
+        body: { webhook_id: webhook.id, since: from },
+      };
     },
   });
 
