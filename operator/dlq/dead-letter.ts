@@ -22,6 +22,8 @@ export interface DeadLetter {
 }
 
 export const UNKNOWN_REASON = 'unknown';
+/** Of ours none is longer; a stranger's would fill the screen, and memory where there are many. */
+const LONGEST_TEXT = 500;
 
 /** Reads the body only where the properties leave something open: millions may be read for one. */
 export function readDeadLetter(service: string, { content, properties }: Message): DeadLetter {
@@ -74,7 +76,7 @@ function time(value: unknown): Date | undefined {
 }
 
 const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined;
+  typeof value === 'string' && value !== '' ? value.slice(0, LONGEST_TEXT) : undefined;
 
 function jsonObject(content: Buffer): Record<string, unknown> {
   try {

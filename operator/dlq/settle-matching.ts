@@ -1,3 +1,4 @@
+import { attributeHeaders } from '../../shared/events/message-modes';
 import { publishAsFarAsEncodable, type Publisher } from '../../shared/messaging/publisher';
 import type { Broker } from '../command-line/broker';
 import { pace } from '../command-line/pace';
@@ -51,7 +52,11 @@ export const replay = (
   options: SettleOptions,
 ): Promise<Settled> =>
   settleMatching(broker, from, 'REPLAYED', options, async (message) => {
-    const outcome = await publishAsFarAsEncodable(publisher, replayCopy(from.service, message), {});
+    const outcome = await publishAsFarAsEncodable(
+      publisher,
+      replayCopy(from.service, message),
+      attributeHeaders(message.properties.headers),
+    );
     if (outcome.kind === 'unroutable')
       throw new UserError(`${from.service} has no queue to go back to: run npm run migrate first.`);
     if (outcome.kind === 'routed') return { leave: true };

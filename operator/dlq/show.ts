@@ -2,6 +2,7 @@ import type { Broker } from '../command-line/broker';
 import { printable } from '../command-line/table';
 import type { DeadLetterQueue } from './choose-queues';
 import { readDeadLetter, type DeadLetter, type Message } from './dead-letter';
+import { isDeep } from './is-deep';
 import { matches, type Filter } from './filter';
 import { scanQueue } from './scan-queue';
 
@@ -46,7 +47,9 @@ export async function show(
 const asJson = (queue: string, { isAbout: _, ...letter }: DeadLetter, { content, properties }: Message) => {
   const body = readable(content);
   const known = Object.fromEntries(
-    Object.entries({ ...properties }).filter(([, value]) => value !== undefined),
+    Object.entries({ ...properties })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, isDeep(value) ? TOO_DEEP : value]),
   );
   return JSON.stringify({
     queue,
@@ -86,17 +89,24 @@ function asText(queue: string, letter: DeadLetter, { content, properties }: Mess
 }
 
 const compact = (value: object) =>
-  printable(JSON.stringify(Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined))));
+  isDeep(value)
+    ? TOO_DEEP
+    : printable(
+        JSON.stringify(Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined))),
+      );
 
-type Body = { json: unknown } | { text: string } | { body_base64: string };
+const TOO_DEEP = '(nested too deeply to be shown)';
+
+type Body = { json: unknown } | { text: string; why: string } | { body_base64: string };
 
 function readable(content: Buffer): Body {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(content);
     try {
-      return { json: JSON.parse(text) as unknown };
+      const json = JSON.parse(text) as unknown;
+      return isDeep(json) ? { text, why: 'nested too deeply to be laid out' } : { json };
     } catch {
-      return { text };
+      return { text, why: 'not JSON' };
     }
   } catch {
     return { body_base64: content.toString('base64') };
@@ -105,6 +115,6 @@ function readable(content: Buffer): Body {
 
 function bodyText(body: Body): string {
   if ('json' in body) return printable(JSON.stringify(body.json, undefined, 2));
-  if ('text' in body) return `(not JSON) ${printable(body.text)}`;
+  if ('text' in body) return `(${body.why}) ${printable(body.text)}`;
   return `(not text; in base64) ${body.body_base64.slice(0, LONGEST_BINARY)}`;
 }

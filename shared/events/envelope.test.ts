@@ -141,3 +141,40 @@ test('what is not supported is named', () => {
   expect(bad(bare, { contentEncoding: 'gzip' })).toContain('gzip');
   expect(bad({ ...bare, specversion: '0.3' })).toContain('only version 1.0');
 });
+
+describe('what no table, log or header could hold', () => {
+  it('is refused also within data_base64', () => {
+    const text = JSON.stringify({ ...data, name: 'a\0b' });
+    const event = { ...bare, data: undefined, data_base64: Buffer.from(text).toString('base64') };
+    expect(bad(event)).toContain('invalid_json /data_base64: it has a NUL');
+  });
+
+  it('is refused as a source', () => {
+    expect(bad({ ...bare, source: 'ü'.repeat(1_025) })).toContain('invalid_envelope /source');
+    expect(good({ ...bare, source: 'ü'.repeat(1_024) }).source).toHaveLength(1_024);
+  });
+
+  it('is cut in what is said of a message', () => {
+    const parsed = read({ ...bare, type: 'x'.repeat(100_000), subject: 'y'.repeat(100_000) });
+    if (parsed.ok) throw new Error('accepted');
+    for (const text of [parsed.type, parsed.subject, parsed.error]) expect(text?.length).toBeLessThan(500);
+  });
+
+  it('is found however deep it is', () => {
+    const deep = (inner: string) => `{"extension":${'['.repeat(50_000)}${inner}${']'.repeat(50_000)},`;
+    const event = (inner: string) => JSON.stringify(bare).replace('{', deep(inner));
+    expect(bad(event('"\\u0000"'))).toContain('NUL');
+    expect(good(event('"\\u0001"')).id).toBe(bare.id);
+  });
+});
+
+test('a time in a header that is past every time is no time', () => {
+  const headers = {
+    'cloudEvents:specversion': '1.0',
+    'cloudEvents:id': 'x',
+    'cloudEvents:source': '/pos',
+    'cloudEvents:type': TYPE,
+    'cloudEvents:time': { '!': 'timestamp', value: 1.8e19 },
+  };
+  expect(bad(data, { contentType: 'application/json', headers })).toContain('invalid_envelope /time');
+});

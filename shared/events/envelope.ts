@@ -31,12 +31,16 @@ export interface Event<T extends EventType = EventType> {
 
 export const EVENT_CONTENT_TYPE = 'application/cloudevents+json';
 
+/** What the index of handled events has room for, in bytes. */
+const LONGEST_SOURCE = 2_048;
+const fitsIndex = (source: string) => Buffer.byteLength(source) <= LONGEST_SOURCE;
+
 // Only what CloudEvents requires is required of a foreign producer; what else we use has a fallback. Members that we
 // do not know are extensions, of any kind.
 const envelope = z.object({
   specversion: z.literal('1.0', { error: 'only version 1.0 of CloudEvents is supported' }),
   id: z.string().min(1),
-  source: z.string().min(1),
+  source: z.string().min(1).refine(fitsIndex, `is longer than ${LONGEST_SOURCE} bytes`),
   type: z.string().min(1),
   subject: z.string().min(1).optional(),
   time: rfc3339.optional(),
@@ -89,8 +93,7 @@ export function parseMessage(
     json = readJson(body);
     if (attributes) json = { ...attributes, data: json };
     // Only an escape, or a header, can smuggle it in.
-    if ((attributes || body.includes('\\u')) && !isStorable(json))
-      throw new Error('it has a NUL character or half a surrogate pair');
+    if ((attributes || body.includes('\\u')) && !isStorable(json)) throw new Error(UNSTORABLE);
   } catch (error) {
     return { ok: false, reason: 'invalid_json', error: (error as Error).message, ...named };
   }
@@ -109,15 +112,17 @@ function readEvent(json: unknown, accepts: (type: EventType) => boolean): Parsed
   const { type, subject, source } = parsed.data;
   const id = eventIdOf(source, parsed.data.id);
   if (!isEventType(type) || !accepts(type)) {
-    const error = `${type} is ${isEventType(type) ? 'not one this consumer subscribes to' : 'no known event type or version'}`;
-    return { ok: false, reason: 'unknown_type', error, id, type, subject };
+    const error = `${brief(type)} is ${isEventType(type) ? 'not one this consumer subscribes to' : 'no known event type or version'}`;
+    return { ok: false, reason: 'unknown_type', error, ...identity(present) };
   }
   const content = structuredData(present as Record<string, unknown>);
+  if ('data' in content && content.decoded && !isStorable(content.data))
+    return { ok: false, reason: 'invalid_json', error: `/data_base64: ${UNSTORABLE}`, ...identity(present) };
   if ('error' in content)
-    return { ok: false, reason: 'invalid_envelope', error: content.error, id, type, subject };
+    return { ok: false, reason: 'invalid_envelope', error: content.error, ...identity(present) };
   const data = eventData[type].safeParse(content.data);
   if (!data.success) {
-    return { ok: false, reason: 'invalid_data', error: describe(data.error, '/data'), id, type, subject };
+    return { ok: false, reason: 'invalid_data', error: describe(data.error, '/data'), ...identity(present) };
   }
   const { correlationid, causationid, traceparent } = parsed.data;
   const event = {
@@ -148,21 +153,33 @@ function correlationIdOf(value: unknown): string | undefined {
 /** What tells an event from every other: ids are unique within their source only. */
 export const identityOf = (event: Pick<Event, 'source' | 'id'>): string => `${event.id} ${event.source}`;
 
-/** What JSON can say and PostgreSQL cannot store. */
+const UNSTORABLE = 'it has a NUL character or half a surrogate pair';
+
+/** Not what JSON can say and PostgreSQL cannot store. Without recursion: it may be as deep as it is long. */
 function isStorable(json: unknown): boolean {
-  if (typeof json === 'string') return !json.includes('\0') && json.isWellFormed();
-  if (typeof json !== 'object' || json === null) return true;
-  return Object.entries(json).every(([key, value]) => isStorable(key) && isStorable(value));
+  const left = [json];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === 'string') {
+      if (value.includes('\0') || !value.isWellFormed()) return false;
+    } else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value)) left.push(key, inner);
+  }
+  return true;
 }
 
+/** No longer than the type of an AMQP message may be: it goes into logs, headers and records. */
+const brief = (text: string) => text.slice(0, 255);
+
+/** What could be read of a message that is no event of ours. */
 function identity(json: unknown): { id?: string; type?: string; subject?: string } {
   if (typeof json !== 'object' || json === null) return {};
   const { id, source, type, subject } = json as Record<string, unknown>;
   return {
     id:
       typeof id === 'string' && typeof source === 'string' ? eventIdOf(source, id) : uuid.safeParse(id).data,
-    type: typeof type === 'string' ? type : undefined,
-    subject: typeof subject === 'string' ? subject : undefined,
+    type: typeof type === 'string' ? brief(type) : undefined,
+    subject: typeof subject === 'string' ? brief(subject) : undefined,
   };
 }
 

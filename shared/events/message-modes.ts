@@ -45,25 +45,55 @@ export function binaryAttributes({
   return { ...rest, datacontenttype: typeof contentType === 'string' ? contentType : undefined };
 }
 
-/** AMQP has a type for times; amqplib gives them as seconds. */
+const MOST_ATTRIBUTES = 20;
+const LONGEST_ATTRIBUTE = 2_048;
+
+/**
+ * The headers that are an event's attributes, for a copy that cannot have all headers: without these it would be another
+ * event, or none. None of them, where not each is something that can be written again for certain.
+ */
+export function attributeHeaders(headers: Record<string, unknown> = {}): Record<string, unknown> {
+  const all = Object.entries(headers).filter(([name]) => PREFIX.test(name));
+  return all.length <= MOST_ATTRIBUTES && all.every(([name, value]) => isPlain(name, value))
+    ? Object.fromEntries(all)
+    : {};
+}
+
+function isPlain(name: string, value: unknown): boolean {
+  const inner = (value as { '!'?: unknown; value?: unknown } | null) ?? {};
+  const scalar = inner['!'] === 'timestamp' ? inner.value : value;
+  return (
+    /^\w+[:_]\w{1,50}$/.test(name) &&
+    ((typeof scalar === 'string' && Buffer.byteLength(scalar) <= LONGEST_ATTRIBUTE) ||
+      typeof scalar === 'boolean' ||
+      scalar === null ||
+      Number.isSafeInteger(scalar))
+  );
+}
+
+/** AMQP has a type for times; amqplib gives them as seconds, and of more of them than there are times. */
 function headerValue(value: unknown): unknown {
   const typed = value as { '!'?: unknown; value?: unknown } | null;
-  if (typeof typed === 'object' && typed?.['!'] === 'timestamp' && typeof typed.value === 'number')
-    return new Date(typed.value * 1_000).toISOString();
+  if (typeof typed === 'object' && typed?.['!'] === 'timestamp' && typeof typed.value === 'number') {
+    const at = new Date(typed.value * 1_000);
+    return Number.isNaN(at.getTime()) ? value : at.toISOString();
+  }
   return attributeText(value) ?? value;
 }
 
-/** The data of an event in structured mode: as it is, or from `data_base64`. */
-export function structuredData(event: Record<string, unknown>): { data: unknown } | { error: string } {
+/** The data of an event in structured mode: as it is, or decoded from `data_base64`. */
+export function structuredData(
+  event: Record<string, unknown>,
+): { data: unknown; decoded: boolean } | { error: string } {
   const { data, data_base64: base64, datacontenttype: type } = event;
   if (typeof type === 'string' && !isJsonMediaType(type))
     return { error: `/datacontenttype: ${type.slice(0, 80)} is not supported: the data has to be JSON` };
-  if (base64 === undefined) return { data };
+  if (base64 === undefined) return { data, decoded: false };
   if (data !== undefined) return { error: '/data_base64: an event has data or data_base64, not both' };
   if (typeof base64 !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0)
     return { error: '/data_base64: is no Base64 text' };
   try {
-    return { data: readJson(Buffer.from(base64, 'base64')) };
+    return { data: readJson(Buffer.from(base64, 'base64')), decoded: true };
   } catch {
     return { error: '/data_base64: the data is not JSON in UTF-8' };
   }

@@ -1,5 +1,6 @@
 import { connect, credentials, type ChannelModel } from 'amqplib';
 import { parseRabbitmqUrl } from '../service/rabbitmq-url';
+import { surviveUnreadableHeaders } from './unreadable-headers';
 
 export interface BrokerOptions {
   timeout?: number;
@@ -16,10 +17,12 @@ export interface BrokerOptions {
  */
 export async function connectBroker(url: string, options: BrokerOptions = {}): Promise<ChannelModel> {
   const target = parseRabbitmqUrl(url);
-  return connect(target.url, {
+  const connection = await connect(target.url, {
     ...options,
     timeout: target.connectTimeoutMs ?? options.timeout,
     ...target.tls,
     credentials: credentials.plain(target.user, target.password),
   });
+  surviveUnreadableHeaders(connection);
+  return connection;
 }

@@ -319,6 +319,29 @@ describe('what is gone on the broker', () => {
     await handledAll([purged], 40_000);
     expect(await processed(dead)).toBe(0);
   });
+
+  it('was never given back what waited in a retry queue: that is fetched, and its attempts go on', async () => {
+    await subscribe(TYPE);
+    const event = soldOut();
+    await start(trace);
+    await until('it to have a watermark', () => bench.db.database.consumerWatermark.count(), 15_000);
+    const failure = {
+      consumer: SERVICE,
+      eventId: event.id,
+      attempt: 2,
+      reason: 'r',
+      error: 'e',
+      outcome: 'RETRIED',
+    };
+    await bench.db.database.deliveryFailure.create({
+      data: { ...failure, retryAt: new Date(Date.now() - 180_000) },
+    });
+    await log(event);
+    await handledAll([event], 40_000);
+    expect(await bench.db.database.processedEvent.findMany({ where: { eventId: event.id } })).toMatchObject([
+      { attempts: 3 },
+    ]);
+  });
 });
 
 describe('two versions at once', () => {

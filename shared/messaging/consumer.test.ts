@@ -132,6 +132,19 @@ describe('the consumer runtime', () => {
     await settled(consumer);
   });
 
+  it('sends a dead letter nowhere else, wherever its sender would have it', async () => {
+    await start(trace);
+    const headers = { CC: ['work', 'dlq'], kept: 'yes' };
+    bench.broker.channel.publish('', SERVICE, Buffer.from('{'), { headers });
+    const { properties } = await bench.broker.take(names.deadLetterQueue);
+    expect(properties.headers).toMatchObject({ 'x-reason': 'invalid_json', kept: 'yes' });
+    expect(properties.headers).not.toHaveProperty('CC');
+    const next = soldOut();
+    publish(next);
+    await until('the next one', () => processed(next)); // a second round had come before it
+    expect(await bench.broker.isEmpty(names.deadLetterQueue)).toBe(true);
+  });
+
   it('retries a transient failure with a delay and its own count of attempts, and then gives it up', async () => {
     const flaky = soldOut();
     const hopeless = soldOut();

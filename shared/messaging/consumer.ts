@@ -7,7 +7,7 @@ import type { Logger } from '../service/logger';
 import { pause } from '../service/pause';
 import { within } from '../service/within';
 import { failedAttempts } from './dead-letter';
-import { isSettled, type Attachment, type Delivery } from './delivery';
+import { isForBroker, isSettled, type Attachment, type Delivery } from './delivery';
 import { briefly } from './failure';
 import { createMissed } from './fetch-missed';
 import { subscribedTypes, type HandlerTable } from './handler';
@@ -203,7 +203,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       suspect: message.fields.redelivered,
       attachment,
     };
-    if (large && !hasRoomFor(delivery))
+    if (large && !hasRoomFor(delivery) && isForBroker(delivery))
       return aside.leave(delivery, { reason: large.reason, error: large.error, attempt: delivery.attempt });
     hands.take(delivery);
     work();

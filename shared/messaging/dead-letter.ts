@@ -1,4 +1,5 @@
 import type { ConsumeMessage, Options } from 'amqplib';
+import { attributeHeaders } from '../events/message-modes';
 import type { Database } from '../service/database';
 import {
   publishAsFarAsEncodable,
@@ -47,7 +48,7 @@ export const failedAttempts = ({ properties }: ConsumeMessage): number =>
 /**
  * Puts a copy of a message into the service's dead-letter queue, with why in its headers, or into a
  * retry queue, and waits until the broker has it. Only then may the original be acknowledged. A copy whose foreign
- * headers cannot be encoded goes without them.
+ * headers cannot be encoded goes without them, but for an event's attributes.
  * @returns anything but `routed` when the broker did not take it: the original stays where it is
  * @throws when it is unknown whether the broker has it
  */
@@ -60,7 +61,6 @@ export async function publishCopy(
 ): Promise<PublishOutcome> {
   const names = serviceNames(service);
   const own = ownHeaders(service, message, failure);
-  const { 'x-death': _death, ...foreign } = message.properties.headers ?? {};
   const copy = (properties: Options.Publish): OutgoingMessage => ({
     exchange: names.exchange,
     routingKey: retry ? names.retryQueue(retry) : DEAD_LETTER_KEY,
@@ -69,8 +69,8 @@ export async function publishCopy(
   });
   return publishAsFarAsEncodable(
     publisher,
-    copy({ ...copiedProperties(message), headers: { ...withoutBrokerHeaders(foreign), ...own } }),
-    own,
+    copy({ ...copiedProperties(message), headers: { ...foreignHeaders(message), ...own } }),
+    { ...attributeHeaders(message.properties.headers), ...own },
   );
 }
 
@@ -81,40 +81,50 @@ function ownHeaders(service: string, { properties }: ConsumeMessage, failure: Fa
     [headers.consumer]: service,
     [headers.attempts]: failure.attempt,
     [headers.reason]: failure.reason,
-    [headers.error]: failure.error,
+    [headers.error]: storableText(failure.error), // or a stranger's text would make it too long to be written
     [headers.firstFailedAt]: typeof first === 'string' && first.length < 40 ? first : now,
     [headers.lastFailedAt]: now,
   };
 }
 
-/** What a consumer has written into a dead letter's headers, and nothing else of them. */
+/** What a consumer has written into a dead letter's headers, and nothing else of them; as short as it wrote that. */
 export function ownHeadersOf({ properties }: Pick<ConsumeMessage, 'properties'>): Record<string, unknown> {
+  const all = (properties.headers ?? {}) as Record<string, unknown>;
+  const own = Object.values(headers).filter((name) => ['string', 'number'].includes(typeof all[name]));
+  const kept = (value: unknown) => (typeof value === 'string' ? storableText(value) : value);
+  return Object.fromEntries(own.map((name) => [name, kept(all[name])]));
+}
+
+/** https://www.rabbitmq.com/docs/sender-selected: a copy that had them would go to where they say as well. */
+const ROUTING = /^(CC|BCC)$/;
+const BROKERS = /^x-(death|delivery-count|acquired-count|(first|last)-death-.*)$/;
+
+/** The headers of a message that another one may have which is sent by us, to where we say. */
+export const withoutRouting = (all: Record<string, unknown> = {}): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => !ROUTING.test(name)));
+
+/** What others have written into a message's headers, and neither we nor the broker. */
+export function foreignHeaders({ properties }: Pick<ConsumeMessage, 'properties'>): Record<string, unknown> {
   const own = new Set<string>(Object.values(headers));
-  return Object.fromEntries(Object.entries(properties.headers ?? {}).filter(([name]) => own.has(name)));
+  const all = Object.entries(withoutRouting(properties.headers));
+  return Object.fromEntries(all.filter(([name]) => !own.has(name) && !BROKERS.test(name)));
 }
 
-const withoutBrokerHeaders = (all: Record<string, unknown>) =>
-  Object.fromEntries(
-    Object.entries(all).filter(
-      ([name]) => !/^x-(delivery-count|acquired-count|(first|last)-death-.*)$/.test(name),
-    ),
-  );
-
-/** Everything but what belongs to the original's own way: its priority, and a time to live that would lose the copy. */
-export function copiedProperties({ properties }: Pick<ConsumeMessage, 'properties'>) {
+/**
+ * Everything but what belongs to the original's own way (its priority, and a time to live that would lose the copy), as
+ * far as it can be written again: what was no UTF-8 has grown by being read, and a time may be past every number.
+ */
+export function copiedProperties({ properties }: Pick<ConsumeMessage, 'properties'>): Options.Publish {
   const { contentType, contentEncoding, correlationId, replyTo, messageId, timestamp, type, appId } =
-    properties;
+    properties as unknown as Record<string, unknown>;
+  const texts = { contentType, contentEncoding, correlationId, replyTo, messageId, type, appId };
   return {
-    contentType,
-    contentEncoding,
-    correlationId,
-    replyTo,
-    messageId,
-    timestamp,
-    type,
-    appId,
-  } as Options.Publish;
+    ...Object.fromEntries(Object.entries(texts).filter(([, text]) => isShortString(text))),
+    ...(Number.isSafeInteger(timestamp) && { timestamp: timestamp as number }),
+  };
 }
+
+const isShortString = (text: unknown) => typeof text === 'string' && Buffer.byteLength(text) <= 255;
 
 /** Keeps what went wrong, and until when it waits to be tried again, where it can be asked for later. */
 export async function recordFailure(

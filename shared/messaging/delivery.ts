@@ -41,6 +41,20 @@ export const isSettled = ({ attachment, message }: Delivery): boolean =>
   !attachment.session.open || !attachment.unacknowledged.has(message.fields.deliveryTag);
 
 /**
+ * Whether the broker can dead-letter a message by itself. RabbitMQ 3.x adds to an `x-death` that it takes for its own:
+ * where that is no list of tables, the process breaks that does this for the queue, and with it all who wait behind.
+ */
+export function isForBroker({ message }: Delivery): boolean {
+  const deaths: unknown = message.properties.headers?.['x-death'];
+  return deaths === undefined || (Array.isArray(deaths) && deaths.every(isDeath));
+}
+
+const isDeath = (one: unknown): boolean => {
+  const { queue, reason, count } = (one ?? {}) as Record<string, unknown>;
+  return typeof queue === 'string' && typeof reason === 'string' && Number.isInteger(count);
+};
+
+/**
  * Hands a message to the broker's own dead-lettering, which moves it as it is, headers and all, and keeps it in the
  * queue, out of consumers' way, until the dead-letter queue takes it (at-least-once:
  * https://www.rabbitmq.com/docs/quorum-queues#dead-lettering).

@@ -2,6 +2,7 @@ import { firstIdOf } from '../history/partitions';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { within } from '../service/within';
+import { headers } from './dead-letter';
 import { toMessage, type StoredEvent } from './event-message';
 import { LEASE_SECONDS } from './progress';
 import type { Publisher } from './publisher';
@@ -64,17 +65,19 @@ export function createMissed(options: FetchMissedOptions): Missed {
     },
   };
 
-  async function sendAgain(events: readonly StoredEvent[]): Promise<void> {
+  async function sendAgain(events: readonly LoggedEvent[]): Promise<void> {
     const now = Date.now();
     for (const [id, at] of sentAt) if (now - at > AGAIN_AFTER_MS) sentAt.delete(id);
     await Promise.all(events.filter(({ event_id }) => !sentAt.has(event_id)).map(send));
   }
 
-  async function send(event: StoredEvent): Promise<void> {
+  async function send(event: LoggedEvent): Promise<void> {
     const open = publisher();
     if (!open) return;
     const to = { exchange: serviceNames(name).exchange, routingKey: WORK_KEY };
-    const { kind } = await within(SENDING_MS, open.publish(toMessage(event, to)));
+    const message = toMessage(event, to);
+    if (event.failed_attempts) message.properties.headers = { [headers.attempts]: event.failed_attempts };
+    const { kind } = await within(SENDING_MS, open.publish(message));
     if (kind !== 'routed') return; // its queue is restored first; it is found again
     sentAt.set(event.event_id, Date.now());
     const about = { event_id: event.event_id, event_type: event.type, correlation_id: event.correlation_id };
@@ -114,7 +117,11 @@ async function provenUpTo(
   return reached?.up_to ?? undefined;
 }
 
-type LoggedEvent = StoredEvent & { published_at: string };
+type LoggedEvent = StoredEvent & {
+  published_at: string;
+  /** What a retry queue did not bring back goes on with its attempts, or its ladder had no end while that is so. */
+  failed_attempts?: number | null;
+};
 
 const findMissing = (database: Database, consumer: string, { from, fromMs }: Turn, upTo: string) =>
   database.$queryRaw<LoggedEvent[]>`
@@ -130,7 +137,8 @@ const findMissing = (database: Database, consumer: string, { from, fromMs }: Tur
 /** What should have come back long ago, from a retry queue or by a replay: the queue was deleted, purged, or let it expire. */
 const findOverdueRetries = (database: Database, consumer: string, upTo: string) =>
   database.$queryRaw<LoggedEvent[]>`
-    SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text
+    SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text,
+      CASE f.outcome WHEN 'RETRIED' THEN f.attempt END AS failed_attempts
     FROM delivery_failures f
     JOIN event_log e ON e.event_id = f.event_id
     WHERE f.consumer = ${consumer} AND f.retry_at > now() - ${RETRIES_AWAITED}::interval

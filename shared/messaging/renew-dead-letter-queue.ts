@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, GetMessage } from 'amqplib';
-import { copiedProperties, ownHeadersOf } from './dead-letter';
+import { attributeHeaders } from '../events/message-modes';
+import { copiedProperties, ownHeadersOf, withoutRouting } from './dead-letter';
 import { briefly } from './failure';
 import { openPublisher, publishAsFarAsEncodable, type Publisher, type PublishOutcome } from './publisher';
 import { openSession } from './session';
@@ -108,9 +109,9 @@ const copy = (publisher: Publisher, message: GetMessage, to: string): Promise<Pu
       exchange: '',
       routingKey: to,
       body: message.content,
-      properties: { ...copiedProperties(message), headers: message.properties.headers },
+      properties: { ...copiedProperties(message), headers: withoutRouting(message.properties.headers) },
     },
-    ownHeadersOf(message),
+    { ...attributeHeaders(message.properties.headers), ...ownHeadersOf(message) },
   );
 
 /** Deleting a queue loses what somebody else holds of it. */

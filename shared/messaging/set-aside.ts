@@ -7,6 +7,7 @@ import {
   acknowledge,
   deliveryLogFields,
   giveBack,
+  isForBroker,
   isSettled,
   leaveToBroker,
   type Delivery,
@@ -84,7 +85,8 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
           { ...deliveryLogFields(delivery), error: refusal },
           'could not set a failed message aside; it waits',
         );
-      if (!retry && (makesRoom(delivery) || !patient(startedAt) || isForGood(refusal))) {
+      const inVain = makesRoom(delivery) || !patient(startedAt) || isForGood(refusal);
+      if (!retry && inVain && isForBroker(delivery)) {
         await record(delivery, failure, retry);
         countOutcome(name, typeOf(delivery), 'dead_lettered');
         log.error(
