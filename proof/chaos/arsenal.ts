@@ -6,7 +6,7 @@ import type { Fault } from './fault';
 import type { Gateway } from './gateway';
 import type { Logins } from './logins';
 import type { Poison } from './poison';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 import type { Stranger } from './stranger';
 
 /** What faults are made with. */

@@ -1,6 +1,6 @@
 import { testTokens } from '../../payment-simulator/cards';
 import { isDeclined, randomPayment } from './card-tokens';
-import { seededRandom } from './random';
+import { seededRandom } from '../testbed/random';
 
 it('pays half of the orders by card, most of them good, all of them known to the simulator', () => {
   const random = seededRandom(1);

@@ -1,4 +1,4 @@
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** How a client pays, as `POST /orders` takes it. */
 export type Payment = { method: 'CASH' } | { method: 'CARD'; token: string };

@@ -7,7 +7,7 @@ import type { Menu } from './menu';
 import { OrderBooks } from './order-books';
 import { orderLife } from './order-life';
 import { pause } from './pause';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 import { randomLines, tendStock, type StockBooks } from './tend-stock';
 
 export interface DriveOptions {

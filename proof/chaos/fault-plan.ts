@@ -1,7 +1,7 @@
 import { outageKinds, type Fault, type OutageKind, type PlanOptions, type SmallKind } from './fault';
 import { gatewayFaults } from './plan-gateway-faults';
 import { handFaults } from './plan-hand-faults';
-import { seededRandom, type Random } from './random';
+import { seededRandom, type Random } from '../testbed/random';
 
 const FIRST_AT = 5_000;
 /** Nothing is broken any more so long before the orders end. */

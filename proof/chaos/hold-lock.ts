@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { waitUntil } from '../../scripts/servers/wait-until';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** Rows that somebody at work would meet next, by table; one of them is locked. */
 const recent: Record<string, string> = {

@@ -2,7 +2,7 @@ import type { ApiClient, Reply } from './api-client';
 import type { Latencies } from './latencies';
 import type { OrderBooks, OrderRecord, StaffStatus } from './order-books';
 import { pause } from './pause';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 export interface LifeOptions {
   client: ApiClient;

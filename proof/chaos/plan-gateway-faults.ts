@@ -1,5 +1,5 @@
 import { gatewayKinds, type Fault, type GatewayKind, type PlanOptions } from './fault';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** Between two of them: what was left undone is asked for again, and met by the next. */
 const SLOT_MS = 12_000;

@@ -1,5 +1,5 @@
 import { handKinds, type Fault, type HandKind, type PlanOptions } from './fault';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** Before the next one: healing takes time too. */
 const REST_MS = 1_000;

@@ -21,7 +21,7 @@ import {
 } from './mesh';
 import { pause } from './pause';
 import { printPlan, printScorecard } from './print-scorecard';
-import { seededRandom } from './random';
+import { seededRandom } from '../testbed/random';
 import { openRunFolder, reportFile } from '../testbed/run-folder';
 import { makeScorecard, progressLine, type Scorecard } from './scorecard';
 import { startStranger } from './stranger';

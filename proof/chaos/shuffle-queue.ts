@@ -2,7 +2,7 @@ import type { ConsumeMessage } from 'amqplib';
 import type { Session } from '../../shared/messaging/session';
 import { pause } from './pause';
 import type { Publishing } from './publishing';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 const MOST_HELD = 80;
 

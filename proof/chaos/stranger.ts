@@ -6,7 +6,7 @@ import { createLogger } from '../../shared/service/logger';
 import { waitUntil } from '../../scripts/servers/wait-until';
 import { pause } from './pause';
 import type { Publishing } from './publishing';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 import { shuffleQueue } from './shuffle-queue';
 
 /** An event as it was seen on the exchange. */

@@ -3,7 +3,7 @@ import type { Latencies } from './latencies';
 import type { Menu, Restaurant } from './menu';
 import { outcomeOf, type OrderBooks, type OrderLine } from './order-books';
 import { pause } from './pause';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** What was asked for beside orders, and answered. */
 export interface StockBooks {
