@@ -23,8 +23,10 @@ RUN npm ci --ignore-scripts --loglevel=error
 COPY . .
 # Readable for the user that runs it, whatever the umask of the checkout.
 RUN chmod -R a+rX docker notification-service/templates package.json scripts && npm run build
-# The migrations of the mesh, and of the services that have their own: all that is needed of the folders they are in.
-RUN mkdir /migrations && find . -path ./node_modules -prune -o -type d -name migrations \
+# The migrations and schema files of the mesh, and of the services that have their own: all that is needed of the
+# folders they are in.
+RUN mkdir /migrations && find . \( -path ./node_modules -o -path ./prisma/.schema \) -prune \
+  -o \( -type d -name migrations -o -type f -name '*.prisma' \) \
   -exec cp -r --parents -t /migrations {} + && chmod -R a+rX /migrations
 
 # What @prisma/client names as optional peers, the Prisma command line above all, counts as

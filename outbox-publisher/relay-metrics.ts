@@ -45,9 +45,9 @@ export function readOutboxGauges(databaseUrl: string): () => Promise<void> {
     'ordermesh_database_lock_waiting',
     'Sessions of this database that wait for a lock which somebody else holds',
     [],
-    read(
-      `SELECT count(*) AS value FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    ),
+    // What a session of another role waits for is told to nobody; that it waits, pg_locks tells everybody.
+    read(`SELECT count(DISTINCT l.pid) AS value FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+          WHERE NOT l.granted AND a.datname = current_database()`),
   );
   return () => pool.end();
 }

@@ -35,6 +35,18 @@ export function brokerUrl(command: string, sources: UrlSources = {}): string {
   return find(command, ['broker'], sources)[0]!;
 }
 
+/** The broker's management API: RABBITMQ_MANAGEMENT_URL, else the running mesh's, else where it usually is. */
+export function managementUrl(
+  rabbitmqUrl: string,
+  { environment = process.env, readMesh = readMeshFile }: UrlSources = {},
+): string {
+  const given = environment.RABBITMQ_MANAGEMENT_URL;
+  if (given && !/^https?:\/\/[^/]/.test(given))
+    throw new UserError('RABBITMQ_MANAGEMENT_URL must begin with http:// or https://.');
+  const mesh = given || environment.RABBITMQ_URL ? undefined : readMesh();
+  return given || mesh?.management_url || `http://${new URL(rabbitmqUrl).hostname}:15672`;
+}
+
 function find(
   command: string,
   servers: Servers[],

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { inRoot } from './root.mjs';
 
 /** Commands of scripts/ that need no sources; those of operator/ never do. */
-const scripts = ['demo', 'migrate'];
+const scripts = ['demo', 'migrate', 'users'];
 
 /** A container's image has the compiled code and nothing to compile it with. */
 export const isImage = () => existsSync(inRoot('dist')) && !existsSync(inRoot('tsconfig.json'));

@@ -1,0 +1,20 @@
+import type { Rights } from '../shared/service/rights';
+
+/** Of the people who run a mesh: audit, mesh, dlq, backfill, payments and keys. */
+export const rights: Rights = {
+  tables: {
+    '*': ['SELECT'],
+    // That there is one, and never what is in it.
+    card_tokens: ['SELECT (order_id, key_id, created_at)', 'DELETE'],
+    // Decisions about dead letters.
+    delivery_failures: ['SELECT', 'INSERT'],
+    // Payments in review.
+    payments: ['SELECT', 'UPDATE'],
+    payment_moves: ['SELECT', 'INSERT'],
+    payment_ledger: ['SELECT', 'INSERT'],
+    outbox_events: ['SELECT', 'INSERT'],
+    api_keys: ['SELECT', 'INSERT', 'UPDATE'],
+  },
+  announcesAs: ['payment-service'],
+  broker: 'operator',
+};

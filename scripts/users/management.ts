@@ -1,0 +1,52 @@
+import { parseRabbitmqUrl } from '../../shared/service/rabbitmq-url';
+import { UserError } from '../servers/search';
+import type { Management } from './make-broker-users';
+
+const ANSWER_MS = 15_000;
+
+/**
+ * RabbitMQ's management API (https://www.rabbitmq.com/docs/http-api-reference).
+ * @param url with the login in it; without one, that of the broker's URL is used
+ * @param rabbitmqUrl its path is the virtual host
+ */
+export function openManagement(url: string, rabbitmqUrl: string): Management {
+  const broker = parseRabbitmqUrl(rabbitmqUrl);
+  const base = new URL(url);
+  const [user, password] = base.username
+    ? [decodeURIComponent(base.username), decodeURIComponent(base.password)]
+    : [broker.user, broker.password];
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const vhost = encodeURIComponent(decodeURIComponent(new URL(broker.url).pathname.slice(1)) || '/');
+  const home = `${base.origin}${base.pathname.replace(/\/$/, '')}/api/`;
+  return {
+    ask: async (method, path, body) => {
+      const response = await send(`${home}${path.replace('{vhost}', vhost)}`, {
+        method,
+        headers: { authorization, 'content-type': 'application/json' },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      const text = await response.text();
+      if (response.status === 401)
+        throw new UserError(
+          `RabbitMQ's management API at ${base.host} does not let ${user} in, or not as an administrator: RABBITMQ_MANAGEMENT_URL has to name one.`,
+        );
+      if (!response.ok && !(method === 'DELETE' && response.status === 404))
+        throw new UserError(
+          `RabbitMQ's management API: ${method} ${path}: ${response.status} ${text.slice(0, 200)}`,
+        );
+    },
+  };
+}
+
+async function send(url: string, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, request);
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string; message?: string } };
+    throw new UserError(
+      `RabbitMQ's management API does not answer at ${new URL(url).host} (${cause?.code ?? cause?.message ?? (error as Error).message}): ` +
+        'set RABBITMQ_MANAGEMENT_URL, and enable the plugin (rabbitmq-plugins enable rabbitmq_management).',
+    );
+  }
+}
