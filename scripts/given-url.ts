@@ -1,11 +1,12 @@
 import { parsePostgresUrl } from '../shared/service/postgres-url';
 import { parseRabbitmqUrl } from '../shared/service/rabbitmq-url';
+import { withSecretFiles } from '../shared/service/secret-files';
 import { SERVER_URLS, withPassword, type ServerUrlName } from '../shared/service/server-url';
 import { UserError } from './servers/search';
 
 /**
  * A server's URL from the environment, with the password that may be given beside it (`DATABASE_PASSWORD`,
- * `RABBITMQ_PASSWORD`).
+ * `RABBITMQ_PASSWORD`); each may be in a file (`DATABASE_PASSWORD_FILE`).
  * @returns undefined where it is not set
  * @throws {UserError} with one line that repeats no secret
  */
@@ -13,10 +14,15 @@ export function givenUrl(
   name: ServerUrlName,
   environment: Record<string, string | undefined> = process.env,
 ): string | undefined {
-  const text = environment[name];
+  const { environment: set, problems } = withSecretFiles(environment);
+  const about = problems.filter((line) =>
+    [name, SERVER_URLS[name].password].some((one) => line.startsWith(`${one}:`)),
+  );
+  if (about.length > 0) throw new UserError(`${about.join('. ')}.`);
+  const text = set[name];
   if (!text) return undefined;
   try {
-    const url = withPassword(name, text, environment[SERVER_URLS[name].password]);
+    const url = withPassword(name, text, set[SERVER_URLS[name].password]);
     (name === 'DATABASE_URL' ? parsePostgresUrl : parseRabbitmqUrl)(url);
     return url;
   } catch (error) {

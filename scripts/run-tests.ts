@@ -3,6 +3,7 @@ import path from 'node:path';
 import { runMain } from './run-main';
 import { checkout } from './servers/checkout';
 import { type Servers, provideServers } from './servers/provide-servers';
+import { takeSecretFiles } from './take-secret-files';
 import { withTemplateDatabase } from './template-database';
 
 // npm test: the servers first, then Jest with whatever arguments were given, then
@@ -11,6 +12,7 @@ import { withTemplateDatabase } from './template-database';
 const say = (line: string) => console.error(line);
 
 async function main(stopping: AbortSignal, hurrying: AbortSignal): Promise<number> {
+  takeSecretFiles();
   const servers = await provideServers({ purpose: 'test', log: say, signal: stopping });
   try {
     say(`PostgreSQL: ${servers.how.postgres}\nRabbitMQ: ${servers.how.rabbitmq}`);

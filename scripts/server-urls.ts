@@ -1,3 +1,4 @@
+import { withSecretFiles } from '../shared/service/secret-files';
 import { givenUrl } from './given-url';
 import { UserError } from './servers/search';
 import { readMeshFile, type MeshFile } from './supervisor/mesh-file';
@@ -40,10 +41,10 @@ export function managementUrl(
   rabbitmqUrl: string,
   { environment = process.env, readMesh = readMeshFile }: UrlSources = {},
 ): string {
-  const given = environment.RABBITMQ_MANAGEMENT_URL;
+  const given = withSecretFiles(environment).environment.RABBITMQ_MANAGEMENT_URL;
   if (given && !/^https?:\/\/[^/]/.test(given))
     throw new UserError('RABBITMQ_MANAGEMENT_URL must begin with http:// or https://.');
-  const mesh = given || environment.RABBITMQ_URL ? undefined : readMesh();
+  const mesh = given || givenUrl('RABBITMQ_URL', environment) ? undefined : readMesh();
   return given || mesh?.management_url || `http://${new URL(rabbitmqUrl).hostname}:15672`;
 }
 

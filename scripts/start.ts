@@ -1,6 +1,7 @@
 import { runMain } from './run-main';
 import { discoverExamples, discoverServices } from './supervisor/discover-services';
 import { runMesh } from './supervisor/run-mesh';
+import { takeSecretFiles } from './take-secret-files';
 import { runNamedServices } from './supervisor/run-named-services';
 import { parseStartArguments, usage } from './supervisor/start-arguments';
 
@@ -15,6 +16,7 @@ runMain(
       console.log(usage);
       return 0;
     }
+    takeSecretFiles();
     const control = { say, ...signals };
     try {
       await (given.services.length > 0 ? runNamedServices(given.services, control) : runMesh(given, control));

@@ -6,9 +6,10 @@ import { promisify } from 'node:util';
 const dist = resolve(__dirname, '../dist');
 const commands = [
   ...readdirSync(join(dist, 'operator'))
-    .filter((file) => file.endsWith('.js'))
+    .filter((file) => file.endsWith('.js') && file !== 'rights.js')
     .map((file) => join('operator', file)),
   'scripts/migrate.js',
+  'scripts/users.js',
   'scripts/contracts.js',
   'proof/chaos.js',
   'proof/bench.js',

@@ -28,4 +28,6 @@ function compiledFile(name) {
 const names = () => [...operatorCommands(), ...scripts].sort().join(', ');
 
 const operatorCommands = () =>
-  readdirSync(inRoot('dist', 'operator')).flatMap((file) => /^([a-z-]+)\.js$/.exec(file)?.[1] ?? []);
+  readdirSync(inRoot('dist', 'operator')).flatMap((file) =>
+    file === 'rights.js' ? [] : (/^([a-z-]+)\.js$/.exec(file)?.[1] ?? []),
+  );

@@ -4,7 +4,7 @@ import { eventCatalogue } from '../../shared/events/catalogue';
 import { groupBy } from '../../shared/group-by';
 import { consumerTables } from '../../shared/messaging/consumer-rights';
 import { declaredServices, discoverSubscriptions } from '../../shared/messaging/discover-subscriptions';
-import type { Right, Rights, TableRights } from '../../shared/service/rights';
+import type { Rights, TableRights } from '../../shared/service/rights';
 import { VERBS } from '../../shared/service/rights';
 import { foldersWith, withoutOtherExamples } from '../../shared/service/service-folders';
 import { checkout } from '../servers/checkout';
@@ -43,12 +43,16 @@ export async function findLogins(database: Client): Promise<Login[]> {
     const announces = [name, ...(said.announcesAs ?? [])].flatMap(announcedBy);
     return {
       name,
-      tables: combine(name, tables, [
-        Object.fromEntries(own.map((table) => [table, VERBS])),
-        types ? consumerTables : {},
-        announces.length > 0 ? { outbox_events: ['INSERT'] } : {},
-        said.tables ?? {},
-      ]),
+      tables: combine(
+        name,
+        tables,
+        [
+          Object.fromEntries(own.map((table) => [table, VERBS])),
+          types ? consumerTables : {},
+          announces.length > 0 ? { outbox_events: ['INSERT'] } : {},
+        ],
+        said.tables,
+      ),
       functions: said.functions ?? [],
       announces,
       broker: types
@@ -58,18 +62,30 @@ export async function findLogins(database: Client): Promise<Login[]> {
   });
 }
 
-/** Later ones count; `*` fills up what none of them names. */
-function combine(name: string, there: ReadonlySet<string>, layers: readonly TableRights[]): TableRights {
-  const { '*': everywhere, ...named } = Object.assign({}, ...layers) as Record<string, readonly Right[]>;
-  const missing = Object.keys(named).filter((table) => !there.has(table));
+/**
+ * What the folder says of a table counts for it alone; `*` adds to all others.
+ * @param byItself what it has without saying so; later ones count
+ */
+function combine(
+  name: string,
+  there: ReadonlySet<string>,
+  byItself: readonly TableRights[],
+  said: TableRights = {},
+): TableRights {
+  const { '*': everywhere = [], ...named } = said;
+  const plain: TableRights = Object.assign({}, ...byItself) as TableRights;
+  const missing = Object.keys({ ...plain, ...named }).filter((table) => !there.has(table));
   if (missing.length > 0)
     throw new UserError(
       `${name} has rights on ${missing.join(', ')}, which ${missing.length > 1 ? 'are' : 'is'} not there: run npm run migrate first, and look into its rights.ts.`,
     );
-  if (!everywhere) return named;
   // A partition is read by way of its table.
-  const others = [...there].filter((table) => !(table in named) && !/_default$|_\d{8}$/.test(table));
-  return { ...Object.fromEntries(others.map((table) => [table, everywhere])), ...named };
+  const whole = [...there].filter((table) => everywhere.length > 0 && !/_default$|_\d{8}$/.test(table));
+  const rest = [...new Set([...whole, ...Object.keys(plain)])].map((table) => [
+    table,
+    [...new Set([...(plain[table] ?? []), ...everywhere])],
+  ]);
+  return { ...(Object.fromEntries(rest) as TableRights), ...named };
 }
 
 function announcedBy(service: string): Login['announces'] {

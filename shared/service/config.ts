@@ -5,6 +5,7 @@ import { accessConfig, neededByJwt, openToOthers } from './access-config';
 import { duration, parsed } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
 import { parseRabbitmqUrl } from './rabbitmq-url';
+import { withSecretFiles } from './secret-files';
 import { SERVER_URLS, withPasswords } from './server-url';
 
 export { duration, parsed };
@@ -23,7 +24,7 @@ export class ConfigError extends Error {
 
 /**
  * Reads configuration from the environment through a zod schema, once, at start.
- * An empty variable counts as unset.
+ * An empty variable counts as unset; a secret may be in a file ({@link withSecretFiles}).
  * @throws {ConfigError} listing all that is wrong, not just the first; values are left out, they may be secrets.
  */
 export function readConfig<S extends z.ZodType>(
@@ -31,7 +32,9 @@ export function readConfig<S extends z.ZodType>(
   environment: Record<string, string | undefined> = process.env,
 ): z.infer<S> {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const { environment: set, problems } = withPasswords(given);
+  const files = withSecretFiles(given);
+  const { environment: set, problems: unfit } = withPasswords(files.environment);
+  const problems = [...files.problems, ...unfit];
   const result = schema.safeParse(set);
   if (result.success && problems.length === 0) return result.data;
   const told = new Set(problems.map((line) => line.slice(0, line.indexOf(':'))));

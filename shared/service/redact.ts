@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { withSecretFiles } from './secret-files';
 
 const HIDDEN = '[redacted]';
 // To the last @ of the run: a password with / or # in it is no part of a URL, but it is still a password.
@@ -16,7 +17,7 @@ let known: string[] | undefined;
 
 /** Hides the logins of URLs, and this process's own secrets wherever they stand in a text. */
 export function redactText(text: string): string {
-  known ??= secretsOf(process.env);
+  known ??= secretsOf(withSecretFiles(process.env).environment);
   let clean = text.includes('://') ? text.replace(LOGIN, `$1${HIDDEN}@`) : text;
   clean = clean.replace(CREDENTIAL, HIDDEN);
   for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, HIDDEN);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { declareMesh, discoverSubscriptions } from '../messaging/declare-mesh';
 import { foldersWith } from '../service/service-folders';
+import { makeLogins, type Logins } from './logins';
 import { startService, type ServiceProcess } from './service-process';
 import { createTestBroker, type TestBroker } from './test-broker';
 import { createTestDatabase, type TestDatabase } from './test-database';
@@ -16,6 +17,8 @@ export const allServices = foldersWith('main.js', resolve('dist')).flatMap(({ na
 export interface Mesh {
   db: TestDatabase;
   broker: TestBroker;
+  /** Where each service has one of its own. */
+  logins: Logins | undefined;
   /** Every process started, the dead included. */
   processes: ServiceProcess[];
   /** The latest process of a service. */
@@ -48,6 +51,8 @@ export interface MeshOptions {
   /** Instead of the virtual host's own: a proxy before it, say. */
   rabbitmqUrl?: (url: string) => Promise<string>;
   databaseUrl?: (url: string) => Promise<string>;
+  /** Gives each service a login of its own, with the rights that it needs and no other. */
+  ownLogins?: boolean;
   /** A RabbitMQ of the test's own. */
   broker?: { amqp: string; management: string };
 }
@@ -59,6 +64,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     rabbitmqUrl: broker.url,
     subscriptions: discoverSubscriptions(resolve('dist')),
   });
+  const logins = options.ownLogins ? await makeLogins(db, broker) : undefined;
   const environment: Record<string, string> = {
     DATABASE_URL: (await options.databaseUrl?.(db.url)) ?? db.url,
     RABBITMQ_URL: (await options.rabbitmqUrl?.(broker.url)) ?? broker.url,
@@ -75,10 +81,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
   const mesh: Mesh = {
     db,
     broker,
+    logins,
     processes,
     service,
     start: async (name) => {
-      const started = await startService(name, environment);
+      const started = await startService(name, { ...environment, ...urlsOf(logins, name) });
       processes.push(started);
       if (name === 'payment-simulator') environment.PAYMENT_SIMULATOR_URL = started.url;
       return started;
@@ -124,7 +131,9 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     quiet: () => quiet(db),
     stop: async () => {
       await Promise.all(processes.map((one) => one.stop()));
-      await Promise.all([db.drop(), broker.drop()]);
+      await db.drop();
+      await logins?.drop();
+      await broker.drop();
     },
   };
   try {
@@ -139,6 +148,15 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     throw error;
   }
   return mesh;
+}
+
+/** A service without a login at a server is given one that cannot log in. */
+function urlsOf(logins: Logins | undefined, service: string): Record<string, string> {
+  if (!logins?.names.includes(service)) return {};
+  return {
+    DATABASE_URL: logins.databaseUrl(service),
+    RABBITMQ_URL: logins.rabbitmqUrl(service) ?? 'amqp://nobody@127.0.0.1:1',
+  };
 }
 
 /** Nothing waits in the outbox, and every published event was handled by all who had subscribed to it. */

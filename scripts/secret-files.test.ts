@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { apiConfig, ConfigError, consumerConfig, readConfig } from '../shared/service/config';
+import { parsePostgresUrl } from '../shared/service/postgres-url';
+import { withSecretFiles } from '../shared/service/secret-files';
+import { givenUrl } from './given-url';
+import { takeSecretFiles } from './take-secret-files';
+
+const folder = mkdtempSync(join(tmpdir(), 'ordermesh-secrets-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+const DATABASE_URL = 'postgresql://inventory-service@localhost/d';
+const PASSWORD = ' p#/?@% ü ';
+
+test('a password in a file is put into its URL, without the line break at its end', () => {
+  for (const end of ['', '\n', '\r\n']) {
+    const given = { DATABASE_URL, DATABASE_PASSWORD_FILE: file('password', PASSWORD + end) };
+    expect(parsePostgresUrl(readConfig(apiConfig, given).DATABASE_URL).password).toBe(PASSWORD);
+    expect(parsePostgresUrl(givenUrl('DATABASE_URL', given)!).password).toBe(PASSWORD);
+  }
+});
+
+test('a whole URL and a key may be in files', () => {
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const config = readConfig(apiConfig, {
+    DATABASE_URL_FILE: file('url', `${DATABASE_URL}\n`),
+    CARD_TOKEN_KEY_FILE: file('key', `${key}\n`),
+  });
+  expect(config.DATABASE_URL).toBe(DATABASE_URL);
+  expect(config.CARD_TOKEN_KEY).toBeDefined();
+});
+
+test('what is wrong with a file is told with its name, beside all else that is wrong, and nothing in it', () => {
+  const missing = join(folder, 'missing');
+  const told = (() => {
+    try {
+      readConfig(consumerConfig, {
+        DATABASE_URL,
+        DATABASE_PASSWORD_FILE: missing,
+        RABBITMQ_URL: 'amqp://u@localhost',
+        RABBITMQ_PASSWORD: 'geheim',
+        RABBITMQ_PASSWORD_FILE: file('other', 'streng geheim'),
+        CONSUMER_BATCH: 'many',
+      });
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message;
+    }
+    return 'none';
+  })();
+  expect(told).toContain(
+    `DATABASE_PASSWORD: DATABASE_PASSWORD_FILE names a file that does not exist: ${missing}`,
+  );
+  expect(told).toContain('RABBITMQ_PASSWORD: is set, and RABBITMQ_PASSWORD_FILE too');
+  expect(told).toContain('CONSUMER_BATCH');
+  expect(told).not.toContain('geheim');
+  expect(withSecretFiles({ SMTP_URL_FILE: file('empty', '\n') }).problems).toEqual([
+    expect.stringContaining('is empty'),
+  ]);
+  expect(withSecretFiles({ SMTP_URL_FILE: folder }).problems).toEqual([
+    expect.stringContaining('cannot be read (EISDIR)'),
+  ]);
+  expect(() => givenUrl('DATABASE_URL', { DATABASE_URL, DATABASE_PASSWORD_FILE: missing })).toThrow(
+    'does not exist',
+  );
+});
+
+test('npm start hands on what is in the files, and not their names', () => {
+  const environment: NodeJS.ProcessEnv = { DATABASE_URL_FILE: file('url', DATABASE_URL), PATH: '/bin' };
+  takeSecretFiles(environment);
+  expect(environment).toEqual({ DATABASE_URL, PATH: '/bin' });
+});

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+
+/** Variables that hold a secret; each may be in a file instead, which `<name>_FILE` names. */
+export const SECRETS = [
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'DATABASE_READ_URL',
+  'DATABASE_PASSWORD',
+  'RABBITMQ_URL',
+  'RABBITMQ_PASSWORD',
+  'RABBITMQ_MANAGEMENT_URL',
+  'CARD_TOKEN_KEY',
+  'STRIPE_SECRET_KEY',
+  'SMTP_URL',
+  'SLACK_WEBHOOK_URL',
+] as const;
+
+const LARGEST = 64 * 1024;
+
+/**
+ * The environment with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
+ * The line break at the end is no part of it.
+ * @returns also a line for each file that cannot be read, is empty, or is named beside its variable; none has a secret in it
+ */
+export function withSecretFiles(environment: Record<string, string | undefined>): {
+  environment: Record<string, string | undefined>;
+  problems: string[];
+} {
+  const complete = { ...environment };
+  const problems: string[] = [];
+  for (const name of SECRETS) {
+    const file = environment[`${name}_FILE`];
+    if (!file) continue;
+    if (environment[name]) problems.push(`${name}: is set, and ${name}_FILE too: set only one of them`);
+    else
+      try {
+        complete[name] = read(file);
+      } catch (error) {
+        problems.push(`${name}: ${name}_FILE names a file that ${(error as Error).message}: ${file}`);
+      }
+  }
+  return { environment: complete, problems };
+}
+
+function read(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
+  }
+  if (text.length > LARGEST) throw new Error('is too large for a secret');
+  const secret = text.replace(/\r?\n$/, '');
+  if (!secret) throw new Error('is empty');
+  return secret;
+}
