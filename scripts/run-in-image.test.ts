@@ -45,7 +45,7 @@ test.each(['start', 'test', 'lint', '../scripts/migrate'])(
     const { code, stdout, stderr } = await run(name);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
-      `npm run ${name} needs a checkout of the sources. In this image there are: audit, demo, migrate.\n`,
+      `npm run ${name} needs a checkout of the sources. In this image there are: audit, demo, migrate, users.\n`,
     );
   },
 );
@@ -53,6 +53,6 @@ test.each(['start', 'test', 'lint', '../scripts/migrate'])(
 test('without a name it says what there is', async () => {
   expect(await run()).toMatchObject({
     code: 1,
-    stderr: 'Usage: npm run <command>. In this image there are: audit, demo, migrate.\n',
+    stderr: 'Usage: npm run <command>. In this image there are: audit, demo, migrate, users.\n',
   });
 });

@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -16,6 +25,7 @@ import { until } from '../shared/testing/until';
 const root = path.resolve(__dirname, '..');
 const guide = readFileSync(path.join(root, 'docs/guides/add-a-service.md'), 'utf8');
 const database = `kitchen_${process.pid}`;
+const prefix = `k${process.pid}-`;
 const url = new URL(process.env.TEST_DATABASE_URL!);
 url.pathname = `/${database}`;
 
@@ -32,8 +42,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await kitchen?.stop();
+  await broker.manage('DELETE', `/api/users/${prefix}kitchen-service`);
   await broker.drop();
   await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+  await admin.query(`DROP ROLE "${prefix}kitchen-service"`);
   await admin.end();
   rmSync(checkout, { recursive: true });
 });
@@ -67,11 +79,22 @@ async function run(script: string, ...args: string[]): Promise<string> {
       ...process.env,
       DATABASE_URL: url.href,
       RABBITMQ_URL: broker.url,
+      RABBITMQ_MANAGEMENT_URL: process.env.TEST_RABBITMQ_MANAGEMENT_URL,
       TEST_TEMPLATE_DATABASE: database,
     },
     timeout: 100_000,
   });
   return stdout + stderr;
+}
+
+/** A server's URL with the login that is the service's own there. */
+function itsOwn(server: string, at: string): string {
+  const own = new URL(at);
+  own.username = `${prefix}kitchen-service`;
+  const file = path.join(checkout, '.local/logins/kitchen-service', `${server}-password`);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  own.password = readFileSync(file, 'utf8').trim();
+  return own.href;
 }
 
 async function tickets(): Promise<string[]> {
@@ -84,12 +107,15 @@ async function tickets(): Promise<string[]> {
 
 it('the service that the guide describes works as it is written there', async () => {
   copyCheckout();
-  expect(writeWhatItSays()).toHaveLength(6);
+  expect(writeWhatItSays()).toHaveLength(7);
   expect(await run('scripts/bootstrap.mjs', 'migrate')).toMatch(/Applied .*_kitchen_tickets\n/);
+  expect(await run('scripts/bootstrap.mjs', 'users', '--prefix', prefix)).toContain(
+    `${prefix}kitchen-service`,
+  );
 
   kitchen = await startService(path.relative('dist', path.join(checkout, 'dist/kitchen-service')), {
-    DATABASE_URL: url.href,
-    RABBITMQ_URL: broker.url,
+    DATABASE_URL: itsOwn('database', url.href),
+    RABBITMQ_URL: itsOwn('rabbitmq', broker.url),
   });
   const order_id = newId();
   const event = anEvent('order.status.preparing.v1', order_id, {

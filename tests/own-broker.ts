@@ -22,13 +22,30 @@ export interface OwnBroker {
   startAgain(): Promise<void>;
   /** Asks the node itself: `rabbitmqctl`, with its arguments. */
   control(...args: string[]): Promise<void>;
+  /** Has it speak TLS too. @returns the port */
+  startTls(certificate: { cert: string; key: string }): Promise<number>;
   stop(): Promise<void>;
 }
 
 /** From the machine's binaries where there are any, else in a container. */
-export const startOwnBroker = (): Promise<OwnBroker> => (findRabbitmq() ? fromBinaries() : inContainer());
+export async function startOwnBroker(): Promise<OwnBroker> {
+  const { tlsPort, ...broker } = await (findRabbitmq() ? fromBinaries() : inContainer());
+  const startTls = async ({ cert, key }: { cert: string; key: string }) => {
+    const [certificate, secret] = [cert, key].map((pem) => `<<"${pem.trim().replaceAll('\n', '\\n')}">>`);
+    await broker.control(
+      'eval',
+      `[{_, Cert, _}] = public_key:pem_decode(${certificate}), [{Kind, Key, _}] = public_key:pem_decode(${secret}), ` +
+        `rabbit_networking:start_ssl_listener(${tlsPort.inside}, [{cert, Cert}, {key, {Kind, Key}}], 1).`,
+    );
+    return tlsPort.outside;
+  };
+  return { ...broker, startTls };
+}
 
-async function fromBinaries(): Promise<OwnBroker> {
+/** Where it can listen to TLS, and where that is reached. */
+type Started = Omit<OwnBroker, 'startTls'> & { tlsPort: { inside: number; outside: number } };
+
+async function fromBinaries(): Promise<Started> {
   const search: Search = {
     purpose: 'test',
     log: () => undefined,
@@ -37,7 +54,9 @@ async function fromBinaries(): Promise<OwnBroker> {
   };
   claimTestRun();
   let server = await localRabbitmq(search);
+  const tlsPort = await freePort(randomPortBase());
   return {
+    tlsPort: { inside: tlsPort, outside: tlsPort },
     urls: { amqp: server.url, management: server.managementUrl ?? '' },
     crash: () => server.stop(AbortSignal.abort()),
     startAgain: async () => {
@@ -57,8 +76,12 @@ async function controlLocally(instance: Instance, args: readonly string[]): Prom
   await promisify(execFile)(tool, args, { env });
 }
 
-async function inContainer(): Promise<OwnBroker> {
-  const [amqp, management] = [await freePort(randomPortBase()), await freePort(randomPortBase())];
+async function inContainer(): Promise<Started> {
+  const [amqp, management, tls] = [
+    await freePort(randomPortBase()),
+    await freePort(randomPortBase()),
+    await freePort(randomPortBase()),
+  ];
   const login = 'ordermesh:ordermesh@127.0.0.1';
   const urls = { amqp: `amqp://${login}:${amqp}`, management: `http://${login}:${management}` };
   const answers = () =>
@@ -70,12 +93,17 @@ async function inContainer(): Promise<OwnBroker> {
   const container = await new GenericContainer('rabbitmq:4-management')
     .withHostname('own-broker')
     .withEnvironment({ RABBITMQ_DEFAULT_USER: 'ordermesh', RABBITMQ_DEFAULT_PASS: 'ordermesh' })
-    .withExposedPorts({ container: 5672, host: amqp }, { container: 15672, host: management })
+    .withExposedPorts(
+      { container: 5672, host: amqp },
+      { container: 15672, host: management },
+      { container: 5671, host: tls },
+    )
     .start();
   const handle = (await getContainerRuntimeClient()).container.getById(container.getId());
   await answers();
   return {
     urls,
+    tlsPort: { inside: 5671, outside: tls },
     crash: async () => void (await handle.kill()),
     startAgain: async () => {
       await handle.start();

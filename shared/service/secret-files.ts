@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs';
 /** Variables that hold a secret; each may be in a file instead, which `<name>_FILE` names. */
 export const SECRETS = [
   'DATABASE_URL',
-  'DATABASE_DIRECT_URL',
-  'DATABASE_READ_URL',
   'DATABASE_PASSWORD',
   'RABBITMQ_URL',
   'RABBITMQ_PASSWORD',

@@ -62,7 +62,7 @@ const withKey = (request: HttpRequest): HttpRequest => ({ ...request, keyed: tru
 /** order-api that wants to know who calls, without a limit to how often. */
 async function startGuarded(bench: Bench, scope: Scope): Promise<Taker> {
   const env = { AUTH: 'keys', RATE_LIMIT_CALLER: 'off', RATE_LIMIT_ADDRESS: 'off' };
-  const taker = await startTaker(bench, scope, 'guarded-api', 'order-api/main.js', env);
+  const taker = await startTaker(bench, scope, 'guarded-api', { file: 'order-api/main.js', env });
   const database = openDatabase({
     url: taker.databaseUrl,
     poolSize: 1,

@@ -15,7 +15,9 @@ export const acceptLimits: Part = {
     const seconds = bench.seconds(4);
     const generator = LoadGenerator.start(bench, scope);
     const ours = await startTaker(bench, scope, 'order-api');
-    const bare = await startTaker(bench, scope, 'express-only', 'proof/bench/baselines/express-only.js');
+    const bare = await startTaker(bench, scope, 'express-only', {
+      file: 'proof/bench/baselines/express-only.js',
+    });
     const pgbench = findPgbench();
     const world = scope.own(await openWorld(bench.servers, 'pgbench', false));
     const requests = orderRequests(await makeMenus(world.databaseUrl));

@@ -2,7 +2,7 @@ import type { Bench, Part } from '../bench';
 import { makeMenus, orderRequests } from '../environment/menu';
 import { startService } from '../../testbed/measured-process';
 import type { Scope } from '../../testbed/scope';
-import { openWorld } from '../environment/world';
+import { openWorld, type World } from '../environment/world';
 import { ratePerSecond, type HttpRequest, type Outcome } from '../load/job';
 import { LoadGenerator } from '../load/load-generator';
 import { spread } from '../measure/spread';
@@ -19,18 +19,28 @@ export interface Taker {
   requests: HttpRequest[];
 }
 
+export interface TakerOptions {
+  /** Of its world, where that is not the service's. */
+  name?: string;
+  /** A stand-in's, below dist/. */
+  file?: string;
+  env?: Record<string, string>;
+  /** The world with another login. */
+  seenAs?: (world: World) => Promise<World>;
+}
+
 /** order-api, or a stand-in for it, on a database of its own and without the rest of the mesh. */
 export async function startTaker(
   bench: Bench,
   scope: Scope,
-  name: string,
-  file?: string,
-  env: Record<string, string> = {},
+  service: string,
+  { name = service, file, env = {}, seenAs = async (world) => world }: TakerOptions = {},
 ): Promise<Taker & { databaseUrl: string }> {
   const world = scope.own(await openWorld(bench.servers, name, false));
   const requests = orderRequests(await makeMenus(world.databaseUrl));
   await world.settle();
-  const { url } = await startService(bench, scope, name, { ...env, DATABASE_URL: world.databaseUrl }, file);
+  const { databaseUrl } = await seenAs(world);
+  const { url } = await startService(bench, scope, service, { ...env, DATABASE_URL: databaseUrl }, file);
   return { url, requests, databaseUrl: world.databaseUrl };
 }
 
@@ -56,12 +66,9 @@ export const accept: Part = {
     const seconds = bench.seconds(5);
     const generator = LoadGenerator.start(bench, scope);
     const ours = await startTaker(bench, scope, 'order-api');
-    const baseline = await startTaker(
-      bench,
-      scope,
-      'express-prisma',
-      'proof/bench/baselines/express-prisma.js',
-    );
+    const baseline = await startTaker(bench, scope, 'express-prisma', {
+      file: 'proof/bench/baselines/express-prisma.js',
+    });
     const both = [ours, baseline];
     for (const taker of both) await highestRate(generator, taker, 1, 1); // compiled by then
 

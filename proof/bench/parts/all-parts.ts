@@ -4,6 +4,7 @@ import { acceptKeys } from './accept-keys';
 import { acceptLimits } from './accept-limits';
 import { hotItem } from './hot-item';
 import { latency } from './latency';
+import { logins } from './logins';
 import { memory } from './memory';
 import { mesh } from './mesh';
 import { overload } from './overload';
@@ -17,6 +18,7 @@ export const allParts: readonly Part[] = [
   accept,
   acceptKeys,
   acceptLimits,
+  logins,
   relay,
   relayBacklog,
   mesh,

@@ -8,11 +8,20 @@ import type { MarkedBatch } from '../measure/drain-rate';
 
 const MOST_MS = 120_000;
 
-/** Runs the relay on a queue that takes everything, until the work is done. */
-export function withRelay<T>(bench: Bench, outer: Scope, world: World, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs the relay on a queue that takes everything, until the work is done.
+ * @param seenAs the world with the relay's own login
+ */
+export function withRelay<T>(
+  bench: Bench,
+  outer: Scope,
+  world: World,
+  work: () => Promise<T>,
+  seenAs = world,
+): Promise<T> {
   return inScope(outer, async (scope) => {
     scope.own(await catchAll(world, 'bench'));
-    const { databaseUrl: DATABASE_URL, rabbitmqUrl: RABBITMQ_URL } = world;
+    const { databaseUrl: DATABASE_URL, rabbitmqUrl: RABBITMQ_URL } = seenAs;
     await startService(bench, scope, 'outbox-publisher', { DATABASE_URL, RABBITMQ_URL });
     return work();
   });
