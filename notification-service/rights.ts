@@ -6,5 +6,9 @@ export const rights: Rights = {
     orders: ['SELECT'],
     restaurants: ['SELECT'],
     menu_items: ['SELECT'],
+    mail_opt_outs: ['SELECT'],
+    mail_link_keys: ['SELECT'],
+    // Whether the step before it is still to be published.
+    outbox_events: ['SELECT'],
   },
 };

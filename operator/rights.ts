@@ -1,6 +1,6 @@
 import type { Rights } from '../shared/service/rights';
 
-/** Of the people who run a mesh: audit, mesh, dlq, backfill, payments and keys. */
+/** Of the people who run a mesh: audit, mesh, dlq, backfill, payments, notifications and keys. */
 export const rights: Rights = {
   tables: {
     '*': ['SELECT'],
@@ -14,6 +14,10 @@ export const rights: Rights = {
     payment_ledger: ['SELECT', 'INSERT'],
     outbox_events: ['SELECT', 'INSERT'],
     api_keys: ['SELECT', 'INSERT', 'UPDATE'],
+    // Mails: those that failed are sent again, and who wants which.
+    notifications: ['SELECT', 'UPDATE'],
+    mail_opt_outs: ['SELECT', 'INSERT', 'DELETE'],
+    mail_link_keys: [],
   },
   announcesAs: ['payment-service'],
   broker: 'operator',

@@ -10,6 +10,7 @@ let restaurantId: string;
 beforeAll(async () => {
   sink = await startSmtpSink();
   mesh = await startMesh({
+    ownLogins: true,
     environment: {
       SMTP_URL: sink.url,
       MAIL_FROM: 'Shop <orders@shop.example>',

@@ -17,11 +17,14 @@ import { createTestDatabase, type TestDatabase } from '../shared/testing/test-da
 /** Whoever writes a table that is not its own. */
 const WRITES_ACROSS = [
   'operator INSERT api_keys',
+  'operator INSERT mail_opt_outs',
   'operator INSERT payment_ledger',
   'operator INSERT payment_moves',
   'operator UPDATE api_keys',
+  'operator UPDATE notifications',
   'operator UPDATE payments',
   'operator DELETE card_tokens',
+  'operator DELETE mail_opt_outs',
   'order-api INSERT stock_levels',
   'order-api INSERT stock_movements',
   'payment-service DELETE card_tokens',
@@ -31,6 +34,8 @@ const WRITES_ACROSS = [
 /** Whoever reads a table of another service, beside order-api and operator, which read all but card tokens. */
 const READS_ACROSS = [
   'inventory-service menu_items',
+  'notification-service mail_link_keys',
+  'notification-service mail_opt_outs',
   'notification-service menu_items',
   'notification-service orders',
   'notification-service restaurants',
@@ -127,7 +132,7 @@ function isExpected(login: string, verb: string, table: string): boolean {
       return (
         ['order-api', 'operator'].includes(login) ||
         (isConsumer && table !== 'outbox_events') ||
-        (login === 'status-service' && table === 'outbox_events') ||
+        (['status-service', 'notification-service'].includes(login) && table === 'outbox_events') ||
         (login === 'outbox-publisher' &&
           !['processed_events', 'consumer_progress', 'consumer_watermarks'].includes(table))
       );
@@ -138,6 +143,7 @@ function isExpected(login: string, verb: string, table: string): boolean {
   }
   if (verb === 'SELECT') {
     if (table === 'card_tokens') return login === 'payment-service';
+    if (table === 'mail_link_keys' && login === 'operator') return false;
     return (
       owner === login ||
       ['order-api', 'operator'].includes(login) ||

@@ -15,7 +15,6 @@ export interface BrokerDesk {
   removePolicy(name: string): Promise<void>;
   /** Makes the user where there is none; what it may do otherwise stays the same. */
   setPassword(user: string, password: string): Promise<void>;
-  permitAll(user: string): Promise<void>;
   /** Ends the connections of a user. The API knows of new ones only seconds later. */
   disconnect(user: string): Promise<void>;
   /** Into a queue, with headers that no client library could write. @returns whether the queue has it */
@@ -77,7 +76,6 @@ export function brokerDesk(managementUrl: string): BrokerDesk {
       }),
     removePolicy: (name) => remove(`policies/%2F/${name}`),
     setPassword: (user, to) => ask('PUT', `users/${user}`, { password: to, tags: '' }),
-    permitAll: (user) => ask('PUT', `permissions/%2F/${user}`, { configure: '.*', write: '.*', read: '.*' }),
     disconnect: async (user) => {
       const all = await ask<{ name: string; user: string }[]>('GET', 'connections');
       for (const one of all.filter((connection) => connection.user === user))

@@ -1,4 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { openManagement } from '../../scripts/users/management';
+import { passwordOf } from '../../scripts/users/passwords';
+import { setUpLogins } from '../../scripts/users/set-up-logins';
 import type { BreakableServer, ServerName } from '../testbed/breakable-server';
 import type { BrokerDesk } from './broker-desk';
 import { query } from './query';
@@ -13,24 +17,23 @@ export interface Logins {
   grant(service: string, right: string): Promise<void>;
 }
 
-const ROWS = 'SELECT, INSERT, UPDATE, DELETE';
-
-/** Made after the set-up step, which owns what it makes: owners and superusers can be refused nothing. */
+/** Made after the set-up step, which owns what it makes: those of `npm run users`, with no right more than it gives. */
 export async function makeLogins(
   servers: Record<ServerName, BreakableServer>,
   broker: BrokerDesk,
-  services: readonly string[],
+  folder: string,
 ): Promise<Logins> {
-  const { postgres } = servers;
-  const password = randomBytes(12).toString('hex');
+  const { postgres, rabbitmq } = servers;
+  const passwords = path.join(folder, 'logins');
+  const management = openManagement(rabbitmq.managementUrl, rabbitmq.url);
+  await setUpLogins(
+    { databaseUrl: postgres.url, management, say: () => undefined },
+    { help: false, passwords, prefix: '', remove: [] },
+  );
   const wrong = randomBytes(12).toString('hex');
-  for (const service of services) {
-    await query(postgres.url, `CREATE ROLE ${role(service)} LOGIN PASSWORD '${password}'`);
-    await query(postgres.url, `GRANT ${ROWS} ON ALL TABLES IN SCHEMA public TO ${role(service)}`);
-    await query(postgres.url, `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role(service)}`);
-    await broker.setPassword(service, password);
-    await broker.permitAll(service);
-  }
+  const ofServer = { postgres: 'database', rabbitmq: 'rabbitmq' } as const;
+  const passwordAt = (service: string, server: ServerName) =>
+    passwordOf(passwords, service, ofServer[server]).password;
   const statement = (text: string) => query(postgres.url, text).then(() => undefined);
   const change = {
     postgres: async (service: string, to: string) => {
@@ -45,10 +48,11 @@ export async function makeLogins(
   return {
     urlOf: (service, server) => {
       const url = new URL(servers[server].url);
-      [url.username, url.password] = [service, password];
+      [url.username, url.password] = [service, passwordAt(service, server)];
       return url.toString();
     },
-    setPassword: (service, server, right) => change[server](service, right ? password : wrong),
+    setPassword: (service, server, right) =>
+      change[server](service, right ? passwordAt(service, server) : wrong),
     revoke: (service, right) => statement(`REVOKE ${right} FROM ${role(service)}`),
     grant: (service, right) => statement(`GRANT ${right} TO ${role(service)}`),
   };

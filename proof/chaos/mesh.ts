@@ -82,7 +82,7 @@ export async function startChaosMesh(
     servers = both;
     await setUp(both, control);
     const broker = brokerDesk(both.rabbitmq.managementUrl);
-    const logins = await makeLogins(both, broker, meshServices());
+    const logins = await makeLogins(both, broker, folder.folder);
     const start = async (
       service: string,
       index: number,

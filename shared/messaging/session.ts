@@ -78,7 +78,9 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
       if (stopping.signal.aborted) return;
       const refused = permanentConnectionError(reason);
       why = refused ?? (isBrokersFault(reason) ? BROKERS_FAULT : briefly(reason));
-      if (refused) log.error({ error: refused }, 'RabbitMQ refuses the login, connecting again');
+      if (refused && lacksRight(refused))
+        log.error({ error: refused }, 'RabbitMQ refuses what the user has no right to, connecting again');
+      else if (refused) log.error({ error: refused }, 'RabbitMQ refuses the login, connecting again');
       else if (why === BROKERS_FAULT) log.error({ error: why }, 'RabbitMQ failed, connecting again');
       else log.warn({ error: briefly(reason) }, 'RabbitMQ is away, connecting again');
       await backoff(failures, { signal: stopping.signal });
@@ -100,6 +102,9 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
 const INTERNAL_ERROR = 541;
 const BROKERS_FAULT =
   'an internal error of RabbitMQ (541); its log says which. A queue that has lost its leader for good has to be deleted: see "A queue without a leader" in docs/guides/operations.md';
+
+/** The login is fine, but not for this exchange or queue. */
+const lacksRight = (refusal: string): boolean => /ACCESS_REFUSED - .*access to/.test(refusal);
 
 const isBrokersFault = (reason: unknown): boolean => (reason as { code?: unknown }).code === INTERNAL_ERROR;
 

@@ -10,6 +10,7 @@ export const SECRETS = [
   'CARD_TOKEN_KEY',
   'STRIPE_SECRET_KEY',
   'SMTP_URL',
+  'SMTP_PASSWORD',
   'SLACK_WEBHOOK_URL',
 ] as const;
 
