@@ -1,6 +1,6 @@
 import type { Rights } from '../shared/service/rights';
 
-/** Of the people who run a mesh: audit, mesh, dlq, backfill, payments, notifications and keys. */
+/** Of the people who run a mesh: audit, mesh, dlq, backfill, payments, notifications, analytics and keys. */
 export const rights: Rights = {
   tables: {
     '*': ['SELECT'],
@@ -18,7 +18,11 @@ export const rights: Rights = {
     notifications: ['SELECT', 'UPDATE'],
     mail_opt_outs: ['SELECT', 'INSERT', 'DELETE'],
     mail_link_keys: [],
+    webhook_secrets: [],
+    // A rebuild forgets what it did not count.
+    processed_events: ['SELECT', 'DELETE'],
   },
-  announcesAs: ['payment-service'],
+  // It settles payments in review, and rebuilds reports.
+  actsFor: ['payment-service', 'analytics-service'],
   broker: 'operator',
 };

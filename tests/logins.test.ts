@@ -153,10 +153,11 @@ it('people audit it, and do what is theirs to do', async () => {
   expect(await operator('keys', 'create', '--role', 'admin')).toContain('om_live_');
   expect(await operator('backfill', '--service', 'notification-service', '--again')).not.toMatch(REFUSED);
   expect(await operator('notifications', 'list')).not.toMatch(REFUSED);
+  expect(await operator('analytics', 'rebuild')).not.toMatch(REFUSED);
   const audit = await operator('audit');
   expect(audit).not.toMatch(REFUSED);
   expect(audit).toMatch(/promise/);
-}, 120_000);
+}, 240_000);
 
 it('nobody was refused anything that it needs', () => {
   // The exchange is gone for a moment above: whoever may not declare it asks again.

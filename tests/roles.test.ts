@@ -16,6 +16,9 @@ import { createTestDatabase, type TestDatabase } from '../shared/testing/test-da
 
 /** Whoever writes a table that is not its own. */
 const WRITES_ACROSS = [
+  'notification-service DELETE webhook_requests',
+  'notification-service UPDATE webhook_endpoints',
+  'notification-service UPDATE webhook_requests',
   'operator INSERT api_keys',
   'operator INSERT mail_opt_outs',
   'operator INSERT payment_ledger',
@@ -38,6 +41,9 @@ const READS_ACROSS = [
   'notification-service mail_opt_outs',
   'notification-service menu_items',
   'notification-service orders',
+  'notification-service webhook_endpoints',
+  'notification-service webhook_requests',
+  'notification-service webhook_secrets',
   'notification-service restaurants',
   'payment-service card_tokens',
   'status-service order_lines',
@@ -138,18 +144,20 @@ function isExpected(login: string, verb: string, table: string): boolean {
       );
     const right = `${verb} ${table}`;
     if (right === 'INSERT outbox_events') return emits(login) || login === 'operator';
-    if (right === 'INSERT delivery_failures' && login === 'operator') return true;
+    if (['INSERT delivery_failures', 'DELETE processed_events'].includes(right) && login === 'operator')
+      return true;
     return (isConsumer && RUNTIME.includes(right)) || (login === 'outbox-publisher' && RELAY.includes(right));
   }
   if (verb === 'SELECT') {
     if (table === 'card_tokens') return login === 'payment-service';
-    if (table === 'mail_link_keys' && login === 'operator') return false;
+    if (['mail_link_keys', 'webhook_secrets'].includes(table) && login === 'operator') return false;
     return (
       owner === login ||
       ['order-api', 'operator'].includes(login) ||
       READS_ACROSS.includes(`${login} ${table}`)
     );
   }
+  if (login === 'operator' && owner === 'analytics-service') return true; // it rebuilds reports
   if (WRITES_ACROSS.includes(`${login} ${verb} ${table}`)) return true;
   return owner === login && (verb === 'INSERT' || ![...LEDGERS, 'card_tokens'].includes(table));
 }

@@ -17,7 +17,10 @@ beforeAll(async () => {
     'notification-service',
   ];
   const environment = { WEBHOOK_ALLOW_PRIVATE: 'true', WEBHOOK_RETRY_DELAYS: '20ms,20ms,20ms,20ms' };
-  [mesh, receiver] = await Promise.all([startMesh({ services, environment }), startReceiver()]);
+  [mesh, receiver] = await Promise.all([
+    startMesh({ ownLogins: true, services, environment }),
+    startReceiver(),
+  ]);
   shop = await mesh.addItem(100);
   const added = await mesh.ask<typeof webhook>('POST', `/restaurants/${shop.restaurantId}/webhooks`, {
     url: receiver.url,

@@ -38,9 +38,10 @@ export async function findLogins(database: Client): Promise<Login[]> {
   const names = new Set([...handled.map(({ service }) => service), ...rights.keys()]);
   return [...names].sort().map((name) => {
     const types = handled.find(({ service }) => service === name)?.types;
-    const own = (owned.get(name) ?? []).map(([table]) => table);
     const said = rights.get(name) ?? {};
-    const announces = [name, ...(said.announcesAs ?? [])].flatMap(announcedBy);
+    const parts = [name, ...(said.actsFor ?? [])];
+    const own = parts.flatMap((part) => (owned.get(part) ?? []).map(([table]) => table));
+    const announces = parts.flatMap(announcedBy);
     return {
       name,
       tables: combine(

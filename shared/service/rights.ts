@@ -18,8 +18,8 @@ export interface Rights {
   tables?: TableRights;
   /** Functions that it may call though it may not do itself what they do. */
   functions?: readonly string[];
-  /** Services whose events it may announce as theirs. */
-  announcesAs?: readonly string[];
+  /** Services in whose place it acts: it may do as they may with their tables, and announce their events as theirs. */
+  actsFor?: readonly string[];
   /** What it is on the broker, where it is no consumer. */
   broker?: 'relay' | 'operator';
 }
