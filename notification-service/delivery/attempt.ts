@@ -6,7 +6,11 @@ import type { Outcome } from './settle';
 const HEEDING_MS = 500;
 
 /** How the lane did, beside what became of the one notification. */
-export type Attempted = Outcome & { lane: 'reached' | 'failed' | 'unknown' };
+export type Attempted = Outcome & {
+  lane: 'reached' | 'failed' | 'unknown';
+  /** For how long the other side wants nothing more at all. */
+  restMs?: number | undefined;
+};
 
 /** Why an attempt is given up that is nobody's fault. */
 export class GivenUp extends Error {
@@ -33,7 +37,7 @@ export async function attempt(
   return { ...base, ...over, latencyMs: Math.round(performance.now() - from) };
 }
 
-type Over = Pick<Attempted, 'status' | 'error' | 'detail' | 'retryMs' | 'unspent' | 'lane'>;
+type Over = Pick<Attempted, 'status' | 'error' | 'detail' | 'retryMs' | 'unspent' | 'lane' | 'restMs'>;
 
 async function send(channel: Channel, notification: Claimed, abort: AbortController): Promise<Over> {
   const { timeoutMs } = channel;
@@ -79,6 +83,7 @@ function failed(channel: Channel, { attempt: number }: Claimed, error: unknown):
     error: briefly(error),
     detail: later?.detail,
     lane: later && !later.wholeLane ? ('reached' as const) : ('failed' as const),
+    restMs: later?.wholeLane ? later.afterMs : undefined,
   };
   const delay = channel.retryDelays[number - 1];
   if (delay === undefined) return { ...over, status: 'FAILED' };

@@ -56,7 +56,7 @@ export function deliver(
   async function make(notification: Claimed, abort: AbortController): Promise<void> {
     lanes.begin(notification.lane);
     const outcome = await attempt(channels[notification.channel]!, notification, abort);
-    lanes.end(notification.lane, outcome.lane);
+    lanes.end(notification.lane, outcome.lane, outcome.restMs);
     countAttempt(notification.channel, outcome.status);
     tellOutcome(log, outcome);
     over.push(outcome);

@@ -3,12 +3,16 @@ import type { Room } from './claim';
 const TROUBLE_AFTER = 3;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** What asks to be left alone for longer gets one at a time by then: nobody should wait a day for a slip. */
+const LONGEST_REST_MS = 10 * 60_000;
 
 interface Lane {
   busy: number;
   /** Failures in a row that were the lane's. */
   failures: number;
   pausedUntil: number;
+  /** It asked to be left alone until then, whatever else gets through. */
+  restsUntil: number;
 }
 
 /**
@@ -41,26 +45,32 @@ export class Lanes {
   }
 
   #roomIn(name: string, lane: Lane): number {
+    if (this.now() < lane.restsUntil) return 0;
     if (lane.failures < TROUBLE_AFTER) return this.concurrency[name.split(':', 1)[0]!] ?? 0;
     return this.now() < lane.pausedUntil ? 0 : 1;
   }
 
   begin(name: string): void {
-    const lane = this.#lanes.get(name) ?? { busy: 0, failures: 0, pausedUntil: 0 };
+    const lane = this.#lanes.get(name) ?? { busy: 0, failures: 0, pausedUntil: 0, restsUntil: 0 };
     lane.busy++;
     this.#lanes.set(name, lane);
   }
 
-  /** @param how `failed` where it was the lane's fault */
-  end(name: string, how: 'reached' | 'failed' | 'unknown'): void {
+  /**
+   * @param how `failed` where it was the lane's fault
+   * @param restMs for how long the other side wants nothing more
+   */
+  end(name: string, how: 'reached' | 'failed' | 'unknown', restMs = 0): void {
     const lane = this.#lanes.get(name)!;
     lane.busy--;
+    if (restMs > 0)
+      lane.restsUntil = Math.max(lane.restsUntil, this.now() + Math.min(restMs, LONGEST_REST_MS));
     if (how === 'reached') lane.failures = 0;
     if (how === 'failed') {
       const over = ++lane.failures - TROUBLE_AFTER;
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(over, 10));
       if (over >= 0) lane.pausedUntil = this.now() + pause * (0.5 + Math.random() / 2);
     }
-    if (lane.busy === 0 && lane.failures === 0) this.#lanes.delete(name);
+    if (lane.busy === 0 && lane.failures === 0 && lane.restsUntil <= this.now()) this.#lanes.delete(name);
   }
 }
