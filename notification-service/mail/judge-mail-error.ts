@@ -16,10 +16,12 @@ const ABOUT_THE_MAIL = /^(RCPT TO|DATA)/;
  * https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1
  */
 export function judgeMailError(error: unknown): Error {
-  const { code, command = '', responseCode = 0, message } = error as SmtpError;
+  const { code, command = '', response, responseCode = 0, message } = error as SmtpError;
   const own = code === 'EENVELOPE' || code === 'EMESSAGE';
   if (!own || responseCode === 421) return error as Error;
-  if (responseCode === 0) return /Connection|closed/i.test(message) ? (error as Error) : new Refused(message);
+  // Without a code it is nodemailer's own refusal, unless something was answered that is no SMTP.
+  if (responseCode === 0)
+    return response || /Connection|closed/i.test(message) ? (error as Error) : new Refused(message);
   if (!ABOUT_THE_MAIL.test(command)) return error as Error;
   return responseCode >= 500 ? new Refused(message) : new TryLater(message);
 }
