@@ -60,7 +60,7 @@ async function insert(tx: Tx, rows: readonly Row[]): Promise<void> {
         THEN clock_timestamp() + make_interval(secs => coalesce("afterMs", 0) / 1000.0) END
     FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, "eventId" uuid, "eventSource" text, "eventType" text,
       channel text, recipient text, lane text, kind text, "orderId" uuid, "restaurantId" uuid, "correlationId" text,
-      data json, sequence int, "staleFrom" int, expects text, "gatherKey" text, "gatheredInto" uuid, dropped text, "afterMs" int)
+      data json, sequence int, "staleFrom" int, expects text, "gatherKey" text, "gatheredInto" uuid, dropped text, "afterMs" float8)
     ON CONFLICT (event_id, event_source, channel, recipient) WHERE channel <> 'LOG' DO NOTHING`;
 }
 

@@ -14,7 +14,7 @@ const itemsOf = (items: EventData<'order.placed.v1'>['items']) =>
 const stock = (data: EventData<'inventory.low_stock.v1'>, at = ''): Facts => ({
   kind: 'stock',
   at,
-  stock: { name: plainText(data.name), left: data.available_qty },
+  stock: { id: data.menu_item_id, name: plainText(data.name), left: data.available_qty },
 });
 
 /** What is told by mail about which event: pure. What they do not say is read where the mail is recorded. */

@@ -31,7 +31,8 @@ export interface MailData {
   moneyBack?: MoneyBack;
   /** Why the card was declined, in the gateway's words. */
   decline?: string;
-  stock?: { name: string; left: number };
+  /** `id` is the item's: two may have the same name. */
+  stock?: { id?: string; name: string; left: number };
   /** One that is sent no more events. */
   webhook?: { id: string; address: string; isGone: boolean };
 }

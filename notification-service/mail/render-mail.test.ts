@@ -117,3 +117,9 @@ it('tells of each item once, sold out first, with what is left by the latest new
   expect(text).not.toContain('3 left');
   expect(subject).toBe('Running low: 2 items');
 });
+
+it('tells of two items that have one name', () => {
+  const stock = (id: string, left: number) => sample('stock', { stock: { id, name: 'Lassi', left } });
+  const { text } = renderMail(stock('small', 3), { gathered: [stock('large', 0), stock('small', 2)] });
+  expect(text.match(/Lassi: .*/g)).toEqual(['Lassi: sold out', 'Lassi: 2 left']);
+});

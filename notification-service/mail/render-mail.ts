@@ -68,7 +68,8 @@ function isolatedIn(data: MailData): MailData {
 
 /** Of an item that was told of several times, what is left by the latest; sold out comes first. */
 function latestOf(all: MailData[]): { name: string; left: number }[] {
-  const left = new Map<string, number>();
-  for (const { stock } of all) if (stock) left.set(isolated(stock.name), stock.left);
-  return [...left].map(([name, count]) => ({ name, left: count })).sort((a, b) => a.left - b.left);
+  const latest = new Map<string, { name: string; left: number }>();
+  for (const { stock } of all)
+    if (stock) latest.set(stock.id ?? stock.name, { name: isolated(stock.name), left: stock.left });
+  return [...latest.values()].sort((a, b) => a.left - b.left);
 }

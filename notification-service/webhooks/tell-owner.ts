@@ -26,8 +26,8 @@ export async function mailsToOwners(
   const ownerOf = new Map<string, Owner>(restaurants.map(({ id, ...owner }) => [id, owner]));
   return disabled.flatMap((one) => {
     const owner = ownerOf.get(one.restaurant_id ?? '') ?? THE_SHOP;
-    const to = owner.email ?? admin;
-    return to && isMailAddress(to) ? [mail(one, { ...owner, name: plainText(owner.name) }, to)] : [];
+    const to = [owner.email, admin].find((address) => address && isMailAddress(address));
+    return to ? [mail(one, { ...owner, name: plainText(owner.name) }, to)] : [];
   });
 }
 

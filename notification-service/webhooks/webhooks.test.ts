@@ -353,6 +353,21 @@ describe('an endpoint that fails', () => {
     expect(JSON.stringify(written)).not.toContain('secret');
   });
 
+  it('of a restaurant whose address takes no mail has the admin told', async () => {
+    const receiver = await bench.receiver(answering(410));
+    await bench.db.database.restaurant.update({
+      where: { id: bench.restaurantId },
+      data: { email: 'kitchen at example.com' },
+    });
+    await bench.add(receiver.url, { restaurantId: bench.restaurantId });
+    await bench.arrive(orderStory(bench.restaurantId).placed);
+    bench.deliver({ mails: { admin: 'admin@example.com' } });
+    const mail = await until('the mail', () =>
+      bench.db.database.notification.findFirst({ where: { channel: 'EMAIL' } }),
+    );
+    expect(mail).toMatchObject({ recipient: 'admin@example.com', restaurantId: bench.restaurantId });
+  });
+
   it('and was switched on again begins anew', async () => {
     const receiver = await bench.receiver(answering(500));
     const { id } = await bench.add(receiver.url);
