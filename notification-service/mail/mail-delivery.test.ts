@@ -110,17 +110,24 @@ it.each([
   expect(sink.received).toHaveLength(status === 'SENT' ? 1 : 0);
 });
 
-it.each(['MAIL', 'RCPT', 'DATA'])('tries again what is answered with something else than SMTP at %s', async (at) => {
-  const odd = await startOddServer((socket) => {
-    socket.write('220 mail.example\r\n');
-    socket.on('data', (line: Buffer) => socket.write(line.toString().startsWith(at) ? 'what?\r\n' : '250 ok\r\n'));
-  });
-  await bench.record(aMail());
-  send({ smtpUrl: odd.url });
-  await bench.settled();
-  cleanUps.push(odd.stop);
-  expect(await rows()).toMatchObject([{ status: 'FAILED', attempts: 4, lastError: expect.stringMatching(/what\?/) }]);
-});
+it.each(['MAIL', 'RCPT', 'DATA'])(
+  'tries again what is answered with something else than SMTP at %s',
+  async (at) => {
+    const odd = await startOddServer((socket) => {
+      socket.write('220 mail.example\r\n');
+      socket.on('data', (line: Buffer) =>
+        socket.write(line.toString().startsWith(at) ? 'what?\r\n' : '250 ok\r\n'),
+      );
+    });
+    await bench.record(aMail());
+    send({ smtpUrl: odd.url });
+    await bench.settled();
+    cleanUps.push(odd.stop);
+    expect(await rows()).toMatchObject([
+      { status: 'FAILED', attempts: 4, lastError: expect.stringMatching(/what\?/) },
+    ]);
+  },
+);
 
 it('waits for a server that accepts late, and sends it once', async () => {
   sink.messages.push('late');

@@ -250,19 +250,22 @@ describe('an answer', () => {
     expect(row.nextAttemptAt!.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
   });
 
-  it.each([429, 503])('of %i that says when is heeded for all that waits, and nobody else waits', async (status) => {
-    const limiting = await bench.receiver(answering(status, { 'retry-after': '60' }));
-    const other = await bench.receiver();
-    await bench.add(limiting.url);
-    await bench.add(other.url);
-    await bench.arrive(orderStory(bench.restaurantId).placed);
-    bench.deliver();
-    await until('the attempt', async () => (await bench.deliveries()).some(({ lastError }) => lastError));
-    for (let n = 1; n <= 5; n++) await bench.arrive(orderStory(bench.restaurantId).placed);
-    await bench.makeDue();
-    await until('the others', () => other.got.length === 6);
-    expect(limiting.got).toHaveLength(1);
-  });
+  it.each([429, 503])(
+    'of %i that says when is heeded for all that waits, and nobody else waits',
+    async (status) => {
+      const limiting = await bench.receiver(answering(status, { 'retry-after': '60' }));
+      const other = await bench.receiver();
+      await bench.add(limiting.url);
+      await bench.add(other.url);
+      await bench.arrive(orderStory(bench.restaurantId).placed);
+      bench.deliver();
+      await until('the attempt', async () => (await bench.deliveries()).some(({ lastError }) => lastError));
+      for (let n = 1; n <= 5; n++) await bench.arrive(orderStory(bench.restaurantId).placed);
+      await bench.makeDue();
+      await until('the others', () => other.got.length === 6);
+      expect(limiting.got).toHaveLength(1);
+    },
+  );
 
   it('says so in seconds or by a date, and not for ever', () => {
     const now = Date.parse('2026-11-21T08:00:00Z');
