@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { SMTPServer } from 'smtp-server';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** A mail that arrived and was accepted, or may have been. */
 export interface Arrival {

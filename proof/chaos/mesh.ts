@@ -12,7 +12,7 @@ import { untilReady } from '../testbed/until-ready';
 import { brokerDesk, type BrokerDesk } from './broker-desk';
 import { listenToLogs, type Heard } from './listen-to-logs';
 import { startMailReceiver, type MailReceiver } from './mail-receiver';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 import { makeLogins, type Logins } from './logins';
 
 /** A whole mesh on servers of its own. */
