@@ -3,7 +3,7 @@ import { anOrder, eventsOf, type ToldOrder } from '../analytics-service/testing/
 import { bucketStarts } from '../order-api/analytics/time-range';
 import { bearer, giveKey } from '../order-api/testing/test-access';
 import { serve, startTestApi, type TestApi } from '../order-api/testing/test-api';
-import { anEvent } from '../shared/testing/events';
+import { anEvent, eventFrom } from '../shared/testing/events';
 import { handle } from '../shared/testing/handle';
 import { newId } from '../shared/ids';
 
@@ -181,6 +181,31 @@ describe('buckets', () => {
       { start: '2026-11-20T18:30:00.000Z', low_stock: 0, out_of_stock: 0 },
     ]);
     expect(buckets[0].items).toMatchObject([{ menu_item_id: dosa, last_at: '2026-11-20T10:00:00.000Z' }]);
+  });
+});
+
+describe('a day on which', () => {
+  const LATER = 100 * 1440;
+  const THEN = 'from=2027-02-28T00:00:00Z&to=2027-03-01T00:00:00Z';
+
+  it('orders were known to be over before they were known to be placed has their items, too', async () => {
+    const orders = [{ delivered: LATER + 9 }, { cancelled: LATER + 9 }].map((end) =>
+      anOrder({ placed: LATER, ...end }),
+    );
+    for (const order of orders)
+      for (const event of eventsOf(order).reverse())
+        await handle(api.database, 'analytics-service', handlers, event);
+    const sold = (await get(`items?${THEN}`)).buckets[0].items as { menu_item_id: string }[];
+    expect(sold.map((one) => one.menu_item_id)).toEqual(orders.map(({ lines }) => lines[0]!.menu_item_id));
+  });
+
+  it('somebody tells of more money than there is has every unit of it', async () => {
+    for (const total_amount of [1e40, 1, 0.5]) {
+      const [placed] = eventsOf(anOrder({ placed: LATER, currency: 'XTS' }));
+      await handle(api.database, 'analytics-service', handlers, eventFrom(placed!, { total_amount }));
+    }
+    const { revenue } = await get(`summary?${THEN}`);
+    expect(revenue.at(-1)).toMatchObject({ currency: 'XTS', amount: `1${'0'.repeat(39)}1.50` });
   });
 });
 

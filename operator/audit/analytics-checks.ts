@@ -1,5 +1,6 @@
 import { EVERYWHERE, GRAINS, BIN_GROWTH } from '../../shared/analytics/read-models';
 import { Prisma } from '../../shared/service/database';
+import { timeOf } from './announcement-checks';
 import { inRange, type Check, type Pass } from './check';
 
 /** The generation that reports are made of, and since when every order is in it. */
@@ -30,16 +31,16 @@ const ordersCounted: Check = {
       FROM order_lines WHERE ${inRange('order_id', range)} GROUP BY order_id
     ), counted_lines AS (
       SELECT order_id, json_agg(json_build_array(menu_item_id, quantity, price) ORDER BY menu_item_id)::text AS lines
-      FROM counted CROSS JOIN LATERAL json_to_recordset(lines) AS l (menu_item_id uuid, quantity int, price numeric(20, 2)) GROUP BY order_id
+      FROM counted CROSS JOIN LATERAL json_to_recordset(lines) AS l (menu_item_id uuid, quantity bigint, price numeric) GROUP BY order_id
     ), history AS (
       SELECT order_id, bool_or(to_status = 'PREPARING') AS preparing, bool_or(to_status = 'OUT_FOR_DELIVERY') AS out_for_delivery,
         bool_or(to_status = 'DELIVERED') AS delivered, min(reason) FILTER (WHERE to_status = 'CANCELLED') AS reason
       FROM order_status_history WHERE ${inRange('order_id', range)} GROUP BY order_id
     ), judged AS (
       SELECT o.id, a.order_id IS NOT NULL AS is_counted, o.placed_at >= live.since AS is_due,
-        concat_ws(' ', o.restaurant_id, o.currency, o.total_amount, date_trunc('milliseconds', o.placed_at), h.preparing,
+        concat_ws(' ', o.restaurant_id, o.currency, trim_scale(o.total_amount), date_trunc('milliseconds', o.placed_at), h.preparing,
           h.out_for_delivery, h.delivered, coalesce(h.reason, '-'), s.lines) AS is,
-        concat_ws(' ', a.restaurant_id, a.currency, a.total_amount::numeric(20, 2), date_trunc('milliseconds', a.placed_at),
+        concat_ws(' ', a.restaurant_id, a.currency, trim_scale(a.total_amount), date_trunc('milliseconds', a.placed_at),
           a.preparing_at IS NOT NULL, a.out_for_delivery_at IS NOT NULL, a.delivered_at IS NOT NULL, coalesce(a.cancel_reason, '-'), c.lines) AS counted_as
       FROM live CROSS JOIN orders o LEFT JOIN counted a ON a.order_id = o.id LEFT JOIN sold s ON s.order_id = o.id
         LEFT JOIN counted_lines c ON c.order_id = o.id LEFT JOIN history h ON h.order_id = o.id
@@ -143,6 +144,33 @@ const open = agrees('analytics-open-orders', 'open orders in reports are those t
     FROM facts WHERE delivered_at IS NULL AND cancelled_at IS NULL GROUP BY 1, 2`,
 });
 
+/** An alert is kept with the record that it was handled, or by a rebuild from the history: handled, it is there. */
+const stockAlerts: Check = {
+  name: 'analytics-stock',
+  promise: 'each time that an item ran low or out is in reports once, as it was told',
+  find: (_range, { judgedFrom }) => Prisma.sql`
+    WITH live AS (${LIVE}), told AS (
+      SELECT event_id, body ->> 'source' AS source, body -> 'data' ->> 'menu_item_id' AS item,
+        concat_ws(' ', CASE type WHEN 'inventory.out_of_stock.v1' THEN 'OUT' ELSE 'LOW' END, body -> 'data' ->> 'restaurant_id',
+          body -> 'data' ->> 'menu_item_id', body -> 'data' ->> 'available_qty', (body ->> 'time')::timestamptz) AS facts
+      FROM event_log WHERE type IN ('inventory.low_stock.v1', 'inventory.out_of_stock.v1')
+    ), kept AS (
+      SELECT event_id, event_source AS source, menu_item_id::text AS item, happened_at,
+        concat_ws(' ', kind, restaurant_id, menu_item_id, available_qty, happened_at) AS facts
+      FROM analytics_stock_alerts JOIN live USING (generation)
+    )
+    SELECT coalesce(told.item, kept.item) AS subject, CASE WHEN told.source IS NULL AND kept.source <> '/inventory-service' THEN 'warning' ELSE 'violation' END AS verdict,
+      CASE WHEN told.facts IS NULL THEN format('alert %s is kept as %s, and is not in the history', event_id, kept.facts)
+        WHEN kept.facts IS NULL THEN format('alert %s was handled, and is not kept: %s', event_id, told.facts)
+        ELSE format('alert %s is %s, and is kept as %s', event_id, told.facts, kept.facts) END AS problem
+    FROM told FULL JOIN kept USING (event_id, source)
+    WHERE told.facts IS DISTINCT FROM kept.facts AND CASE
+      WHEN kept.facts IS NULL THEN EXISTS (SELECT FROM processed_events p WHERE p.consumer = ${CONSUMER} AND p.event_id = told.event_id)
+      WHEN told.facts IS NULL THEN kept.happened_at > ${timeOf(judgedFrom.eventLog)} + interval '1 minute'
+        AND NOT EXISTS (SELECT FROM outbox_events o WHERE o.event_id = kept.event_id)
+      ELSE true END`,
+};
+
 const rebuilt: Check = {
   name: 'analytics-rebuilt',
   promise: 'no rebuild of the reports was left unfinished',
@@ -157,5 +185,5 @@ export const analyticsPass: Pass = {
   unit: 'counts in reports',
   count: () => Prisma.sql`
     WITH live AS (${LIVE}) SELECT count(*)::int AS count FROM analytics_sales JOIN live USING (generation)`,
-  checks: [sales, items, leadTimes, open, rebuilt],
+  checks: [sales, items, leadTimes, open, stockAlerts, rebuilt],
 };

@@ -114,7 +114,7 @@ const eventsAbout = (table: string, column: string, range: Range, latest: Prisma
 
 /** The moment that a UUIDv7 begins with, in milliseconds. */
 const millisecondsOf = (id: string) => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
-const timeOf = (id: string) => Prisma.sql`to_timestamp(${millisecondsOf(id) / 1000}::float8)`;
+export const timeOf = (id: string) => Prisma.sql`to_timestamp(${millisecondsOf(id) / 1000}::float8)`;
 
 /** The least id of the minute before: no two clocks differ by more. */
 const idBefore = (id: string) => firstIdOf(Math.max(0, millisecondsOf(id) - 60_000));

@@ -1,5 +1,9 @@
 import { bookedAsKept } from './testing/booked';
-import { analyticsPlants, countAll, handledBy } from './testing/analytics-plants';
+import { analyticsPlants, countAll, handledBy, tellAlerts } from './testing/analytics-plants';
+import { countOrders } from '../../analytics-service/count-orders';
+import { countStockAlerts } from '../../analytics-service/count-stock-alerts';
+import { anOrder, eventsOf } from '../../analytics-service/testing/told-orders';
+import { anEvent, eventFrom } from '../../shared/testing/events';
 import { paymentPlants } from './testing/payment-plants';
 import { cardStories, stories } from './testing/stories';
 import { newId } from '../../shared/ids';
@@ -271,6 +275,8 @@ it('judges reports by what they can know: not before there was history, and not 
   await countAll(audited);
   const report = await audited.run();
   expect([violations(report), warnings(report)]).toEqual([[], []]);
+  await tellAlerts(audited);
+  expect(violations(await audited.run())).toEqual([]);
   expect(checkOf(report, 'analytics-sales').judged).toBeGreaterThan(10);
   const early = audited.history.order(stories.cancelledFirst);
   await audited.sql(`UPDATE orders SET placed_at = placed_at - interval '1 day' WHERE id = '${early}'`);
@@ -282,6 +288,27 @@ it('judges reports by what they can know: not before there was history, and not 
   const underWay = await audited.run();
   expect(violations(underWay)).toEqual([]);
   expect(checkOf(underWay, 'analytics-orders').underWay).toBe(1);
+});
+
+it('is made of whatever a stranger has told: amounts that no table of ours holds, and alerts of nobody', async () => {
+  await countAll(audited);
+  const line = { menu_item_id: newId(), quantity: 1_000_000_000, price: `${'9'.repeat(300)}.99` };
+  const [placed] = eventsOf(anOrder({ lines: [line] }));
+  const id = newId();
+  const facts = {
+    menu_item_id: id,
+    restaurant_id: newId(),
+    name: 'x',
+    low_stock_threshold: 5,
+    available_qty: 2,
+  };
+  await countOrders(db.database as never, [eventFrom(placed!, { total_amount: 1e300 })]);
+  await countStockAlerts(db.database as never, [
+    anEvent('inventory.low_stock.v1', id, facts, { source: '/elsewhere' }),
+  ]);
+  const report = await audited.run();
+  expect(violations(report)).toEqual([]);
+  expect(warnings(report).sort()).toEqual([`analytics-orders: ${placed!.subject}`, `analytics-stock: ${id}`]);
 });
 
 it('has a plant for every check', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GRAINS } from '../../shared/analytics/read-models';
 import type { Decimal } from '../../shared/money';
 import { uuid } from '../http/fields';
 import { route } from '../http/route';
@@ -111,8 +112,17 @@ async function readItems(report: Report, limit: number): Promise<ItemRow[]> {
     WHERE place <= ${limit}::int ORDER BY nth, place`;
 }
 
+/** All that have rows, one look into the index for each: not those with open orders, for an order may be known to be over first. */
 async function knownRestaurants({ tx, generation }: Report): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT DISTINCT restaurant_id AS id FROM analytics_open_orders WHERE generation = ${generation}`;
+    WITH RECURSIVE known AS (
+      (SELECT restaurant_id AS id FROM analytics_item_sales WHERE generation = ${generation} AND grain = ${GRAINS.day}
+       ORDER BY restaurant_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT restaurant_id FROM analytics_item_sales
+              WHERE generation = ${generation} AND grain = ${GRAINS.day} AND restaurant_id > known.id
+              ORDER BY restaurant_id LIMIT 1)
+      FROM known WHERE known.id IS NOT NULL)
+    SELECT id FROM known WHERE id IS NOT NULL`;
   return rows.map(({ id }) => id);
 }

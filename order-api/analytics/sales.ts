@@ -63,8 +63,11 @@ export function showSales(rows: readonly SalesRow[]): Sales {
   };
 }
 
+/** As many digits as PostgreSQL adds up: a sum that is rounded would be another. */
+const Exact = Decimal.clone({ precision: 150_000 });
+
 const sumOf = (rows: readonly SalesRow[]): Decimal =>
-  rows.reduce((sum, { amount }) => sum.plus(amount.toString()), new Decimal(0));
+  rows.reduce((sum, { amount }) => sum.plus(amount.toString()), new Exact(0));
 
 /** The columns of a table of sales, one row for each currency. */
 export const SALES_COLUMNS = ['currency', 'orders', 'delivered', 'cancelled', 'revenue', 'cancelled_amount'];

@@ -86,6 +86,8 @@ describe('a range that cannot be asked about is refused by the name of what is w
   };
   it.each([
     [{ from: '2026-11-20T00:00:00Z', to: '2026-11-20T00:00:00Z' }, '#/to must be later'],
+    [{ from: '2026-11-20T08:00:30.5Z', to: '2026-11-20T08:00:30.5Z' }, '#/to must be later'],
+    [{ from: '2026-11-20T08:00:30Z', to: '2026-11-20T08:00:10Z' }, '#/to must be later'],
     [{ from: '2026-11-21T00:00:00Z', to: '2026-11-20T00:00:00Z' }, '#/to must be later'],
     [{ from: '2026-12-21T00:00:00Z' }, '#/from must be earlier than now'],
     [{ from: '1926-11-21T00:00:00Z' }, '#/from must be from 1970'],

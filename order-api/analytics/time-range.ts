@@ -56,7 +56,10 @@ export function readRange(
     ['from', from],
   ] as const)
     if (time < EARLIEST || time > LATEST) throw bad(query[name] ? name : last, 'must be from 1970 to 2200');
-  if (from >= to) throw bad(last, `must be ${last === 'to' ? 'later than `from`' : 'earlier than now'}`);
+  // As they were sent: within one minute, too.
+  const isReversed = query.from && query.to && Date.parse(query.from) >= Date.parse(query.to);
+  if (from >= to || isReversed)
+    throw bad(last, `must be ${last === 'to' ? 'later than `from`' : 'earlier than now'}`);
   const size = SIZES[query.bucket ?? 'day'];
   const count = Math.ceil((to - from) / size);
   if (count > MOST_BUCKETS) {

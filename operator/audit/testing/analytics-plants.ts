@@ -1,4 +1,5 @@
 import { countOrders } from '../../../analytics-service/count-orders';
+import { countStockAlerts } from '../../../analytics-service/count-stock-alerts';
 import type { OrderEvent } from '../../../analytics-service/order-facts';
 import { EVERYWHERE } from '../../../shared/analytics/read-models';
 import { groupBy } from '../../../shared/group-by';
@@ -101,6 +102,22 @@ export function analyticsPlants(audited: () => Audited): Record<string, () => Pr
       await audited().sql(handledBy(id));
       return [`analytics-orders: ${id}`];
     },
+    'a stock alert that was handled and is not kept': async () => {
+      await countAll(audited());
+      const [item] = await tellAlerts(audited());
+      await audited().sql(`DELETE FROM analytics_stock_alerts WHERE kind = 'LOW'`);
+      return [`analytics-stock: ${item}`];
+    },
+    'a stock alert that was never told, and one that was told otherwise': async () => {
+      await countAll(audited());
+      const [item, other] = await tellAlerts(audited());
+      await audited().sql(
+        `UPDATE analytics_stock_alerts SET available_qty = available_qty + 1 WHERE kind = 'LOW'`,
+        `INSERT INTO analytics_stock_alerts SELECT generation, gen_random_uuid(), event_source, kind, restaurant_id, '${other}', 0, now()
+         FROM analytics_stock_alerts WHERE kind = 'OUT'`,
+      );
+      return [`analytics-stock: ${item}`, `analytics-stock: ${other}`];
+    },
     'a rebuild that was interrupted': async () => {
       await spoil(`INSERT INTO analytics_generations (id, state) VALUES (2, 'BUILDING')`);
       return ['analytics-rebuilt: 2'];
@@ -109,6 +126,29 @@ export function analyticsPlants(audited: () => Audited): Record<string, () => Pr
 }
 
 const { cancelledFirst } = stories;
+
+/** An item that ran low and out, as the history and analytics-service know it. @returns it, and another */
+export async function tellAlerts({ db: { database }, history }: Audited): Promise<readonly [string, string]> {
+  const [item = '', other = ''] = history.items;
+  const facts = {
+    menu_item_id: item,
+    restaurant_id: history.restaurantId,
+    name: 'Dal',
+    low_stock_threshold: 5,
+  };
+  for (const [type, available_qty] of [
+    ['inventory.low_stock.v1', 3],
+    ['inventory.out_of_stock.v1', 0],
+  ] as const) {
+    const event = anEvent(type, item, { ...facts, available_qty }, { source: '/inventory-service' });
+    const { id: eventId, subject, correlationid: correlationId, time } = event;
+    const row = { eventId, type, subject, correlationId, body: event as object, createdAt: time };
+    await database.eventLog.create({ data: row });
+    await database.processedEvent.create({ data: { consumer: 'analytics-service', eventId, type, subject } });
+    await countStockAlerts(database as never, [event]);
+  }
+  return [item, other];
+}
 
 /** As if analytics-service had handled that an order was placed. */
 export const handledBy = (

@@ -41,7 +41,8 @@ export async function writeAnew(db: TestDatabase): Promise<Audited> {
     TRUNCATE restaurants, menu_items, orders, order_lines, order_status_history, adjustment_requests, stock_levels,
       stock_movements, stock_reservations, adjustment_outcomes, notifications, notification_batches, outbox_events,
       event_log, processed_events, delivery_failures, subscriptions, payments, payment_moves, payment_ledger, card_tokens,
-      analytics_orders, analytics_sales, analytics_item_sales, analytics_lead_times, analytics_open_orders`;
+      analytics_orders, analytics_sales, analytics_item_sales, analytics_lead_times, analytics_open_orders,
+      analytics_stock_alerts`;
   await database.analyticsGeneration.deleteMany({ where: { id: { not: 1 } } });
   const history = new WrittenHistory(database);
   const audited: Audited = {
