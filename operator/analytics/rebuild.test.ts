@@ -202,6 +202,25 @@ it('forgets that it handled what is in no history, and nothing else', async () =
   );
 });
 
+it('has forgotten it also where it is killed the moment that its numbers are shown', async () => {
+  const gone = eventsOf(someOrder(2))[0]!;
+  await analytics(gone);
+  const client = new Client(sessionConfig(db.url, { kind: 'command', applicationName: 'test' }));
+  await client.connect();
+  const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  let isShown = false;
+  client.query = (async (...args: unknown[]) => {
+    if (isShown) throw new Error('the process is killed');
+    const result = await query(...args);
+    isShown = args[0] === 'COMMIT' && (await generations()).includes('2 LIVE');
+    return result;
+  }) as never;
+  await expect(rebuilt({ client })).rejects.toThrow('killed');
+  await client.end();
+  await analytics(gone);
+  expect((await readAll(db.database)).orders).toHaveLength(1);
+});
+
 it('says since when there is history, and what it could not read', async () => {
   const events = eventsOf(someOrder(1));
   await publish(events, at(0));

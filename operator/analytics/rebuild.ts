@@ -53,9 +53,10 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
       progress?.(result.counted);
     }
     result.since = await historyBegins(client);
+    // First, so that whoever is killed in between has forgotten too much, which changes no count.
+    await forgetTheForgotten(client, begun.at);
     await goLive(client, begun.id, result.since);
     result.done = true;
-    await forgetTheForgotten(client, begun.at);
     return result;
   } finally {
     // What was shown before or, where it was not finished, what was begun. Killed, the next rebuild does it.
