@@ -21,7 +21,7 @@ export async function checkMails(
   databaseUrl: string,
   receiver: MailReceiver,
 ): Promise<{ violations: string[]; counts: MailCounts }> {
-  const waiting = `SELECT count(*)::int AS n FROM notifications WHERE status IN ('PENDING', 'GATHERED')`;
+  const waiting = `SELECT count(*)::int AS n FROM notifications WHERE channel = 'EMAIL' AND status IN ('PENDING', 'GATHERED')`;
   await waitUntil(
     async () => {
       const [row] = await query<{ n: number }>(databaseUrl, waiting);

@@ -4,6 +4,7 @@ import type { Inflicted } from './carry-out';
 import type { ChaosArguments } from './chaos-arguments';
 import { auditQuietMesh, checkOrders, checkStock, failuresByReason } from './check-outcome';
 import { checkMails } from './check-mails';
+import { checkWebhooks } from './check-webhooks';
 import { checkPayments } from './check-payments';
 import { checkDeadLetters } from './dead-letters';
 import type { Drive } from './drive';
@@ -12,11 +13,13 @@ import type { Arsenal } from './arsenal';
 import { countRequests } from './gateway';
 import type { Menu } from './menu';
 import { RETRY_LABELS, type ChaosMesh } from './mesh';
+import type { Endpoint } from './judge-webhooks';
 import { untilQuiet } from './quiet';
 import type { Evidence } from './scorecard';
 import { silentStandstills } from './standstills';
 import { judgeTakeovers, type Takeover } from './takeovers';
 import type { Watch } from './watch';
+import type { WebhookReceiver } from './webhook-receiver';
 
 export interface Run {
   given: ChaosArguments;
@@ -25,6 +28,8 @@ export interface Run {
   arsenal: Arsenal;
   drive: Drive;
   menu: Menu;
+  /** Where webhooks arrive, and those that were asked for. */
+  hooks: { receiver: WebhookReceiver; endpoints: readonly Endpoint[] };
   watch: Watch;
   consumers: readonly string[];
   inflicted: readonly Inflicted[];
@@ -79,6 +84,9 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
   violations.push(...(payments?.violations ?? []));
   const mails = await check('mails', () => checkMails(postgres.url, mesh.mails));
   violations.push(...(mails?.violations ?? []));
+  const { receiver, endpoints } = run.hooks;
+  const webhooks = await check('webhooks', () => checkWebhooks(postgres.url, receiver, endpoints));
+  violations.push(...(webhooks?.violations ?? []));
   const requests = await check('the gateway', () => countRequests(mesh.journal));
   const deadLetters = await check('dead letters', () =>
     checkDeadLetters(arsenal.stranger, consumers, arsenal.poison, arsenal.deletedQueues),
@@ -98,6 +106,7 @@ export async function gatherEvidence(run: Run): Promise<Evidence> {
     payments: payments?.counts ?? null,
     gatewayRequests: requests ?? null,
     mails: mails?.counts ?? null,
+    webhooks: webhooks?.counts ?? null,
     unknownButDone: orders?.unknownButDone ?? 0,
     inflicted,
     leftOut: run.leftOut.length,

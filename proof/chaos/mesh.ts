@@ -38,6 +38,9 @@ export const INSTANCES = 2;
 /** Short enough for a run to see the end of every ladder. The same for set-up and services. */
 export const RETRY_LABELS = ['1s', '2s', '4s', '8s'];
 
+/** How often a webhook is tried before it is given up. */
+export const WEBHOOK_ATTEMPTS = 21;
+
 const READY_MS = 90_000;
 const ENVIRONMENT = {
   RETRY_DELAYS: RETRY_LABELS.join(','),
@@ -52,8 +55,10 @@ const ENVIRONMENT = {
   // Just within the timeout, so that anything that is slow beside it makes it no answer.
   SIMULATOR_SLOW: '1500ms',
   SIMULATOR_HANG: '10s',
-  // A mail server that is not well for a while is no reason to fail for good.
+  // A mail server, or a receiver of webhooks, that is not well for a while is no reason to fail for good.
   NOTIFICATION_RETRY_DELAYS: Array.from({ length: 20 }, () => '2s').join(','),
+  WEBHOOK_RETRY_DELAYS: Array.from({ length: WEBHOOK_ATTEMPTS - 1 }, () => '2s').join(','),
+  WEBHOOK_ALLOW_PRIVATE: 'true',
 };
 const GATEWAY = 'payment-simulator';
 /** The only service that talks to the gateway. */

@@ -21,6 +21,7 @@ export function printScorecard(card: Scorecard): string {
     ),
     row('payments', payments ? counts(payments) : 'not known'),
     row('mails', card.mails ? counts(card.mails) : 'not known'),
+    row('webhooks', card.webhooks ? counts(card.webhooks) : 'not known'),
     row('gateway requests', requests ? counts(requests) : 'not known'),
     row('moves, cancellations', `${card.moves} and ${card.cancellations} done`),
     row('adjustments', `${adjustments.accepted} accepted, ${adjustments.unknown} unknown`),

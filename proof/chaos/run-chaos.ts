@@ -3,6 +3,7 @@ import type { Control } from '../../scripts/supervisor/control';
 import { messageOf } from '../../scripts/servers/wait-until';
 import { createApiClient } from './api-client';
 import { carryOut } from './carry-out';
+import { addWebhooks } from './add-webhooks';
 import type { ChaosArguments } from './chaos-arguments';
 import { startDrive } from './drive';
 import { makePlan } from './fault-plan';
@@ -26,6 +27,7 @@ import { openRunFolder, reportFile } from '../testbed/run-folder';
 import { makeScorecard, progressLine, type Scorecard } from './scorecard';
 import { startStranger } from './stranger';
 import { startWatch } from './watch';
+import { startWebhookReceiver } from './webhook-receiver';
 
 const PROGRESS_MS = 5_000;
 /** Between servers that come back, clients with their last words and the plan's end, nothing takes longer. */
@@ -75,9 +77,11 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
     processes.filter(({ service }) => service === 'order-api').map(({ url }) => url),
   );
   const stranger = await startStranger(servers.rabbitmq.url);
+  const receiver = await startWebhookReceiver(seededRandom(given.seed + 4));
   const watch = startWatch(servers.postgres.url, processes);
   try {
     const menu = await makeMenu(client);
+    const endpoints = await addWebhooks(client, receiver, menu);
     const arsenal: Arsenal = {
       processes,
       servers,
@@ -127,6 +131,7 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
       arsenal,
       drive,
       menu,
+      hooks: { receiver, endpoints },
       watch,
       consumers,
       inflicted,
@@ -137,6 +142,7 @@ async function breakThings(given: ChaosArguments, control: Control, mesh: ChaosM
   } finally {
     client.close();
     await watch.stop();
+    await receiver.stop();
     await stranger.stop().catch((error: unknown) => control.say(messageOf(error)));
   }
 }

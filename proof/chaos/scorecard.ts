@@ -3,6 +3,7 @@ import type { Backlog } from './read-backlog';
 import type { Watch } from './watch';
 import type { PaymentCounts } from './check-payments';
 import type { MailCounts } from './check-mails';
+import type { WebhookCounts } from './check-webhooks';
 import type { Requests } from './gateway';
 import type { Inflicted } from './carry-out';
 import type { Takeover } from './takeovers';
@@ -25,6 +26,8 @@ export interface Scorecard {
   gateway_requests: Requests | null;
   /** To the customers that gave an address. */
   mails: MailCounts | null;
+  /** To an endpoint of the whole shop, and to one of a restaurant. */
+  webhooks: WebhookCounts | null;
   moves: number;
   cancellations: number;
   adjustments: { accepted: number; unknown: number };
@@ -73,6 +76,7 @@ export interface Evidence {
   payments: PaymentCounts | null;
   gatewayRequests: Requests | null;
   mails: MailCounts | null;
+  webhooks: WebhookCounts | null;
   inflicted: readonly Inflicted[];
   leftOut: number;
   watch: Watch;
@@ -115,6 +119,7 @@ export function makeScorecard(evidence: Evidence): Scorecard {
     payments: evidence.payments,
     gateway_requests: evidence.gatewayRequests,
     mails: evidence.mails,
+    webhooks: evidence.webhooks,
     moves: books.orders.flatMap(({ moves }) => Object.values(moves)).filter((outcome) => outcome === 'done')
       .length,
     cancellations: books.orders.filter(({ cancelling }) => cancelling === 'done').length,
