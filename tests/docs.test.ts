@@ -87,7 +87,7 @@ const services = foldersWith('main.ts', root).map(({ path }) => path);
 const readmeOf = (folder: string) => join(folder, 'README.md');
 
 /** Set by others for every program, or by the test command for itself. */
-const isForeign = (name: string) => /^(PATH|HOME|XDG_|npm_|TEST_|SIMULATION_)/.test(name);
+const isForeign = (name: string) => /^(PATH|HOME|XDG_|npm_|TEST_|SIMULATION_|FUZZ_)/.test(name);
 
 describe('the documentation', () => {
   it('has no link that leads nowhere', () => {
