@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
-import type { Random } from './random';
+import type { Random } from '../testbed/random';
 
 /** A webhook that a receiver has read to its end. */
 export interface HookArrival {
