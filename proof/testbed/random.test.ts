@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { seededRandom } from './random';
+import { seededRandom } from '../testbed/random';
 
 describe('seeded random numbers', () => {
   it('are the same for the same seed', () => {
