@@ -49,7 +49,6 @@ export function runConsumer(
     const schema = consumerConfigWith({
       RETRY_DELAYS: retryDelays,
       HEALTH_PORT: healthPort(service),
-      CONSUMER_BATCH: count(habits.batch, 1000),
       CONSUMER_PREFETCH: count(habits.prefetch, 10_000),
     });
     const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
@@ -66,7 +65,8 @@ export function runConsumer(
       database,
       rabbitmqUrl: config.RABBITMQ_URL,
       log,
-      batchSize: config.CONSUMER_BATCH,
+      // Who sets one of the two for all services need not know what each takes of the other.
+      batchSize: config.CONSUMER_BATCH ?? Math.min(habits.batch, config.CONSUMER_PREFETCH - 1),
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
       restMs: habits.restMs,

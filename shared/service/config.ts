@@ -116,7 +116,7 @@ export const workerConfig = commonConfig.extend({
 /** Variables of a consuming service. */
 export const consumerConfig = workerConfig.extend({
   /** Deliveries that one transaction takes at most. */
-  CONSUMER_BATCH: count(50, 1000),
+  CONSUMER_BATCH: whole(1, 1000).optional(),
   /** Unacknowledged deliveries that the broker sends ahead. */
   CONSUMER_PREFETCH: count(150, 10_000),
 });
@@ -126,7 +126,7 @@ export const consumerConfigWith = <S extends z.ZodRawShape>(more: S) =>
   consumerConfig.extend(more).refine(
     (config) => {
       const { CONSUMER_BATCH, CONSUMER_PREFETCH } = config as z.infer<typeof consumerConfig>;
-      return CONSUMER_BATCH < CONSUMER_PREFETCH;
+      return (CONSUMER_BATCH ?? 1) < CONSUMER_PREFETCH;
     },
     { path: ['CONSUMER_PREFETCH'], error: 'must be greater than CONSUMER_BATCH' },
   );
