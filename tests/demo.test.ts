@@ -29,10 +29,11 @@ test('the demo menu fills an empty shop once, with what the examples at /docs ne
     ['DRAFT', 2],
     ['PREPARING', 2],
   ]);
-  // No example names one of the ids that stand for what the shop has none of.
+  // No example names one of the ids that stand for what the shop has none of; a webhook it has once somebody adds one.
   const document = (await (await fetch(`${apiUrl}/openapi.json`)).json()) as Document;
   const text = JSON.stringify(document);
-  expect(Object.entries(exampleIds).filter(([, id]) => text.includes(id))).toEqual([]);
+  const own = Object.entries(exampleIds).filter(([name]) => !/webhook|delivery/i.test(name));
+  expect(own.filter(([, id]) => text.includes(id))).toEqual([]);
 
   expect(await offerDemoMenu(apiUrl, (line) => said.push(line))).toBe(false);
   expect(said).toHaveLength(2);

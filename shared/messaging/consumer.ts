@@ -317,12 +317,13 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   async function lookIntoQueue(attachment: Attachment): Promise<void> {
     const { delivered } = attachment;
     for (const _ of ['ahead', 'proof']) {
-      const message = await within(LOOK_MS, attachment.channel.get(serviceNames(name).queue));
-      if (!message) continue;
-      return receive(
-        { ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } },
-        attachment,
-      );
+      const got = attachment.channel.get(serviceNames(name).queue).then((message) => {
+        // Taken in hand also where it comes too late for who has asked.
+        if (message)
+          receive({ ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } }, attachment);
+        return message !== false;
+      });
+      if (await within(LOOK_MS, got)) return;
     }
     attachment.drainedAt = delivered;
   }

@@ -9,7 +9,7 @@ export interface Attachment {
   channel: Channel;
   /** For comparing what is bound with the record. */
   tendingChannel: Channel;
-  /** The tags of deliveries that are not acknowledged yet, lowest first. */
+  /** The tags of deliveries that are not acknowledged yet; not in order, as the answer to a `get` is heard late. */
   unacknowledged: Set<number>;
   /** How many messages it was given. */
   delivered: number;
@@ -83,7 +83,7 @@ export function acknowledge(...deliveries: readonly Delivery[]): void {
   )) {
     const { channel, unacknowledged } = attachment;
     for (const { message } of own) unacknowledged.delete(message.fields.deliveryTag);
-    const [oldest = Infinity] = unacknowledged;
+    const oldest = lowest(unacknowledged);
     const upTo = own
       .filter(({ message }) => message.fields.deliveryTag < oldest)
       .reduce<Delivery | undefined>(
@@ -93,6 +93,12 @@ export function acknowledge(...deliveries: readonly Delivery[]): void {
     if (upTo) channel.ack(upTo.message, true);
     for (const one of own) if (tagOf(one) > oldest) channel.ack(one.message);
   }
+}
+
+function lowest(tags: Iterable<number>): number {
+  let least = Infinity;
+  for (const tag of tags) if (tag < least) least = tag;
+  return least;
 }
 
 const tagOf = ({ message }: Delivery) => message.fields.deliveryTag;

@@ -1,0 +1,36 @@
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Session } from './session';
+import { acknowledge, type Attachment, type Delivery } from './delivery';
+
+/** Deliveries with these tags, heard of in this order; and what is acknowledged of them, by tag, `≤` for all up to it. */
+function deliveries(...tags: number[]) {
+  const acked: string[] = [];
+  const channel = {
+    ack: ({ fields }: ConsumeMessage, allUpTo = false) =>
+      void acked.push(`${allUpTo ? '≤' : ''}${fields.deliveryTag}`),
+  } as unknown as Channel;
+  const attachment = {
+    session: { open: true } as Session,
+    channel,
+    unacknowledged: new Set(tags),
+  } as Attachment;
+  const of = (tag: number) =>
+    ({ attachment, message: { fields: { deliveryTag: tag } } as ConsumeMessage }) as Delivery;
+  return { acked, of };
+}
+
+it('acknowledges with one frame what has nothing older before it, and the rest one by one', () => {
+  const { acked, of } = deliveries(1, 2, 3, 4, 5);
+  acknowledge(of(1), of(2), of(4));
+  expect(acked).toEqual(['≤2', '4']);
+  acknowledge(of(3), of(5), of(4));
+  expect(acked).toEqual(['≤2', '4', '≤5']);
+});
+
+it('never acknowledges what is in hand with what came after it, though it was heard of late', () => {
+  const { acked, of } = deliveries(2, 3, 4, 1); // 1 is the answer to a `get`, which is heard a moment later
+  acknowledge(of(2), of(3));
+  expect(acked).toEqual(['2', '3']);
+  acknowledge(of(1));
+  expect(acked).toEqual(['2', '3', '≤1']);
+});
