@@ -67,8 +67,8 @@ async function takeAway({ broker, signal }: Arsenal, harm: () => Promise<unknown
 const ELECTED_WITHIN_MS = 10_000;
 
 /**
- * RabbitMQ (3.10) may lose a queue that was declared moments before it crashed: it stays on record and has no leader
- * ever again. Does what an operator does by the book: deletes it, and the mesh declares it anew.
+ * RabbitMQ (3.10) may lose a queue that was deleted and declared anew when it is started again, after a crash or in peace: it
+ * stays on record and has no leader ever again. Does what an operator does by the book: deletes it, and the mesh declares it anew.
  */
 export async function deleteLeaderless({ broker, deletedQueues, signal }: Arsenal): Promise<void> {
   for (const { queue, saved } of new Map(deletedQueues.map((one) => [one.queue, one])).values()) {

@@ -39,15 +39,19 @@ const freeze: Inflict = async ({ target, durationMs }, arsenal) => {
   thaw();
 };
 
+const brokerOutage =
+  (how: 'shutDown' | 'crash'): Inflict =>
+  async (fault, arsenal) => {
+    await outage(how)(fault, arsenal);
+    await deleteLeaderless(arsenal);
+  };
+
 /** Slow enough that a call is under way at any moment. */
 const UNDER_WAY_MS = 1_200;
 
 export const inflict: Record<FaultKind, Inflict> = {
-  'broker-stop': outage('shutDown'),
-  'broker-kill': async (fault, arsenal) => {
-    await outage('crash')(fault, arsenal);
-    await deleteLeaderless(arsenal);
-  },
+  'broker-stop': brokerOutage('shutDown'),
+  'broker-kill': brokerOutage('crash'),
   'database-restart': outage('shutDown'),
   'database-crash': outage('crash'),
   'broker-blackhole': blackholeAll,
