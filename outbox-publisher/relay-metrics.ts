@@ -22,7 +22,12 @@ export const countPublished = (type: string, outcome: PublishedOutcome): void =>
 export function readOutboxGauges(databaseUrl: string): () => Promise<void> {
   const session = { kind: 'service', applicationName: 'outbox-publisher metrics' } as const;
   // One connection, that is closed when nobody asks for a while.
-  const pool = new Pool({ ...sessionConfig(databaseUrl, session), max: 1, idleTimeoutMillis: 60_000 });
+  const pool = new Pool({
+    ...sessionConfig(databaseUrl, session),
+    max: 1,
+    idleTimeoutMillis: 60_000,
+    query_timeout: 10_000,
+  });
   pool.on('error', () => undefined);
   const read = (sql: string) => async (): Promise<Reading> => {
     const { rows } = await pool.query<{ value: string | number }>(sql);

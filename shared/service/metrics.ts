@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, register } from 'prom-client';
+import { within } from './within';
 
 /**
  * What a process tells Prometheus at `/metrics`: https://prometheus.io/docs/practices/naming/. Each module has its own
@@ -44,13 +45,17 @@ export function histogram<L extends string>(
 export type Reading = { labels: Record<string, string>; value: number }[];
 
 const READ_MS = 5_000;
-/** Reading shall cost a hundredth of the time at most. */
+/** Reading shall cost a hundredth of the time at most, but not wait for longer than this. */
 const REST = 100;
+const LONGEST_REST_MS = 300_000;
+/** Who asks gets everything else within this time, also where a database says nothing. */
+const ANSWER_MS = 1_000;
+const GIVE_UP_MS = 30_000;
 
 /**
  * A gauge that is read from somewhere (the database, the broker) when Prometheus asks, and not more often than every five
- * seconds, however many ask; less often where it takes long. Where it cannot be read it has no value, rather than an
- * old one. Of a name that is told twice the first reading is taken.
+ * seconds, however many ask; less often where it takes long. Where it cannot be read, or not in time, it has no value,
+ * rather than an old one, and is read again at the next occasion. Of a name that is told twice the first reading is taken.
  */
 export function readGauge(
   name: string,
@@ -70,11 +75,21 @@ export function readGauge(
       if (now() >= nextAt) {
         const begunAt = now();
         nextAt = Infinity;
-        reading = (async () => read())().catch(() => []);
-        void reading.finally(() => (nextAt = Math.max(begunAt + READ_MS, now() + REST * (now() - begunAt))));
+        reading = within(GIVE_UP_MS, (async () => read())()).then(
+          (values) => {
+            const restMs = Math.min(REST * (now() - begunAt), LONGEST_REST_MS);
+            nextAt = Math.max(begunAt + READ_MS, now() + restMs);
+            return values;
+          },
+          () => {
+            nextAt = now() + READ_MS; // however long it took to fail
+            return [];
+          },
+        );
       }
-      const values = await reading;
+      const values = await within(ANSWER_MS, reading).catch(() => []);
       gauge.reset();
+      if (labelNames.length === 0) gauge.remove(); // it would say 0, and that all is well
       for (const { labels, value } of values) gauge.set(labels, value);
     },
   });
