@@ -1,6 +1,5 @@
-import { UserError } from '../../scripts/servers/search';
-import { briefly, isPassing } from '../../shared/messaging/failure';
-import { openDatabase, type Database } from '../../shared/service/database';
+import type { Database } from '../../shared/service/database';
+import { withDatabase } from '../command-line/with-database';
 import { readKeysArguments, type KeysArguments } from './arguments';
 import { createKey, KeyError, listKeys, revokeKey, rotateKey } from './keys';
 import { keysAsJson, keysAsText } from './show-keys';
@@ -25,23 +24,13 @@ export async function runKeys(run: KeysRun): Promise<number> {
     run.print(usage);
     return 0;
   }
-  const database = openDatabase({
-    url: run.databaseUrl(),
-    poolSize: 1,
-    applicationName: 'ordermesh-keys',
-    onIdleError: () => undefined, // the next statement says so
-  });
   try {
-    await act(run, given, database);
+    await withDatabase('keys', run.databaseUrl(), (database) => act(run, given, database));
     return 0;
   } catch (error) {
-    if (isPassing(error))
-      throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
     if (!(error instanceof KeyError)) throw error;
     run.say(error.message);
     return 1;
-  } finally {
-    await database.$disconnect();
   }
 }
 

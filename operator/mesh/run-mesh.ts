@@ -1,6 +1,5 @@
-import { UserError } from '../../scripts/servers/search';
-import { briefly, isPassing } from '../../shared/messaging/failure';
-import { openDatabase, type Database } from '../../shared/service/database';
+import type { Database } from '../../shared/service/database';
+import { withDatabase } from '../command-line/with-database';
 import { readTimeline } from '../../shared/timeline/read-timeline';
 import type { Timeline } from '../../shared/timeline/timeline';
 import { readMeshArguments, type MeshArguments } from './arguments';
@@ -25,21 +24,7 @@ export async function runMesh(run: MeshRun): Promise<number> {
     return 0;
   }
   const draftDeadlineMs = run.draftDeadlineMs();
-  const database = openDatabase({
-    url: run.databaseUrl(),
-    poolSize: 1,
-    applicationName: 'ordermesh-mesh',
-    onIdleError: () => undefined, // the next statement says so
-  });
-  try {
-    return await why(run, given, database, draftDeadlineMs);
-  } catch (error) {
-    if (isPassing(error))
-      throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
-    throw error;
-  } finally {
-    await database.$disconnect();
-  }
+  return withDatabase('mesh', run.databaseUrl(), (database) => why(run, given, database, draftDeadlineMs));
 }
 
 async function why(

@@ -1,9 +1,8 @@
 import { optIn, optOut, optOutsOf } from '../../order-api/mail/opt-outs';
 import { retryFailed } from '../../notification-service/delivery/retry-notifications';
-import { UserError } from '../../scripts/servers/search';
 import { EVERY_OPTIONAL_MAIL } from '../../shared/mail/optional-mails';
-import { briefly, isPassing } from '../../shared/messaging/failure';
-import { openDatabase, type Database } from '../../shared/service/database';
+import type { Database } from '../../shared/service/database';
+import { withDatabase } from '../command-line/with-database';
 import { readNotificationsArguments, type NotificationsArguments } from './arguments';
 import { findNotification, listNotifications } from './find-notifications';
 import { preview } from './preview';
@@ -30,21 +29,7 @@ export async function runNotifications(run: NotificationsRun): Promise<number> {
     return 0;
   }
   if (given.action === 'preview') return preview(given, run);
-  const database = openDatabase({
-    url: run.databaseUrl(),
-    poolSize: 1,
-    applicationName: 'ordermesh-notifications',
-    onIdleError: () => undefined, // the next statement says so
-  });
-  try {
-    return await act(run, given, database);
-  } catch (error) {
-    if (isPassing(error))
-      throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
-    throw error;
-  } finally {
-    await database.$disconnect();
-  }
+  return withDatabase('notifications', run.databaseUrl(), (database) => act(run, given, database));
 }
 
 async function act({ print, say }: NotificationsRun, given: OnDatabase, database: Database): Promise<number> {

@@ -7,9 +7,8 @@ import {
   retryPayment,
   settleReview,
 } from '../../payment-service/review';
-import { briefly, isPassing } from '../../shared/messaging/failure';
-import { UserError } from '../../scripts/servers/search';
-import { openDatabase, type Database } from '../../shared/service/database';
+import type { Database } from '../../shared/service/database';
+import { withDatabase } from '../command-line/with-database';
 import { readPaymentsArguments, type PaymentsArguments } from './arguments';
 import { listAsJson, listAsText, paymentAsJson, paymentAsText } from './show-payments';
 import { usage } from './usage';
@@ -31,23 +30,13 @@ export async function runPayments(run: PaymentsRun): Promise<number> {
     run.print(usage);
     return 0;
   }
-  const database = openDatabase({
-    url: run.databaseUrl(),
-    poolSize: 1,
-    applicationName: 'ordermesh-payments',
-    onIdleError: () => undefined, // the next statement says so
-  });
   try {
-    await act(run, given, database);
+    await withDatabase('payments', run.databaseUrl(), (database) => act(run, given, database));
     return 0;
   } catch (error) {
-    if (isPassing(error))
-      throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
     if (!(error instanceof ReviewError)) throw error;
     run.warn(error.message);
     return 1;
-  } finally {
-    await database.$disconnect();
   }
 }
 
