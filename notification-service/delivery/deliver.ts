@@ -1,4 +1,4 @@
-import { briefly } from '../../shared/messaging/failure';
+import { briefly, isPassing } from '../../shared/messaging/failure';
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
@@ -70,10 +70,32 @@ export function deliver(
     try {
       await settle(database, channels, now);
     } catch (error) {
-      over = [...now, ...over];
-      throw error;
+      if (!isPassing(error)) await recordOneByOne(now);
+      else {
+        over = [...now, ...over];
+        throw error;
+      }
     }
     return true;
+  }
+
+  /**
+   * Something about one of them cannot be recorded, and is not the trouble of the others. That one is left to its claim's
+   * end: it is sent again then, and ends as failed when it has used up its attempts.
+   */
+  async function recordOneByOne(outcomes: readonly Outcome[]): Promise<void> {
+    for (const [at, outcome] of outcomes.entries())
+      try {
+        await settle(database, channels, [outcome]);
+      } catch (error) {
+        if (isPassing(error)) {
+          over = [...outcomes.slice(at), ...over];
+          throw error;
+        }
+        const { id, channel, orderId } = outcome.notification;
+        const about = { notification_id: id, channel, order_id: orderId ?? undefined, error: briefly(error) };
+        log.error(about, 'what became of a notification cannot be recorded; it is sent again');
+      }
   }
 
   const running = (async () => {

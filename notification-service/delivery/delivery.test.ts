@@ -136,6 +136,26 @@ describe('sending', () => {
     expect(told.map(({ status }) => status)).toEqual(['PENDING', 'SENT']);
   });
 
+  it('records of the others how they went where that of one cannot be', async () => {
+    await bench.record(
+      ...Array.from({ length: 10 }, (_, n) => ({ recipient: n === 4 ? 'cursed' : `r-${n}` })),
+    );
+    const channel = aChannel(async () => undefined, {
+      onSettled: async (_tx, settlements) => {
+        if (settlements.some(({ notification }) => notification.recipient === 'cursed'))
+          throw new Error('nobody foresaw this');
+      },
+    });
+    bench.deliver({ EMAIL: channel });
+    const sent = () => bench.db.database.notification.count({ where: { status: 'SENT' } });
+    await until('the others to be recorded', async () => (await sent()) === 9);
+    const [cursed] = (await bench.stored()).filter(({ recipient }) => recipient === 'cursed');
+    expect(cursed).toMatchObject({ status: 'PENDING', claim: expect.any(String), attempts: 1 });
+    // Others go on meanwhile.
+    await bench.record({ recipient: 'later' });
+    await until('a later one', async () => (await sent()) === 10);
+  });
+
   it('leaves alone what it has no channel for', async () => {
     await bench.record({ channel: 'SLACK' }, {});
     bench.deliver({ EMAIL: aChannel(async () => undefined) });
