@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import { isOptionalMail } from '../../shared/mail/optional-mails';
 import type { Database } from '../../shared/service/database';
 import type { Channel, Outgoing } from '../delivery/channel';
@@ -6,6 +5,7 @@ import { Dropped } from '../delivery/channel';
 import { hasOptedOut } from './opt-outs';
 import type { MailData } from './mail-data';
 import { isMailKind } from './mail-kinds';
+import { openMailPools } from './mail-pools';
 import type { Mailbox } from './mail-config';
 import { judgeMailError } from './judge-mail-error';
 import { isMailAddress } from './address';
@@ -20,6 +20,7 @@ export interface MailSettings {
   retryDelays: readonly number[];
   /** Shorter ones, for tests. */
   timeouts?: Partial<typeof TIMEOUTS>;
+  poolMs?: number;
 }
 
 const TIMEOUTS = {
@@ -30,20 +31,25 @@ const TIMEOUTS = {
   socketTimeout: 600_000,
 };
 const CONNECTIONS = 5;
+/** Well below what gateways of the large clouds give a silent connection (four minutes and more). */
+const POOL_MS = 60_000;
 
 /** Sends mails over SMTP. */
 export function mailChannel(database: Database, settings: MailSettings): Channel {
   const timeouts = { ...TIMEOUTS, ...settings.timeouts };
-  const transport = createTransport({
-    url: settings.smtpUrl,
-    pool: true,
-    maxConnections: CONNECTIONS,
-    // Only what was not begun is sent over another connection at once; everything else is the delivery's to decide.
-    maxRequeues: 1,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-    ...timeouts,
-  });
+  const pools = openMailPools(
+    {
+      url: settings.smtpUrl,
+      pool: true,
+      maxConnections: CONNECTIONS,
+      // Only what was not begun is sent over another connection at once; everything else is the delivery's to decide.
+      maxRequeues: 1,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+      ...timeouts,
+    },
+    settings.poolMs ?? POOL_MS,
+  );
   return {
     concurrency: CONNECTIONS,
     timeoutMs: timeouts.socketTimeout + timeouts.connectionTimeout + timeouts.greetingTimeout,
@@ -53,12 +59,12 @@ export function mailChannel(database: Database, settings: MailSettings): Channel
         throw new Dropped('its recipient has opted out of this kind');
       const message = await compose(notification, settings);
       try {
-        await transport.sendMail({ ...message, signal });
+        await pools.send({ ...message, signal });
       } catch (error) {
         throw judgeMailError(error);
       }
     },
-    close: () => transport.close({ force: true }),
+    close: () => pools.close(),
   };
 }
 

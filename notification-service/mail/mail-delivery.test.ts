@@ -240,3 +240,19 @@ it('lets nobody add a header, a recipient or markup', async () => {
   expect(mail.replyTo).toBeUndefined();
   expect(Buffer.byteLength(raw)).toBeLessThan(20_000);
 });
+
+it('uses no connection again that may have been forgotten on the way, and cuts none off that is in use', async () => {
+  sink.messages = ['late'];
+  send({ poolMs: 50 });
+  await bench.record(aMail());
+  await until('the first to be under way', () => sink.connections === 1);
+  await until('its pool to be old', async () => {
+    await bench.record(aMail());
+    return sink.connections > 2 && sink.received.length > 1;
+  });
+  sink.accept();
+  await bench.settled();
+  const all = await rows();
+  expect(all.filter(({ status, attempts }) => status !== 'SENT' || attempts !== 1)).toEqual([]);
+  expect(sink.received).toHaveLength(all.length);
+});
