@@ -20,7 +20,6 @@ export interface MailSettings {
   retryDelays: readonly number[];
   /** Shorter ones, for tests. */
   timeouts?: Partial<typeof TIMEOUTS>;
-  poolMs?: number;
 }
 
 const TIMEOUTS = {
@@ -48,7 +47,7 @@ export function mailChannel(database: Database, settings: MailSettings): Channel
       disableUrlAccess: true,
       ...timeouts,
     },
-    settings.poolMs ?? POOL_MS,
+    POOL_MS,
   );
   return {
     concurrency: CONNECTIONS,

@@ -20,15 +20,14 @@ interface Pool {
  * it waits for an answer until the longest of all timeouts, and with it the whole lane.
  * @param longestMs after which a new pool takes its place; the old one ends with the last mail that it was given
  */
-export function openMailPools(options: Options, longestMs: number): MailPools {
+export function openMailPools(options: Options, longestMs: number, now = () => performance.now()): MailPools {
   let pool: Pool | undefined;
   const retired = new Set<Pool>();
 
   function current(): Pool {
-    const now = performance.now();
-    if (pool && now - pool.openedAt <= longestMs) return pool;
+    if (pool && now() - pool.openedAt <= longestMs) return pool;
     if (pool) retire(pool);
-    pool = { transport: createTransport(options), openedAt: now, underWay: 0 };
+    pool = { transport: createTransport(options), openedAt: now(), underWay: 0 };
     return pool;
   }
 
