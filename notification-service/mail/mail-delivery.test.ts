@@ -257,8 +257,8 @@ it('uses no connection again that may have been forgotten on the way, and cuts n
   const late = pools.send(message);
   await until('another connection', () => sink.connections === 2);
   now += 60_001;
-  await pools.send(message);
-  expect([sink.connections, sink.received.length]).toEqual([3, 3]);
+  await pools.send(message); // while the one before is under way
+  expect(sink.connections).toBe(3);
   sink.accept();
   await late;
   expect(sink.received).toHaveLength(4);
