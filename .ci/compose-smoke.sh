@@ -9,10 +9,10 @@ compose_smoke() {
   if timeout 20 docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); else COMPOSE=(docker-compose); fi
   export COMPOSE_PROJECT_NAME="ordermesh-ci-$$"
   API_PORT=$(free_port 8000) AMQP_PORT=$(free_port 5672) MANAGEMENT_PORT=$(free_port 15672)
-  SIMULATOR_PORT=$(free_port 9107) STATS_PORT=$(free_port 8404)
+  SIMULATOR_PORT=$(free_port 9107) STATS_PORT=$(free_port 8404) MAIL_PORT=$(free_port 1080)
   # Passwords that no URL can hold as they are.
   export POSTGRES_PASSWORD='p@ss/w#rd$x "q"' RABBITMQ_PASSWORD='p%40ss/w?rd'
-  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT STATS_PORT API_URL="http://127.0.0.1:$API_PORT"
+  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT STATS_PORT MAIL_PORT API_URL="http://127.0.0.1:$API_PORT"
 
   check 'Compose: a block for every service folder' 30 every_service_has_a_block
   if check 'Compose: build and start, scaled' 480 quietly "${COMPOSE[@]}" up --build -d "${SCALE[@]}"; then
@@ -110,9 +110,11 @@ nothing_runs_as_root() {
 }
 
 published_on_loopback_only() {
-  local ports
+  local expected ports
+  expected=$(grep -c "127\.0\.0\.1:\${[A-Z]*_PORT:-[0-9]*}:[0-9]*'" docker-compose.yml)
   ports=$(describe '{{range $port, $to := .NetworkSettings.Ports}}{{range $to}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}' | xargs -n 1)
-  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq 5 ]
+  only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq "$expected" ] ||
+    because "Published: $ports; the file lists $expected."
 }
 
 management_ui_answers() {
