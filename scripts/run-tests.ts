@@ -47,6 +47,8 @@ function runJest(
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: {
       ...env,
+      // Asked for by name, a slow test is run.
+      ...(args.some((arg) => arg.includes('slow')) ? { SLOW_TESTS: 'yes' } : {}),
       TEST_DATABASE_URL: servers.databaseUrl,
       TEST_TEMPLATE_DATABASE: template,
       TEST_RABBITMQ_URL: servers.rabbitmqUrl,

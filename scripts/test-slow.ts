@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
 
-// npm run test:slow -- [--minutes N] [--seed N]: as many simulated histories as the time allows, a failure of which is
-// shrunk to a short story; then bad messages, as many as go into a third of that time. Both name their seed.
+// npm run test:slow -- [--minutes N] [--seed N] [path…]: the tests of servers that fail and hang, for as long as they
+// take. Beside them as many simulated histories as the time allows, a failure of which is shrunk to a short story, and
+// bad messages, as many as go into a third of that time. Both name their seed.
 
 const MESSAGES_PER_MINUTE = 4_000;
+const ALL = ['\\.slow\\.test\\.ts$', 'proof/histories', 'proof/fuzz'];
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string', default: '' } },
+  allowPositionals: true,
 });
 const minutes = Number(values.minutes);
 if (!(minutes > 0 && minutes <= 600)) {
@@ -17,5 +20,6 @@ process.env.SIMULATION_MINUTES = String(minutes);
 process.env.SIMULATION_SEED = values.seed;
 process.env.FUZZ_MESSAGES = String(Math.ceil(minutes * MESSAGES_PER_MINUTE));
 process.env.FUZZ_SEED = values.seed;
-process.argv = [...process.argv.slice(0, 2), '--runInBand', 'proof/histories', 'proof/fuzz'];
+process.env.SLOW_TESTS = 'yes';
+process.argv = [...process.argv.slice(0, 2), ...(positionals.length > 0 ? positionals : ALL)];
 void import('./run-tests.js');
