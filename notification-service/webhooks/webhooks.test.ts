@@ -572,4 +572,20 @@ describe('what order-api asks for', () => {
     bench.deliver({ retryDelays: QUICK });
     await until('the good one', () => receiver.got.length === 1);
   });
+
+  it('what cannot be done is left alone for a while, and then tried again', async () => {
+    const { id } = await bench.add('http://127.0.0.1:9/');
+    const asked = await ask(id, 'TEST', { eventType: 'no.such.v1' });
+    await bench.workAll(); // ends, as nothing is left to do
+    const where = { id: asked.id };
+    const left = await bench.db.database.webhookRequest.findUniqueOrThrow({ where });
+    expect(left.notBefore.getTime()).toBeGreaterThan(asked.notBefore.getTime() + 25_000);
+    expect(left.requestedAt).toEqual(asked.requestedAt);
+    await bench.db.database.webhookRequest.update({
+      where,
+      data: { notBefore: asked.notBefore, eventType: 'order.placed.v1' },
+    });
+    await bench.workAll();
+    await none();
+  });
 });

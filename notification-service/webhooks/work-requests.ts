@@ -11,6 +11,8 @@ import type { WebhookRequest } from './webhook-request';
 import { TEST } from './webhook-channel';
 
 const POLL_MS = 250;
+/** For how long one that failed is left alone. */
+const REST_SECONDS = 30;
 
 /** Does what order-api wants sent: tests, and what is to be sent again. Instances share the work. */
 export function workRequests(database: Database, log: Logger): Stop {
@@ -41,7 +43,7 @@ export async function workOne(database: Database, log: Logger): Promise<boolean>
         SELECT r.id, r.endpoint_id, e.restaurant_id, r.kind, r.event_type, r.delivery_id, r.since, r.after_delivery,
           r.after_event, r.requested_at
         FROM webhook_requests r JOIN webhook_endpoints e ON e.id = r.endpoint_id
-        ORDER BY r.requested_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED`;
+        WHERE r.not_before <= now() ORDER BY r.not_before LIMIT 1 FOR UPDATE OF r SKIP LOCKED`;
       if (!request) return false;
       id = request.id;
       if (await work(tx, request)) await tx.$executeRaw`DELETE FROM webhook_requests WHERE id = ${id}::uuid`;
@@ -49,9 +51,10 @@ export async function workOne(database: Database, log: Logger): Promise<boolean>
     });
   } catch (error) {
     if (id === undefined) throw error;
-    log.warn({ request_id: id, error: briefly(error) }, 'could not send again; others come first now');
-    await database.$executeRaw`UPDATE webhook_requests SET requested_at = now() WHERE id = ${id}::uuid`;
-    return false;
+    log.warn({ request_id: id, error: briefly(error) }, `could not send again; next try in ${REST_SECONDS} s`);
+    await database.$executeRaw`
+      UPDATE webhook_requests SET not_before = now() + make_interval(secs => ${REST_SECONDS}) WHERE id = ${id}::uuid`;
+    return true;
   }
 }
 
