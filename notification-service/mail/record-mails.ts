@@ -2,6 +2,7 @@ import { orderIdOf, type Event } from '../../shared/events/envelope';
 import { storableText } from '../../shared/storable-text';
 import type { Tx } from '../../shared/service/database';
 import type { NewNotification } from '../delivery/record-notifications';
+import { isTooOld, whyTooOld } from '../delivery/too-old';
 import { isMailAddress } from './address';
 import { mailAbout } from './mail-about';
 import type { MailData } from './mail-data';
@@ -11,8 +12,6 @@ import { plainText } from './plain-text';
 import { readStepsBefore } from './steps-before';
 import { readContacts, type Contact } from './read-contacts';
 
-/** Nobody wants a mail about what is older, such as events that are sent again. Of an order, its row says so. */
-const TOO_OLD_MS = 7 * 86_400_000;
 /** The mails about events: to customers that gave an address, and to restaurants that have one. */
 export async function mailsAbout(tx: Tx, events: Event[], stockWindowMs: number): Promise<NewNotification[]> {
   const told = events.flatMap((event) => {
@@ -97,6 +96,5 @@ function toRecord(
 
 function whyNot(event: Event, to: string, { order }: Contact): string | undefined {
   if (!isMailAddress(to)) return 'it has no address that mail can be sent to';
-  const isOld = order ? order.old : Date.now() - Date.parse(event.time) > TOO_OLD_MS;
-  return isOld ? 'it is about something that was more than a week ago' : undefined;
+  return whyTooOld(order ? order.old : isTooOld(event)); // of an order, its row says so
 }

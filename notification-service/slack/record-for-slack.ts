@@ -1,6 +1,7 @@
 import { orderIdOf, type Event } from '../../shared/events/envelope';
 import type { Tx } from '../../shared/service/database';
 import type { NewNotification } from '../delivery/record-notifications';
+import { isTooOld, whyTooOld } from '../delivery/too-old';
 import { compose } from '../log/compose';
 import { plainText } from '../mail/plain-text';
 
@@ -33,6 +34,7 @@ export async function slackAbout(_tx: Tx, events: Event[]): Promise<NewNotificat
         data: { title: plainText(message.title, 150), text: plainText(message.text, 500), orderId },
         gatherKey: 'slack',
         afterMs: GATHERING_MS,
+        dropped: whyTooOld(isTooOld(event)),
       },
     ];
   });

@@ -64,6 +64,18 @@ it('posts what comes together as one message, in which nobody calls everybody', 
   expect(sent.map(({ status }) => status)).toEqual(['SENT', 'SENT', 'SENT']);
 });
 
+it('posts nothing of a week ago, as events that are sent again are, and says so', async () => {
+  const old = orderPlaced([{ menu_item_id: newId(), quantity: 2 }]);
+  await tell({ ...old, time: new Date(Date.now() - 8 * 86_400_000).toISOString() });
+  await bench.makeDue();
+  send();
+  await bench.settled();
+  expect(posted).toEqual([]);
+  expect(await bench.db.database.notification.findMany({ where: { channel: 'SLACK' } })).toMatchObject([
+    { status: 'DROPPED', lastError: 'it is about something that was more than a week ago' },
+  ]);
+});
+
 it('says how many there are beyond what one message shows', async () => {
   await tell(...Array.from({ length: 25 }, () => orderCancelled(newId())));
   await bench.makeDue();

@@ -51,7 +51,10 @@ export async function workOne(database: Database, log: Logger): Promise<boolean>
     });
   } catch (error) {
     if (id === undefined) throw error;
-    log.warn({ request_id: id, error: briefly(error) }, `could not send again; next try in ${REST_SECONDS} s`);
+    log.warn(
+      { request_id: id, error: briefly(error) },
+      `could not send again; next try in ${REST_SECONDS} s`,
+    );
     await database.$executeRaw`
       UPDATE webhook_requests SET not_before = now() + make_interval(secs => ${REST_SECONDS}) WHERE id = ${id}::uuid`;
     return true;
