@@ -14,7 +14,7 @@ module.exports = {
   // What takes long has a command of its own, npm run test:slow, and is run here only when it is asked for by name.
   testPathIgnorePatterns: [
     '/node_modules/',
-    ...(process.env.SLOW_TESTS ? [] : ['\\.slow\\.test\\.ts$']),
+    ...(process.env.TEST_SLOW ? [] : ['\\.slow\\.test\\.ts$']),
   ],
   transform: {
     // The types are checked by tsc before the tests run.

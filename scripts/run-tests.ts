@@ -48,7 +48,7 @@ function runJest(
     env: {
       ...env,
       // Asked for by name, a slow test is run.
-      ...(args.some((arg) => arg.includes('slow')) ? { SLOW_TESTS: 'yes' } : {}),
+      ...(args.some((arg) => arg.includes('slow')) ? { TEST_SLOW: 'yes' } : {}),
       TEST_DATABASE_URL: servers.databaseUrl,
       TEST_TEMPLATE_DATABASE: template,
       TEST_RABBITMQ_URL: servers.rabbitmqUrl,

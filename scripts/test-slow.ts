@@ -20,6 +20,6 @@ process.env.SIMULATION_MINUTES = String(minutes);
 process.env.SIMULATION_SEED = values.seed;
 process.env.FUZZ_MESSAGES = String(Math.ceil(minutes * MESSAGES_PER_MINUTE));
 process.env.FUZZ_SEED = values.seed;
-process.env.SLOW_TESTS = 'yes';
+process.env.TEST_SLOW = 'yes';
 process.argv = [...process.argv.slice(0, 2), ...(positionals.length > 0 ? positionals : ALL)];
 void import('./run-tests.js');

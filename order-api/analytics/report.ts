@@ -57,13 +57,13 @@ export async function makeReport<T>(
   asked: Asked,
   read: (report: Report) => Promise<T>,
 ): Promise<T> {
-  const range = readRange(asked);
   const theirs = restaurantsFor(caller, asked.restaurant_id);
   const restaurants = asked.restaurant_id ? [asked.restaurant_id] : theirs;
   return database.$transaction(
     async (tx) => {
       const { generation, since } = await liveModels(tx);
       const time_zone = asked.time_zone ?? (await zoneOf(tx, restaurants));
+      const range = readRange(asked, time_zone);
       if (asked.restaurant_id) await checkExists(tx, asked.restaurant_id);
       return read({
         tx,

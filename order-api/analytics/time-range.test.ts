@@ -78,7 +78,7 @@ describe('a range that cannot be asked about is refused by the name of what is w
   const now = at('2026-11-29T08:30:20Z');
   const refused = (query: Parameters<typeof readRange>[0]) => {
     try {
-      return readRange(query, now);
+      return readRange(query, 'UTC', now);
     } catch (error) {
       const [first] = (error as Problem).options.errors ?? [];
       return `${first?.pointer} ${first?.detail}`;
@@ -89,6 +89,10 @@ describe('a range that cannot be asked about is refused by the name of what is w
     [{ from: '2026-11-20T08:00:30.5Z', to: '2026-11-20T08:00:30.5Z' }, '#/to must be later'],
     [{ from: '2026-11-20T08:00:30Z', to: '2026-11-20T08:00:10Z' }, '#/to must be later'],
     [{ from: '2026-11-21T00:00:00Z', to: '2026-11-20T00:00:00Z' }, '#/to must be later'],
+    [{ from: '2026-11-21', to: '2026-11-20' }, '#/to must be later'],
+    [{ from: '2026-11-30' }, '#/from must be earlier than now'],
+    [{ from: '1926-11-21' }, '#/from must be from 1970'],
+    [{ to: '9999-12-31' }, '#/to must be from 1970'],
     [{ from: '2026-12-21T00:00:00Z' }, '#/from must be earlier than now'],
     [{ from: '1926-11-21T00:00:00Z' }, '#/from must be from 1970'],
     [{ to: '9999-12-31T23:59:59Z' }, '#/to must be from 1970'],
@@ -105,10 +109,30 @@ describe('a range that cannot be asked about is refused by the name of what is w
   ])('%j', (query, words) => expect(refused(query)).toContain(words));
 
   it('else it is in whole minutes, and a day where nothing is said', () => {
-    expect(readRange({}, now)).toEqual({ from: at('2026-11-28T08:31:00Z'), to: at('2026-11-29T08:31:00Z') });
-    expect(readRange({ from: '2026-11-29T08:29:59.999Z', to: '2026-11-29T08:30:00.001Z' }, now)).toEqual({
+    expect(readRange({}, 'UTC', now)).toEqual({
+      from: at('2026-11-28T08:31:00Z'),
+      to: at('2026-11-29T08:31:00Z'),
+    });
+    const within = { from: '2026-11-29T08:29:59.999Z', to: '2026-11-29T08:30:00.001Z' };
+    expect(readRange(within, 'UTC', now)).toEqual({
       from: at('2026-11-29T08:29:00Z'),
       to: at('2026-11-29T08:31:00Z'),
     });
+  });
+});
+
+describe('a day is all of it, in the time zone', () => {
+  it.each([
+    // [zone, from, to, begins, ends]
+    ['Asia/Kolkata', '2026-11-01', '2026-11-30', '2026-10-31T18:30:00Z', '2026-11-30T18:30:00Z'],
+    ['Pacific/Kiritimati', '2026-11-29', '2026-11-29', '2026-11-28T10:00:00Z', '2026-11-29T10:00:00Z'],
+    ['Etc/GMT+12', '2026-11-29', '2026-11-29', '2026-11-29T12:00:00Z', '2026-11-30T12:00:00Z'],
+    ['America/New_York', '2026-11-01', '2026-11-01', '2026-11-01T04:00:00Z', '2026-11-02T05:00:00Z'],
+    ['Africa/Cairo', '2026-04-24', '2026-04-24', '2026-04-23T22:00:00Z', '2026-04-24T21:00:00Z'],
+    ['Pacific/Apia', '2011-12-29', '2011-12-30', '2011-12-29T10:00:00Z', '2011-12-31T10:00:00Z'],
+    ['UTC', undefined, '2024-02-29', '2024-02-29T00:00:00Z', '2024-03-01T00:00:00Z'],
+    ['UTC', '2024-02-29', '2024-02-29T08:00:00Z', '2024-02-29T00:00:00Z', '2024-02-29T08:00:00Z'],
+  ])('%s from %s to %s', (zone, from, to, begins, ends) => {
+    expect(readRange({ from, to }, zone)).toEqual({ from: at(begins), to: at(ends) });
   });
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GRAINS } from '../../shared/analytics/read-models';
-import { id, timeParameter } from '../http/fields';
+import { dayOrTime, id } from '../http/fields';
 import { badParameters } from '../http/problem';
 import { isTimeZone, zoneTime } from './zone-time';
 
@@ -13,8 +13,12 @@ export type Bucket = (typeof buckets)[number];
 /** What every report is asked for. */
 export const rangeQuery = {
   restaurant_id: id.optional().meta({ description: 'One restaurant; without it, all that you may see' }),
-  from: timeParameter.optional().meta({ description: 'From this minute on; a day before `to` if absent' }),
-  to: timeParameter.optional().meta({ description: 'Up to this minute, not included; now if absent' }),
+  from: dayOrTime
+    .optional()
+    .meta({ description: 'From this minute, or day of the time zone, on; a day before `to` if absent' }),
+  to: dayOrTime.optional().meta({
+    description: 'Up to this minute, not included, or to the end of this day of the time zone; now if absent',
+  }),
   time_zone: z
     .string()
     .refine(isTimeZone, { error: 'must be an IANA time zone, such as Asia/Kolkata' })
@@ -41,15 +45,24 @@ export const MOST_BUCKETS = 1_500;
 const [EARLIEST, LATEST] = [Date.UTC(1970, 0, 1), Date.UTC(2200, 0, 1)];
 
 /**
- * The range that a request asks for, in whole minutes: a part of a minute counts as all of it.
+ * The range that a request asks for, in whole minutes: a part of a minute counts as all of it. A day is one of the time
+ * zone, and as `to` it is part of the range.
  * @throws {Problem} 400 naming the parameter of one that is empty, reversed, too long or outside of what can be asked about
  */
 export function readRange(
   query: { from?: string | undefined; to?: string | undefined; bucket?: Bucket | undefined },
+  timeZone: string,
   now = Date.now(),
 ): TimeRange {
-  const to = Math.ceil((query.to ? Date.parse(query.to) : now) / MINUTE) * MINUTE;
-  const from = query.from ? Math.floor(Date.parse(query.from) / MINUTE) * MINUTE : to - DAY;
+  const { startOf, nextDay } = zoneTime(timeZone);
+  const momentOf = (text: string | undefined, ofDay: (date: string) => number) =>
+    text === undefined ? undefined : isDay(text) ? ofDay(text) : Date.parse(text);
+  const asked = {
+    from: momentOf(query.from ?? (query.to && isDay(query.to) ? query.to : undefined), startOf),
+    to: momentOf(query.to, (date) => nextDay(startOf(date))),
+  };
+  const to = Math.ceil((asked.to ?? now) / MINUTE) * MINUTE;
+  const from = asked.from === undefined ? to - DAY : Math.floor(asked.from / MINUTE) * MINUTE;
   const last = query.to ? 'to' : 'from';
   for (const [name, time] of [
     ['to', to],
@@ -57,7 +70,7 @@ export function readRange(
   ] as const)
     if (time < EARLIEST || time > LATEST) throw bad(query[name] ? name : last, 'must be from 1970 to 2200');
   // As they were sent: within one minute, too.
-  const isReversed = query.from && query.to && Date.parse(query.from) >= Date.parse(query.to);
+  const isReversed = asked.from !== undefined && asked.to !== undefined && asked.from >= asked.to;
   if (from >= to || isReversed)
     throw bad(last, `must be ${last === 'to' ? 'later than `from`' : 'earlier than now'}`);
   const size = SIZES[query.bucket ?? 'day'];
@@ -71,6 +84,8 @@ export function readRange(
   }
   return { from, to };
 }
+
+const isDay = (text: string) => text.length === 'yyyy-mm-dd'.length;
 
 const bad = (name: string, detail: string) => badParameters([{ pointer: `#/${name}`, detail, in: 'query' }]);
 

@@ -94,6 +94,17 @@ export const timeParameter = z
   .pipe(rfc3339)
   .meta({ type: 'string', format: 'date-time', example: '2026-11-21T08:30:00Z' });
 
+/** A moment as a query parameter, or a whole day: which it is, its length says. */
+export const dayOrTime = z
+  .union([z.iso.date(), timeParameter], {
+    error: 'is neither an RFC 3339 time, such as 2026-11-25T08:30:00Z, nor a day, such as 2026-11-25',
+  })
+  .meta({
+    type: 'string',
+    anyOf: [{ format: 'date-time' }, { format: 'date' }],
+    example: '2026-11-21T08:30:00Z',
+  });
+
 const AMOUNT = /^\d{1,14}(\.\d{1,2})?$/;
 
 /** An amount as it may be sent: a number or a string, with two decimals at most. */
