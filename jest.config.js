@@ -12,10 +12,7 @@ module.exports = {
   testEnvironment: 'node',
   testMatch: ['**/*.test.ts'],
   // What takes long has a command of its own, npm run test:slow, and is run here only when it is asked for by name.
-  testPathIgnorePatterns: [
-    '/node_modules/',
-    ...(process.env.TEST_SLOW ? [] : ['\\.slow\\.test\\.ts$']),
-  ],
+  testPathIgnorePatterns: ['/node_modules/', ...(process.env.TEST_SLOW ? [] : ['\\.slow\\.test\\.ts$'])],
   transform: {
     // The types are checked by tsc before the tests run.
     '^.+\\.ts$': [
