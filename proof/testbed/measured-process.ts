@@ -40,7 +40,7 @@ export interface ServiceProcess extends MeasuredProcess {
 /**
  * Starts compiled code as `npm start` starts a service: same flags, a process group of its own, and an IPC
  * channel with whose end it ends. What it logs is written to /dev/null, or to a file with `--logs`.
- * @param file below dist/
+ * @param file below dist/, or an absolute path
  */
 export function startProcess(
   run: Surroundings,
@@ -52,7 +52,7 @@ export function startProcess(
   run.control.stopping.throwIfAborted();
   const output = openSync(run.logFile(name), 'a');
   const profile = run.profiles === undefined ? [] : profiling(run.profiles, name);
-  const main = path.join(checkout, 'dist', file);
+  const main = path.resolve(checkout, 'dist', file);
   const child = spawn(process.execPath, [...nodeArguments, ...profile, main], {
     // What the user's shell has set for a mesh of theirs is not meant for this one.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, LOG_LEVEL: 'info', ...env },

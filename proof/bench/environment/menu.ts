@@ -8,8 +8,8 @@ export interface Menu {
   items: string[];
 }
 
-const RESTAURANTS = 50;
-const ITEMS = 10;
+export const RESTAURANTS = 50;
+export const ITEMS = 10;
 /** More than any run can sell, even of one item. */
 const STOCK = 2_000_000_000;
 

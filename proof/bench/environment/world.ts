@@ -4,14 +4,18 @@ import { makePartitions } from '../../../shared/history/partitions';
 import { declareMesh } from '../../../shared/messaging/declare-mesh';
 import { databaseUrlOf, TEMPLATE, withClient, type BenchServers } from './servers';
 
-/** A database and a virtual host of a part's own: no part has to carry what another has left. */
-export interface World {
+/** A database of a part's own: no part has to carry what another has left. */
+export interface BareWorld {
   databaseUrl: string;
-  rabbitmqUrl: string;
   query: <Row extends QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
   /** Dead rows and dirty pages of what was before are not what is measured next. */
   settle(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A database and a virtual host. */
+export interface World extends BareWorld {
+  rabbitmqUrl: string;
 }
 
 /** @param mesh whether all services' queues are declared, as the set-up step does it */
@@ -20,11 +24,9 @@ export async function openWorld(
   name: string,
   mesh: boolean,
 ): Promise<World> {
-  const database = `bench_${name.replaceAll('-', '_')}`;
-  const databaseUrl = databaseUrlOf(postgres.url, database);
-  await withClient(postgres.url, (client) =>
-    client.query(`CREATE DATABASE ${database} TEMPLATE ${TEMPLATE}`),
-  );
+  const bare = await openDatabaseOf({ postgres }, name, TEMPLATE);
+  const { databaseUrl } = bare;
+  const database = databaseOf(name);
   await withClient(databaseUrl, (client) => makePartitions(client));
   const rabbitmqUrl = new URL(rabbitmq.url);
   rabbitmqUrl.pathname = `/${database}`;
@@ -36,18 +38,39 @@ export async function openWorld(
   });
   if (mesh) await declareMesh({ databaseUrl, rabbitmqUrl: rabbitmqUrl.href });
 
+  return {
+    ...bare,
+    rabbitmqUrl: rabbitmqUrl.href,
+    stop: async () => {
+      await manage(rabbitmq.managementUrl, 'DELETE', `/api/vhosts/${database}`);
+      await bare.stop();
+    },
+  };
+}
+
+const databaseOf = (name: string) => `bench_${name.toLowerCase().replaceAll('-', '_')}`;
+
+/** A database alone, empty or cloned from a template. */
+export async function openDatabaseOf(
+  { postgres }: Pick<BenchServers, 'postgres'>,
+  name: string,
+  template = 'template1',
+): Promise<BareWorld> {
+  const database = databaseOf(name);
+  const databaseUrl = databaseUrlOf(postgres.url, database);
+  await withClient(postgres.url, (client) =>
+    client.query(`CREATE DATABASE ${database} TEMPLATE ${template}`),
+  );
   const query = <Row extends QueryResultRow>(sql: string, values?: unknown[]) =>
     withClient(databaseUrl, async (client) => (await client.query<Row>(sql, values)).rows);
   return {
     databaseUrl,
-    rabbitmqUrl: rabbitmqUrl.href,
     query,
     settle: async () => {
       await query('VACUUM ANALYZE');
       await query('CHECKPOINT');
     },
     stop: async () => {
-      await manage(rabbitmq.managementUrl, 'DELETE', `/api/vhosts/${database}`);
       await withClient(postgres.url, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`));
     },
   };

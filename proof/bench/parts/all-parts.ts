@@ -2,7 +2,9 @@ import type { Part } from '../bench';
 import { accept } from './accept';
 import { acceptKeys } from './accept-keys';
 import { acceptLimits } from './accept-limits';
+import { duel } from './duel';
 import { hotItem } from './hot-item';
+import { idle } from './idle';
 import { latency } from './latency';
 import { logins } from './logins';
 import { memory } from './memory';
@@ -26,6 +28,8 @@ export const allParts: readonly Part[] = [
   hotItem,
   overload,
   webhooks,
+  idle,
   scale,
   memory,
+  duel,
 ];

@@ -2,6 +2,7 @@ import type { Bench } from '../bench';
 import { backlogOf, untilDrained, type BenchMesh } from '../environment/mesh';
 import type { HttpRequest } from '../load/job';
 import type { LoadGenerator, Moments } from '../load/load-generator';
+import { preparedIn } from '../measure/orders';
 
 /** Orders that may be placed and not yet PREPARING: half a second's worth, by which the backlog is bounded. */
 export const IN_FLIGHT = 500;
@@ -47,20 +48,14 @@ export async function sustainedRate(
     },
   );
   const stretches = seconds >= 30 ? 6 : 3;
-  const rows = await world.query<{ stretch: number; orders: number }>(
-    `SELECT width_bucket(extract(epoch FROM moved_at)::float8 * 1000, $1, $2, $3) AS stretch, count(*)::int AS orders
-     FROM order_status_history
-     WHERE to_status = 'PREPARING' AND moved_at >= to_timestamp($1 / 1000.0) AND moved_at < to_timestamp($2 / 1000.0)
-     GROUP BY 1 ORDER BY 1`,
-    [from, to, stretches],
-  );
+  const prepared = await preparedIn(world, { from, to }, stretches);
   const { orders: waiting } = await backlog;
   await untilDrained(bench, world);
-  const orders = rows.reduce((sum, row) => sum + row.orders, 0);
+  const orders = prepared.reduce((sum, count) => sum + count, 0);
   return {
     rate: orders / seconds,
     orders,
-    stretches: rows.map((row) => (row.orders * stretches) / seconds),
+    stretches: prepared.map((count) => (count * stretches) / seconds),
     backlog: waiting,
   };
 }
