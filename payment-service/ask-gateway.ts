@@ -78,7 +78,21 @@ async function authorize(
   // Somebody else has the payment, or had it: this process stood still meanwhile.
   if (card === 'moved on') return undefined;
   if (card === 'lost') return declineForGood(gateway, { ...payment, gateway_reference: reference });
-  const answer = await gateway.authorize(reference, card.token, keyOf(payment, 'authorize'));
+  try {
+    return withoutToken(await authorizeWith(gateway, payment, reference, card.token), card.token);
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(card.token, TOKEN);
+    throw error;
+  }
+}
+
+async function authorizeWith(
+  gateway: Gateway,
+  payment: Payment,
+  reference: string,
+  token: string,
+): Promise<Finding> {
+  const answer = await gateway.authorize(reference, token, keyOf(payment, 'authorize'));
   if (answer.kind === 'declined') return { cause: 'declined', declineCode: answer.code };
   const found = answer.kind === 'done' ? answer.payment : await gateway.read(reference);
   if (found.status === 'authorized')
@@ -89,6 +103,21 @@ async function authorize(
   }
   const declineCode = answer.kind === 'refused' ? answer.code : (found.declineCode ?? found.status);
   return { cause: 'declined', found, declineCode };
+}
+
+/** What stands in place of a token that the gateway has quoted. */
+const TOKEN = '(token)';
+
+/** A gateway's words are kept and shown, and may quote the token. */
+function withoutToken(finding: Finding, token: string): Finding {
+  const clean = (words: string | undefined) => words?.replaceAll(token, TOKEN);
+  const { declineCode, found, review } = finding;
+  return {
+    ...finding,
+    declineCode: clean(declineCode),
+    found: found && { ...found, declineCode: clean(found.declineCode) },
+    review: review && { ...review, reason: review.reason.replaceAll(token, TOKEN) },
+  };
 }
 
 async function open(gateway: Gateway, payment: Payment): Promise<string | { code: string }> {

@@ -42,6 +42,9 @@ export function runMain(body: (signals: StopSignals) => Promise<number>, options
     stream.on('error', () => {
       if (stopsUnread) stopping.abort();
     });
+  // Node.js itself would print it as it is, with what it carries.
+  const unforeseen = (error: unknown) => exit(printError(error));
+  process.on('uncaughtException', unforeseen).on('unhandledRejection', unforeseen);
   // After a stop an error is that of the work that was interrupted, as asked.
   const stopped = () => (stopping.signal.aborted ? stoppedCode : undefined);
   body({ stopping: stopping.signal, hurrying: hurrying.signal }).then(

@@ -17,6 +17,11 @@ const ABOUT_THE_MAIL = /^(RCPT TO|DATA)/;
  */
 export function judgeMailError(error: unknown): Error {
   const { code, command = '', response, responseCode = 0, message } = error as SmtpError;
+  // What a server says of a login may have the password in it.
+  if (code === 'EAUTH' && responseCode > 0)
+    return new Error(
+      `the mail server refuses the login (${responseCode}): check the user and the password, SMTP_URL and SMTP_PASSWORD`,
+    );
   const own = code === 'EENVELOPE' || code === 'EMESSAGE';
   if (!own || responseCode === 421) return error as Error;
   // Without a code it is nodemailer's own refusal, unless something was answered that is no SMTP.

@@ -5,6 +5,7 @@ import { accessConfig, neededByJwt, openToOthers } from './access-config';
 import { duration, parsed } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
 import { parseRabbitmqUrl } from './rabbitmq-url';
+import { learnSecrets } from './redact';
 import { withSecretFiles } from './secret-files';
 import { SERVER_URLS, withPasswords } from './server-url';
 
@@ -33,6 +34,7 @@ export function readConfig<S extends z.ZodType>(
 ): z.infer<S> {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const files = withSecretFiles(given);
+  if (environment === process.env) learnSecrets(files.environment);
   const { environment: set, problems: unfit } = withPasswords(files.environment);
   const problems = [...files.problems, ...unfit];
   const result = schema.safeParse(set);

@@ -1,5 +1,5 @@
 import { pino, type Logger, type LoggerOptions } from 'pino';
-import { redactError, redactText } from './redact';
+import { redactError, redactLine, redactText } from './redact';
 
 export type { Logger };
 
@@ -36,6 +36,8 @@ const options = (service: string, level: string): LoggerOptions => ({
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
   serializers: { err: redactError },
+  // Whatever of a line it stands in, a secret of this process goes no further.
+  hooks: { streamWrite: redactLine },
 });
 
 const SECRETS = new Set(['password', 'token', 'connectionString', 'config']);

@@ -1,4 +1,4 @@
-import { redactError, redactText, secretsOf } from './redact';
+import { learnSecrets, redactError, redactLine, redactText, secretsOf } from './redact';
 
 const SECRET = 'hunter#2/x';
 beforeAll(() => {
@@ -56,4 +56,68 @@ test('no credential of a caller is told, whatever it stands in', () => {
   expect(told).toBe(
     'with [redacted], [redacted], Authorization: Bearer [redacted] and bearer  [redacted]; bearers stay',
   );
+});
+
+describe('a secret is found again', () => {
+  const PASSWORD = 'p"ä s/w#rd&\\x';
+  const OLD_KEY = Buffer.alloc(32, 7).toString('base64');
+  const NEW_KEY = Buffer.alloc(32, 8).toString('base64');
+  afterAll(() => learnSecrets({ DATABASE_PASSWORD: SECRET }));
+  beforeAll(() =>
+    learnSecrets({
+      SMTP_URL: 'smtp://shop:smtp-pass%40word@mail.example:587',
+      DATABASE_URL: 'postgresql://localhost/d?user=u&password=in-the-query',
+      RABBITMQ_URL: 'amqp://u:first-broker@a:5672,amqp://u:second-broker@b:5672',
+      RABBITMQ_PASSWORD: PASSWORD,
+      CARD_TOKEN_KEY: `${NEW_KEY},${OLD_KEY}`,
+      SLACK_WEBHOOK_URL: 'https://hooks.slack.com/services/T000/B000/slackpart123',
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-key=otel-value-1,authorization=Bearer%20otel-value-2',
+    }),
+  );
+
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  it.each([
+    ['as it is', PASSWORD, PASSWORD],
+    ['in a URL', encodeURIComponent(PASSWORD), encodeURIComponent(PASSWORD)],
+    ['in a URL, as URL writes it', new URL(`amqp://u:${encodeURIComponent(PASSWORD)}@h`).password, '%20s'],
+    ['in JSON', JSON.stringify({ a: PASSWORD }), 'w#rd'],
+    ['in JSON within JSON', JSON.stringify(JSON.stringify(encodeURIComponent(PASSWORD))), 'w%23rd'],
+    ['in base64', base64('smtp-pass@word'), base64('smtp-pass@word').slice(0, 8)],
+    ['in base64, as SMTP has it', base64('\0shop\0smtp-pass@word'), 'c210cC1wYXNz'],
+    ['in base64, behind a longer name', base64('\0shop.\0smtp-pass@word'), 'NtdHAtcGFzc0B3b3'],
+    ['as one of several keys', `the key ${OLD_KEY}`, OLD_KEY],
+    ['in the query of a URL', 'in-the-query', 'in-the-query'],
+    ['of the second broker', 'password second-broker', 'second-broker'],
+    ['of Slack: the path', '/services/T000/B000/slackpart123', 'slackpart123'],
+    ['of Slack: its end', 'no slackpart123', 'slackpart123'],
+    ['as a header', 'otel-value-1', 'otel-value-1'],
+    ['as a header, decoded', 'Bearer otel-value-2', 'otel-value-2'],
+  ])('%s', (_, text, part) => {
+    expect(text).toContain(part);
+    expect(redactText(text)).not.toContain(part);
+    expect(redactText(text)).toContain('[redacted]');
+  });
+
+  it('in a line of the log, which stays JSON', () => {
+    const line = JSON.stringify({
+      level: 'info',
+      port: 5672,
+      msg: `no ${PASSWORD}`,
+      path: '/x?token=t0ken&a=1',
+    });
+    expect(JSON.parse(redactLine(line))).toEqual({
+      level: 'info',
+      port: 5672,
+      msg: 'no [redacted]',
+      path: '/x?token=[redacted]&a=1',
+    });
+  });
+});
+
+test('a number that is a password is not looked for in whole lines, which would be JSON no more', () => {
+  learnSecrets({ DATABASE_PASSWORD: '12345678', RABBITMQ_PASSWORD: 'info' });
+  const line = '{"level":"info","port":12345678}';
+  expect(redactLine(line)).toBe(line);
+  expect(redactText('it is 12345678')).toBe('it is [redacted]');
+  learnSecrets({ DATABASE_PASSWORD: SECRET });
 });

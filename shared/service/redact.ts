@@ -4,47 +4,147 @@ import { withSecretFiles } from './secret-files';
 const HIDDEN = '[redacted]';
 // To the last @ of the run: a password with / or # in it is no part of a URL, but it is still a password.
 const LOGIN = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]*@/gi;
-/** What callers of the API show to say who they are (keys, tokens, whatever follows `Bearer`), and what webhooks are signed with. */
+/**
+ * What callers of the API show to say who they are (keys, tokens, whatever follows `Bearer`), what webhooks
+ * are signed with, Stripe's keys, and what a URL's query names as a secret.
+ */
 const CREDENTIAL =
-  /\bom_live_\w+|\bwhsec_[\w+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=\bbearer\s+)[\w.~+/=-]+/gi;
+  /\bom_live_\w+|\bwhsec_[\w+/=-]+|\b[sr]k_(?:live|test)_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=\bbearer\s+)[\w.~+/=-]+|(?<=\bauthorization\W+basic\s+)[\w+/=-]+|(?<=[?&](?:password|token|secret|api_?key|sslpassword)=)[^&\s"'<>]+/gi;
+/** Without any of these there is none in a text, which is quicker to see: every line of the log is looked at. */
+const HINTS = [
+  'om_live_',
+  'whsec_',
+  'k_live_',
+  'k_test_',
+  'eyJ',
+  'earer',
+  'EARER',
+  'uthorization',
+  'UTHORIZATION',
+  '=',
+];
 const SECRET_NAME = /(password|passwd|secret|token|authorization|connectionString|credentials)/i;
 const SECRET_VARIABLE = /(PASSWORD|SECRET|TOKEN|_KEY)$/;
+/** `name=value,name=value`, as OpenTelemetry has them: the values are the secrets. */
+const HEADERS_VARIABLE = /_HEADERS$/;
+const LISTS = new Set(['CARD_TOKEN_KEY']);
 /** What is shorter would be found in words that are no secret. */
 const LEAST = 4;
+/** Of a line of the log: a shorter one, or a number, may be another field's value. */
+const LEAST_OF_A_LINE = 8;
 const DEEPEST = 6;
 
-let known: string[] | undefined;
+/** Replaces what it knows. */
+type Redactor = (text: string) => string;
+let ofTexts: Redactor | undefined;
+let ofLines: Redactor | undefined;
+
+/**
+ * Takes this process's secrets from its environment. Called when the configuration is read, because a file with a secret
+ * may have another one in it later; without that, when something is first to be hidden.
+ */
+export function learnSecrets(environment: Record<string, string | undefined>): void {
+  const known = secretsOf(environment);
+  ofTexts = replacing(known);
+  ofLines = replacing(known.filter((secret) => secret.length >= LEAST_OF_A_LINE && !/^\d+$/.test(secret)));
+}
+
+const learnedLate = () => learnSecrets(withSecretFiles(process.env).environment);
 
 /** Hides the logins of URLs, and this process's own secrets wherever they stand in a text. */
 export function redactText(text: string): string {
-  known ??= secretsOf(withSecretFiles(process.env).environment);
-  let clean = text.includes('://') ? text.replace(LOGIN, `$1${HIDDEN}@`) : text;
-  clean = clean.replace(CREDENTIAL, HIDDEN);
-  for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, HIDDEN);
-  return clean;
+  if (!ofTexts) learnedLate();
+  return withoutCredentials(ofTexts!(text));
 }
 
-/** The secrets of an environment, as they are given and as they are meant, longest first. */
+/** The same for a whole line of JSON, which stays JSON: what is hidden is within its texts. */
+export function redactLine(line: string): string {
+  if (!ofLines) learnedLate();
+  return withoutCredentials(ofLines!(line));
+}
+
+function withoutCredentials(text: string): string {
+  const clean = text.includes('://') ? text.replace(LOGIN, `$1${HIDDEN}@`) : text;
+  return HINTS.some((hint) => clean.includes(hint)) ? clean.replace(CREDENTIAL, HIDDEN) : clean;
+}
+
+function replacing(secrets: readonly string[]): Redactor {
+  return (text) => {
+    let clean = text;
+    for (const secret of secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, HIDDEN);
+    return clean;
+  };
+}
+
+/** The secrets of an environment, in each way in which they may be told again, longest first. */
 export function secretsOf(environment: Record<string, string | undefined>): string[] {
   const found = new Set<string>();
   const open = new Set<string>();
   for (const [name, value] of Object.entries(environment)) {
     if (!value) continue;
     if (SECRET_VARIABLE.test(name) || name === 'PGPASSWORD') found.add(value);
-    if (!name.endsWith('_URL')) continue;
-    if (name === 'SLACK_WEBHOOK_URL') found.add(value);
-    const [, user, password] = /^[a-z0-9+.-]+:\/\/([^:@/]*):(.*)@/i.exec(value) ?? [];
-    if (password) found.add(password);
-    for (const part of [user, value.split(/[/?]/)[3]]) if (part) open.add(part);
+    if (LISTS.has(name)) for (const one of value.split(',')) found.add(one.trim());
+    if (HEADERS_VARIABLE.test(name))
+      for (const pair of value.split(',')) found.add(pair.slice(pair.indexOf('=') + 1).trim());
+    if (name === 'SLACK_WEBHOOK_URL') for (const part of partsOfSlack(value)) found.add(part);
+    // Several brokers may be given, each with its own login.
+    for (const url of value.split(/,(?=[a-z0-9+.-]+:\/\/)/i)) readUrl(url, found, open);
   }
-  const given = [...found];
-  for (const secret of given) {
-    found.add(encodeURIComponent(secret.toWellFormed()));
-    found.add(decoded(secret));
-  }
-  return [...found]
+  const told = [...found].filter((secret) => !open.has(secret)).flatMap(waysToTell);
+  return [...new Set(told)]
     .filter((secret) => secret.length >= LEAST && !open.has(secret))
     .sort((a, b) => b.length - a.length);
+}
+
+function readUrl(text: string, found: Set<string>, open: Set<string>): void {
+  const [, user, password] = /^[a-z0-9+.-]+:\/\/([^:@/]*):(.*)@/i.exec(text) ?? [];
+  if (password) found.add(password);
+  const [, inQuery] = /^[a-z0-9+.-]+:\/\/[^\s]*[?&](?:ssl)?password=([^&]+)/i.exec(text) ?? [];
+  if (inQuery) found.add(inQuery);
+  const [, login] = /^[a-z0-9+.-]+:\/\/([^:@/]+)@/i.exec(text) ?? [];
+  const path = /^[a-z0-9+.-]+:\/\//i.test(text) ? text.split(/[/?]/)[3] : undefined;
+  for (const part of [user, login, path]) if (part) open.add(part);
+}
+
+/** All of it, its path, and the last part, which is what others must not know. */
+function partsOfSlack(url: string): string[] {
+  const path = /^https?:\/\/[^/]+(\/.+)$/.exec(url)?.[1];
+  return path ? [url, path, path.slice(path.lastIndexOf('/') + 1)] : [url];
+}
+
+/**
+ * A secret as it is given and as it is meant, written for a URL, for JSON, and within base64: there it looks in three
+ * ways, by what stands before it.
+ */
+function waysToTell(given: string): string[] {
+  const meant = decoded(given);
+  return [...new Set([given, meant])].flatMap((secret) => {
+    const forUrl = encodeURIComponent(secret.toWellFormed());
+    const ways = [secret, forUrl, forUrl.replaceAll('%20', '+'), inLowerHex(forUrl), userInfo(secret)];
+    return [...ways, ...inBase64(secret)].flatMap((way) => [way, JSON.stringify(way).slice(1, -1)]);
+  });
+}
+
+const inLowerHex = (text: string) => text.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
+
+/** As the URL class writes it. */
+function userInfo(secret: string): string {
+  const url = new URL('amqp://user@host');
+  url.password = secret;
+  return url.password;
+}
+
+const LEAST_BASE64 = 8;
+
+function inBase64(secret: string): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)]);
+    // The first and last characters have bits of what stands beside it.
+    const from = before === 0 ? 0 : before + 1;
+    const whole = bytes.length % 3 === 0 ? undefined : -1;
+    const text = bytes.toString('base64').replace(/=+$/, '').slice(from, whole);
+    return text.length < LEAST_BASE64 ? [] : [text, text.replaceAll('+', '-').replaceAll('/', '_')];
+  });
 }
 
 function decoded(text: string): string {
