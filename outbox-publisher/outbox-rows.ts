@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { StoredEvent } from '../shared/messaging/event-message';
+import { redactText } from '../shared/service/redact';
 
 /** A committed event that is to be published. */
 export interface OutboxRow extends Omit<StoredEvent, 'body'> {
@@ -133,7 +134,7 @@ export async function markUnlocked(
 export async function postpone(client: Client, refusals: readonly Refusal[]): Promise<string[]> {
   const given = refusals.map(({ row, error, retryInMs }) => ({
     seq: row.seq,
-    error,
+    error: redactText(error),
     retry_in_ms: retryInMs,
   }));
   const seqs = given.map(({ seq }) => seq);

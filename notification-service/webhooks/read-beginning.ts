@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { redactText } from '../../shared/service/redact';
 
 const BYTES = 1_024;
 /** The status is known; what comes later than that is of no interest. */
@@ -23,5 +24,6 @@ export async function readBeginning(response: IncomingMessage): Promise<string> 
     response.once('end', done);
   });
   response.destroy();
-  return Buffer.concat(chunks).subarray(0, BYTES).toString('utf8').replaceAll('\0', '\ufffd');
+  const text = Buffer.concat(chunks).subarray(0, BYTES).toString('utf8').replaceAll('\0', '\ufffd');
+  return redactText(text); // it may quote what it was sent
 }

@@ -21,6 +21,8 @@ export interface ServiceProcess {
   pid: number;
   /** What it has logged so far. */
   log: LogLine[];
+  /** Every line that it wrote, as it wrote it, to standard output and error. */
+  written: string[];
   /** Asks it to stop. @returns its exit code */
   stop(): Promise<number | null>;
   /** kill -9 */
@@ -35,12 +37,18 @@ export async function startService(
   const folder = foldersWith('main.js', resolve('dist')).find((one) => one.name === name)?.path ?? name;
   const child = spawn(process.execPath, [join(resolve('dist'), folder, 'main.js')], {
     env: { PATH: process.env.PATH, PORT: '0', HEALTH_PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'], // the service ends with this process, however that ends
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'], // the service ends with this process, however that ends
   });
   const log: LogLine[] = [];
-  createInterface({ input: child.stdout as Readable }).on('line', (line) =>
-    log.push(JSON.parse(line) as LogLine),
-  );
+  const written: string[] = [];
+  createInterface({ input: child.stdout as Readable }).on('line', (line) => {
+    written.push(line);
+    log.push(JSON.parse(line) as LogLine);
+  });
+  createInterface({ input: child.stderr as Readable }).on('line', (line) => {
+    written.push(line);
+    process.stderr.write(`${line}\n`);
+  });
   const exited = once(child, 'exit');
   const running = () => child.exitCode === null && child.signalCode === null;
   const dead = () => !running() && new Error(`${name} ended: ${log.at(-1)?.msg ?? 'it logged nothing'}`);
@@ -62,6 +70,7 @@ export async function startService(
     url,
     pid: child.pid ?? 0,
     log,
+    written,
     stop: () => end(child, 'SIGTERM', exited),
     kill: async () => void (await end(child, 'SIGKILL', exited)),
   };
