@@ -19,6 +19,8 @@ compose_smoke() {
     check 'Compose: all healthy' 120 all_healthy
     check 'Compose: the set-up finished' 20 exited_with_zero migrate
     check 'Compose: nothing of ours runs as root' 60 nothing_runs_as_root
+    check 'Compose: no capabilities, and nothing to write to' 60 locked_down
+    check 'Compose: only what production needs, and an SBOM of it' 60 only_production
     check 'Compose: published on 127.0.0.1 only' 20 published_on_loopback_only
     check 'Compose: the management UI answers' 60 management_ui_answers
     check 'Compose: the proxy has a page of statistics' 20 statistics_answer
@@ -107,6 +109,35 @@ nothing_runs_as_root() {
       awk 'NR > 1 && $2 == 0 { print; bad = 1 } END { exit bad }' <<<"$processes" || return 1
     done
   done
+}
+
+# Of the images that are not ours, RabbitMQ's alone writes to its root file system.
+locked_down() {
+  local states wrong
+  states=$(describe '{{index .Config.Labels "com.docker.compose.service"}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}') || return 1
+  wrong=$(grep -v -e ' true \[ALL\] \[no-new-privileges:true\]$' <<<"$states" | grep -v '^rabbitmq false \[ALL\] \[no-new-privileges:true\]$')
+  [ -z "$wrong" ] || because "Not locked down: $wrong" || return
+  # What they go on as has none left, also where they begin as root.
+  local id
+  for id in $(containers); do
+    timeout 20 docker inspect -f '{{.State.Running}}' "$id" | grep true >/dev/null || continue
+    for pid in $(timeout 20 docker top "$id" -eo pid | tail -n +2); do
+      grep -E '^CapEff:\s+0+$' "/proc/$pid/status" >/dev/null || because "$(tr '\0' ' ' <"/proc/$pid/cmdline") of $id has capabilities." || return
+    done
+  done
+}
+
+only_production() {
+  inside "$1" node -e '
+    const { existsSync, readFileSync, readdirSync } = require("fs");
+    const bom = JSON.parse(readFileSync("sbom.cdx.json", "utf8"));
+    const here = readdirSync("node_modules").flatMap((one) =>
+      one.startsWith("@") ? readdirSync(`node_modules/${one}`).map((name) => `${one}/${name}`) : [one]).filter((one) => !one.startsWith("."));
+    const listed = new Set(bom.components.map((one) => one.name));
+    const unlisted = here.filter((one) => !listed.has(one));
+    const tools = ["typescript", "prisma", "jest", "@swc/core"].filter((one) => existsSync(`node_modules/${one}`));
+    console.log(`${here.length} packages, ${bom.components.length} in the SBOM.`, ...unlisted, ...tools);
+    process.exit(unlisted.length + tools.length);' || because 'See above.'
 }
 
 published_on_loopback_only() {
