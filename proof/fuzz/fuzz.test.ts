@@ -11,11 +11,12 @@ import { seededRandom } from '../testbed/random';
 import { brew, kinds, type ExpectedLetter, type Target } from './brew';
 import { countRows, growth, sum } from './count-rows';
 import { overheard, type Draft } from './good-events';
+import { collectGarbage, heldMemory } from './held-memory';
 import { openRawPublisher } from './raw-publisher';
 import { readLetters, type FoundLetter } from './read-letters';
 import { watchMemory } from './watch-memory';
 
-// npm run test:slow sets these two, and sends new messages, many times as many; npm test the same ones each time. A
+// npm run fuzz and npm run test:slow set these two, and send new messages, many times as many; npm test the same ones each time. A
 // failure names the seed that repeats them.
 const MESSAGES = Number(process.env.FUZZ_MESSAGES ?? 400);
 const isSlow = process.env.FUZZ_MESSAGES !== undefined;
@@ -24,8 +25,12 @@ const RETRY_DELAYS = '50ms,100ms';
 const AT_A_TIME = 100;
 const MOST_OVERHEARD = 500;
 const MOST_ON_THEIR_WAY = 2_000;
+/** Resident, garbage included. */
 const MORE_MEGABYTES = 150;
-const MINUTES = 1 + MESSAGES / 5_000;
+/** Held when the garbage is collected: from before the first message, and from when the first third had been sent. */
+const MORE_HELD = 60;
+const MORE_HELD_SINCE_A_THIRD = 30;
+const MINUTES = 1 + MESSAGES / 2_000;
 
 let mesh: Mesh;
 let listener: ChannelModel | undefined;
@@ -33,7 +38,7 @@ let target: Target;
 let item: { restaurantId: string; itemId: string };
 beforeAll(async () => {
   process.env.RETRY_DELAYS = RETRY_DELAYS; // for the set-up, too
-  mesh = await startMesh({ environment: { RETRY_DELAYS } });
+  mesh = await startMesh({ environment: { RETRY_DELAYS, ...collectGarbage } });
   const rows = await mesh.db.database.subscription.findMany({ where: { until: null } });
   const subscriptions = new Map<string, Set<string>>();
   for (const { consumer, eventType } of rows)
@@ -116,8 +121,11 @@ function keepOrdering() {
   };
 }
 
-/** Sends them all, no faster than they are set aside. */
-async function sendAll(): Promise<ExpectedLetter[]> {
+/**
+ * Sends them all, no faster than they are set aside.
+ * @param atAThird called when a third of them has been
+ */
+async function sendAll(atAThird: () => Promise<void>): Promise<ExpectedLetter[]> {
   const random = seededRandom(SEED);
   const publisher = await openRawPublisher(mesh.broker.url);
   const expected: ExpectedLetter[] = [];
@@ -125,6 +133,7 @@ async function sendAll(): Promise<ExpectedLetter[]> {
     const { message, letters } = brew(random, number, target);
     await publisher.publish(message);
     expected.push(...letters);
+    if (number === Math.floor(MESSAGES / 3)) await atAThird();
     if (number % AT_A_TIME !== AT_A_TIME - 1) continue;
     await publisher.flush();
     await until(
@@ -193,10 +202,12 @@ it(
     const [cash, card] = [await measure(), await measure('tok_approved')];
     const before = await countRows(mesh.db.database);
     const memory = watchMemory(mesh.processes);
+    const heldBefore = await heldMemory(mesh.processes);
+    let heldAtAThird = heldBefore;
     const stopOrdering = keepOrdering();
     let expected: ExpectedLetter[];
     try {
-      expected = await sendAll();
+      expected = await sendAll(async () => void (heldAtAThird = await heldMemory(mesh.processes)));
       await until('all to be set aside', async () => (await lettersThere()) >= expected.length, 20_000).catch(
         () => undefined,
       );
@@ -206,18 +217,27 @@ it(
     const placed = await stopOrdering();
     await settled();
     const megabytes = memory.end();
+    const held = await heldMemory(mesh.processes);
 
     const found = await readLetters(mesh.broker.url, services());
     if (isSlow)
-      console.info(
-        SEED,
-        MESSAGES,
-        placed,
-        tally(expected.map(({ kind }) => kind)),
-        tally(expected.map(({ way }) => way)),
-        tally(found.map(({ reason }) => reason)),
-        megabytes,
-      );
+      console.info({
+        seed: SEED,
+        messages: MESSAGES,
+        goodOrders: placed,
+        whatIsBad: tally(expected.map(({ kind }) => kind)),
+        sentTo: tally(expected.map(({ way }) => way)),
+        deadLettersExpected: expected.length,
+        deadLettersFound: found.length,
+        theirReasons: tally(found.map(({ reason }) => reason)),
+        megabytesResident: megabytes,
+        megabytesHeld: Object.fromEntries(
+          Object.keys(held).map((name) => [
+            name,
+            { before: heldBefore[name], atAThird: heldAtAThird[name], after: held[name] },
+          ]),
+        ),
+      });
     const wrong = compare(expected, found);
     expect({ count: wrong.length, first: wrong.slice(0, 20) }).toEqual({ count: 0, first: [] });
     expect(new Set(expected.map(({ kind }) => kind))).toEqual(new Set(kinds));
@@ -234,6 +254,11 @@ it(
     }
     for (const [name, { first, most }] of Object.entries(megabytes))
       expect({ name, grew: Math.max(most - first, MORE_MEGABYTES) }).toEqual({ name, grew: MORE_MEGABYTES });
+    for (const [name, now] of Object.entries(held)) {
+      const grew = [now - heldBefore[name]!, now - heldAtAThird[name]!];
+      const most = [MORE_HELD, MORE_HELD_SINCE_A_THIRD];
+      expect({ name, grew: grew.map((one, n) => Math.max(one, most[n]!)) }).toEqual({ name, grew: most });
+    }
 
     // Whoever looks after them gets along with every one.
     const listed = JSON.parse((await dlq('list', '--json')).printed.join('')) as { count: number }[];
