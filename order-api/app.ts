@@ -17,6 +17,7 @@ import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
 import { serveProblems } from './http/problem-pages';
 import { parseQuery } from './http/query';
+import { traceRequests } from './http/request-trace';
 import { limitByAddress, limitByCaller, noticeProxy } from './http/rate-limits';
 import { otherMethods, serveRoutes, type RouteDependencies } from './http/serve-routes';
 import { noBound, type Backlog } from './orders/backlog';
@@ -78,6 +79,7 @@ export function buildApp(deps: AppDependencies): Express {
   app.disable('etag'); // answers change under the client; hashing each costs more than it saves
   app.set('trust proxy', trustProxy);
   app.use(countRequests);
+  app.use(BASE, traceRequests);
   app.use(correlate);
   app.use(dataHeaders);
   app.use(askEachTime);

@@ -4,6 +4,7 @@ import type { Publisher, PublishOutcome } from '../shared/messaging/publisher';
 import { EVENTS_EXCHANGE } from '../shared/messaging/topology';
 import { LARGEST_BODY, type OutboxRow } from './outbox-rows';
 import { createReturned, type Returned } from './returned';
+import { endSending, endUnanswered, traceHeaders, traceSending } from './trace-sending';
 
 export type Answer = { row: OutboxRow } & ({ outcome: PublishOutcome } | { error: Error });
 
@@ -53,9 +54,16 @@ export function createFlight(publisher: Publisher, window: number): Flight {
     publish: (row) => {
       rows.set(row.seq, row);
       awaiting.add(row.seq);
-      send(publisher, row).then(
-        (outcome) => answer({ row, outcome }),
-        (error: Error) => answer({ row, error }),
+      const span = (row.span = traceSending(row));
+      send(publisher, row, traceHeaders(span)).then(
+        (outcome) => {
+          endSending(span, outcome);
+          answer({ row, outcome });
+        },
+        (error: Error) => {
+          endUnanswered(span, error);
+          answer({ row, error });
+        },
       );
     },
     take: () => {
@@ -74,12 +82,16 @@ export function createFlight(publisher: Publisher, window: number): Flight {
   };
 }
 
-function send(publisher: Publisher, row: OutboxRow): Promise<PublishOutcome> {
+function send(
+  publisher: Publisher,
+  row: OutboxRow,
+  headers: Record<string, unknown> | undefined,
+): Promise<PublishOutcome> {
   try {
     const { body } = row;
     if (body === null) throw new Error(`its body is larger than ${LARGEST_BODY / 1024 / 1024} MiB`);
     return publisher.publish(
-      toMessage({ ...row, body }, { exchange: EVENTS_EXCHANGE, routingKey: row.type }),
+      toMessage({ ...row, body }, { exchange: EVENTS_EXCHANGE, routingKey: row.type }, headers),
     );
   } catch (error) {
     // A time that no message can carry, say: it is this row's trouble, and no reason to stop.

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import type { StoredEvent } from '../shared/messaging/event-message';
 import { redactText } from '../shared/service/redact';
+import type { Span } from '../shared/tracing/span';
 
 /** A committed event that is to be published. */
 export interface OutboxRow extends Omit<StoredEvent, 'body'> {
@@ -11,6 +12,8 @@ export interface OutboxRow extends Omit<StoredEvent, 'body'> {
   subject: string;
   attempts: number;
   last_error: string | null;
+  /** Of its last publication, where that is recorded. */
+  span?: Span | undefined;
 }
 
 export interface Refusal {

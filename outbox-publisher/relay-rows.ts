@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Logger } from '../shared/service/logger';
+import { spanLogFields } from '../shared/tracing/span';
 import type { Flight } from './flight';
 import { judgeAnswers } from './judge-answers';
 import type { Nacks } from './nacks';
@@ -117,7 +118,12 @@ function problemOf({ flight, unmarked, nacks }: RelayRun): string | undefined {
 /** Says of each row that it was not published, why, and when it is tried again. */
 function reportRefusals(log: Logger, refusals: readonly Refusal[]): void {
   for (const { row, error, retryInMs: retry_in_ms } of refusals) {
-    const about = { event_id: row.event_id, event_type: row.type, correlation_id: row.correlation_id };
+    const about = {
+      event_id: row.event_id,
+      event_type: row.type,
+      correlation_id: row.correlation_id,
+      ...spanLogFields(row.span),
+    };
     log.error(
       { ...about, error, retry_in_ms, attempt: row.attempts + 1 },
       'not published, will be tried again',

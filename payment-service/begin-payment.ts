@@ -4,6 +4,7 @@ import { newId } from '../shared/ids';
 import { formatPrice } from '../shared/money';
 import type { Tx } from '../shared/service/database';
 import type { PaymentState } from '../shared/payment/payment-lifecycle';
+import { traceOf } from '../shared/tracing/trace-new-event';
 
 /** An event that says what an order costs. */
 type Costing = Event<'order.placed.v1' | 'order.cancelled.v1'>;
@@ -20,7 +21,8 @@ export async function beginPayments(
 ): Promise<void> {
   if (events.length === 0) return;
   const rows = events.map((event) => {
-    const { correlationid, causationid, traceparent } = causedBy(event);
+    const origin = causedBy(event);
+    const { correlationid, causationid } = origin;
     const { order_id, restaurant_id, customer_id, total_amount, currency } = event.data;
     return {
       id: newId(),
@@ -31,18 +33,18 @@ export async function beginPayments(
       currency,
       correlation_id: correlationid,
       caused_by: causationid,
-      traceparent,
+      ...traceOf(origin),
     };
   });
   const cancelled = state === 'CANCELLED';
   await tx.$executeRaw`
     WITH begun AS (
       INSERT INTO payments (id, order_id, restaurant_id, customer_id, amount, currency, state, order_cancelled,
-        next_attempt_at, correlation_id, caused_by, traceparent)
+        next_attempt_at, correlation_id, caused_by, traceparent, tracestate)
       SELECT id, order_id, restaurant_id, customer_id, amount, currency, ${state}, ${cancelled},
-        CASE WHEN NOT ${cancelled}::boolean THEN now() END, correlation_id, caused_by, traceparent
+        CASE WHEN NOT ${cancelled}::boolean THEN now() END, correlation_id, caused_by, traceparent, tracestate
       FROM json_to_recordset(${JSON.stringify(rows)}::json) AS p (id uuid, order_id uuid, restaurant_id uuid,
-        customer_id text, amount numeric, currency text, correlation_id text, caused_by uuid, traceparent text)
+        customer_id text, amount numeric, currency text, correlation_id text, caused_by uuid, traceparent text, tracestate text)
       ORDER BY order_id
       ON CONFLICT (order_id) DO NOTHING
       RETURNING id, order_id, caused_by

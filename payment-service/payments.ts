@@ -1,5 +1,6 @@
 import type { Origin } from '../shared/events/announce';
 import { Prisma, type Tx } from '../shared/service/database';
+import { traceOf } from '../shared/tracing/trace-new-event';
 import {
   isWorking,
   nextState,
@@ -27,6 +28,7 @@ export interface Payment {
   correlation_id: string;
   caused_by: string | null;
   traceparent: string | null;
+  tracestate: string | null;
 }
 
 /** Something that was learned of a payment. */
@@ -45,7 +47,7 @@ export interface News {
 /** The columns of a {@link Payment}. */
 export const PAYMENT_COLUMNS = Prisma.raw(
   'id, order_id, restaurant_id, customer_id, amount, currency, state, order_cancelled, gateway, gateway_reference, ' +
-    'review_operation, round, attempts, correlation_id, caused_by, traceparent',
+    'review_operation, round, attempts, correlation_id, caused_by, traceparent, tracestate',
 );
 
 /** The payments of orders, locked in the order of the orders' ids. */
@@ -83,7 +85,9 @@ export async function movePayments(tx: Tx, news: readonly News[]): Promise<News[
     if (origin) {
       payment.correlation_id = origin.correlationid;
       payment.caused_by = origin.causationid ?? null;
-      payment.traceparent = origin.traceparent ?? null;
+      const { traceparent = null, tracestate = null } = traceOf(origin);
+      payment.traceparent = traceparent;
+      payment.tracestate = tracestate;
     }
     return [{ one, from, to }];
   });
@@ -109,13 +113,14 @@ export async function movePayments(tx: Tx, news: readonly News[]): Promise<News[
     correlation_id: payment.correlation_id,
     chained_by: payment.caused_by,
     traceparent: payment.traceparent,
+    tracestate: payment.tracestate,
   }));
   await tx.$executeRaw`
     WITH moves AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m (
         payment_id uuid, order_id uuid, from_state text, to_state text, cause text, caused_by uuid, operator text, note text,
         working boolean, decline_code text, review_operation text, review_reason text, round int, correlation_id text,
-        chained_by uuid, traceparent text)
+        chained_by uuid, traceparent text, tracestate text)
     ), history AS (
       /* With what the gateway was asked in the state that is left: the row is as it was before the UPDATE below. */
       INSERT INTO payment_moves (payment_id, order_id, from_state, to_state, cause, caused_by, operator, note,
@@ -127,7 +132,7 @@ export async function movePayments(tx: Tx, news: readonly News[]): Promise<News[
     UPDATE payments p SET state = m.to_state, attempts = 0, asked_at = NULL, next_attempt_at = CASE WHEN m.working THEN now() END,
       last_error = NULL, decline_code = coalesce(m.decline_code, p.decline_code), review_operation = m.review_operation,
       review_reason = m.review_reason, round = m.round, correlation_id = m.correlation_id, caused_by = m.chained_by,
-      traceparent = m.traceparent, updated_at = now()
+      traceparent = m.traceparent, tracestate = m.tracestate, updated_at = now()
     FROM moves m WHERE p.id = m.payment_id`;
   return moves.map(({ one }) => one);
 }

@@ -2,6 +2,7 @@ import { announce, type Announcement, type Origin } from '../shared/events/annou
 import { amountAsNumber, Decimal } from '../shared/money';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import type { Prisma, Tx } from '../shared/service/database';
+import type { TraceContext } from '../shared/tracing/trace-context';
 import type { Finding } from './ask-gateway';
 import type { GatewayPayment } from './gateway/gateway';
 import type { PaymentCause } from '../shared/payment/payment-lifecycle';
@@ -22,6 +23,7 @@ interface Entry {
  * A finding is about the payment as it was when the gateway was asked. Where it has moved on meanwhile, because
  * somebody else was quicker or the order was cancelled, whoever works on it now asks for himself.
  * @param asked the payment as it was then; for an operator, as it was looked at
+ * @param within what the gateway was asked under, where that is traced
  * @returns the payment as it is now, and whether it moved
  */
 export async function settlePayment(
@@ -29,6 +31,7 @@ export async function settlePayment(
   asked: Pick<Payment, 'order_id' | 'state' | 'round'>,
   finding: Finding,
   operator?: News['operator'],
+  within?: TraceContext,
 ): Promise<{ payment: Payment; moved: boolean } | undefined> {
   const orderId = asked.order_id;
   const payment = (await lockPayments(tx, [orderId])).get(orderId);
@@ -47,8 +50,8 @@ export async function settlePayment(
       ? entries
       : isNew;
   const announcements = [
-    ...believed.map((entry) => announceEntry(payment, entry)),
-    ...(moved && finding.cause === 'declined' ? [announceFailure(payment, finding)] : []),
+    ...believed.map((entry) => announceEntry(payment, entry, within)),
+    ...(moved && finding.cause === 'declined' ? [announceFailure(payment, finding, within)] : []),
   ];
   await writeOutbox(tx, 'payment-service', announcements);
   return { payment, moved };
@@ -107,10 +110,12 @@ async function record(tx: Tx, payment: Payment, entries: readonly Entry[]): Prom
   return entries.flatMap(({ kind }) => isNew.filter((entry) => entry.kind === kind));
 }
 
-const originOf = (payment: Payment): Origin => ({
+const originOf = (payment: Payment, within: TraceContext | undefined): Origin => ({
   correlationid: payment.correlation_id,
   causationid: payment.caused_by ?? undefined,
   traceparent: payment.traceparent ?? undefined,
+  tracestate: payment.tracestate ?? undefined,
+  within,
 });
 
 const factsOf = (payment: Payment, { amount, currency }: Pick<Entry, 'amount' | 'currency'>) => ({
@@ -124,9 +129,9 @@ const factsOf = (payment: Payment, { amount, currency }: Pick<Entry, 'amount' | 
   gateway_reference: payment.gateway_reference,
 });
 
-function announceEntry(payment: Payment, entry: Entry): Announcement {
+function announceEntry(payment: Payment, entry: Entry, within: TraceContext | undefined): Announcement {
   const facts = factsOf(payment, entry);
-  const [origin, now] = [originOf(payment), new Date().toISOString()];
+  const [origin, now] = [originOf(payment, within), new Date().toISOString()];
   switch (entry.kind) {
     case 'AUTHORIZED':
       return announce(origin, 'payment.authorized.v1', payment.order_id, { ...facts, authorized_at: now });
@@ -139,8 +144,12 @@ function announceEntry(payment: Payment, entry: Entry): Announcement {
   }
 }
 
-const announceFailure = (payment: Payment, { declineCode }: Finding): Announcement =>
-  announce(originOf(payment), 'payment.failed.v1', payment.order_id, {
+const announceFailure = (
+  payment: Payment,
+  { declineCode }: Finding,
+  within: TraceContext | undefined,
+): Announcement =>
+  announce(originOf(payment, within), 'payment.failed.v1', payment.order_id, {
     ...factsOf(payment, payment),
     decline_code: declineCode ?? 'declined',
     failed_at: new Date().toISOString(),

@@ -8,6 +8,9 @@ import type { Logger } from '../shared/service/logger';
 import { backoff } from '../shared/service/backoff';
 import { pause } from '../shared/service/pause';
 import { within } from '../shared/service/within';
+import { beneath } from '../shared/tracing/beneath';
+import { errorTypeOf, KIND, spanLogFields, startSpan, type Span } from '../shared/tracing/span';
+import { readTraceContext } from '../shared/tracing/trace-context';
 import { askGateway, type Finding, type PaymentDesk } from './ask-gateway';
 import {
   GatewayBusyError,
@@ -16,6 +19,7 @@ import {
   NoAnswerError,
   type Gateway,
 } from './gateway/gateway';
+import { tracedGateway } from './gateway/traced-gateway';
 import { PAYMENT_COLUMNS, type Payment } from './payments';
 import { settlePayment } from './settle-payment';
 
@@ -101,21 +105,26 @@ const inMs = (ms: number) => Prisma.sql`${ms}::float8 * interval '1 millisecond'
 
 /** Asks about one payment and records the outcome. Never throws: what fails is due again. */
 export async function workOn(
-  database: Database,
-  gateway: Gateway,
+  ownDatabase: Database,
+  ownGateway: Gateway,
   options: Pick<WorkOptions, 'CARD_TOKEN_KEY' | 'PAYMENT_TAKEOVER'>,
   payment: Payment,
   logger: Logger,
 ): Promise<void> {
+  const span = traceWork(payment);
+  const database = beneath(ownDatabase, span);
+  const gateway = tracedGateway(ownGateway, span);
   const log = logger.child({
     order_id: payment.order_id,
     payment_id: payment.id,
     correlation_id: payment.correlation_id,
+    ...spanLogFields(span),
   });
   try {
     const finding = await askGateway(gateway, deskOf(database, gateway, options), payment);
     if (!finding) return;
-    const settled = await settle(database, payment, finding);
+    span?.set('ordermesh.outcome', finding.cause);
+    const settled = await settle(database, payment, finding, span);
     if (!settled?.moved)
       return log.info({ cause: finding.cause }, 'the payment has changed in the meantime; nothing done');
     const { state } = settled.payment;
@@ -128,8 +137,23 @@ export async function workOn(
     if (state === 'REVIEW') log.error({ ...facts, review: finding.review }, 'payment needs an operator');
     else log.info(facts, 'payment moved');
   } catch (error) {
+    span?.fail(errorTypeOf(error), briefly(error));
     await postpone(database, payment, error, log);
+  } finally {
+    span?.end();
   }
+}
+
+/** In the trace of the event that the payment works for; who made that without tracing has its part left out. */
+function traceWork({ traceparent, tracestate, ...payment }: Payment): Span | undefined {
+  const cause = readTraceContext(traceparent, tracestate);
+  return cause
+    ? startSpan('work on payment', KIND.internal, cause)
+        ?.set('ordermesh.order_id', payment.order_id)
+        .set('ordermesh.payment_id', payment.id)
+        .set('ordermesh.payment_state', payment.state)
+        .set('ordermesh.attempt', payment.attempts)
+    : undefined;
 }
 
 /** What asking needs of the database. */
@@ -164,10 +188,10 @@ export const deskOf = (
 });
 
 /** What was heard must not be lost to a deadlock; if the database is away, the gateway is asked again. */
-async function settle(database: Database, asked: Payment, finding: Finding) {
+async function settle(database: Database, asked: Payment, finding: Finding, span: Span | undefined) {
   for (let tries = 1; ; tries++) {
     try {
-      return await database.$transaction((tx) => settlePayment(tx, asked, finding));
+      return await database.$transaction((tx) => settlePayment(tx, asked, finding, undefined, span));
     } catch (error) {
       if (!isPassing(error) || tries >= SETTLE_TRIES) throw error;
       await backoff(tries);

@@ -16,6 +16,9 @@ export interface Outgoing {
   orderId: string | null;
   restaurantId: string | null;
   correlationId: string;
+  /** W3C Trace Context of what it was recorded under. */
+  traceparent?: string | null;
+  tracestate?: string | null;
   /** What its recorder put there: all that is needed to send it. */
   data: Prisma.JsonValue;
   /** The data of others that go out with it, oldest first. */

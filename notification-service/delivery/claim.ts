@@ -15,6 +15,8 @@ export interface Claimed extends Outgoing {
   stale: boolean;
   /** Others go out with it, perhaps. */
   gathers: boolean;
+  /** Their `traceparent`, of those that have one. */
+  gatheredTraces?: string[];
 }
 
 /** How many may be claimed. */
@@ -64,7 +66,7 @@ export async function claimDue(database: Database, room: Room): Promise<Claimed[
       next_attempt_at = now() + make_interval(secs => ${LEASE_MS / 1000})
     WHERE n.id = ANY (ARRAY(SELECT id FROM chosen))
     RETURNING n.id, n.claim, n.event_id AS "eventId", n.event_type AS "eventType", n.channel, n.recipient, n.lane, n.kind,
-      n.order_id AS "orderId", n.restaurant_id AS "restaurantId", n.correlation_id AS "correlationId", n.data,
+      n.order_id AS "orderId", n.restaurant_id AS "restaurantId", n.correlation_id AS "correlationId", n.traceparent, n.tracestate, n.data,
       n.attempts AS attempt, n.gather_key IS NOT NULL AS gathers,
       n.stale_from IS NOT NULL AND EXISTS (
         SELECT FROM notifications AS later
@@ -79,8 +81,14 @@ async function addGathered(database: Database, claimed: Claimed[]): Promise<void
   for (const one of claimed) one.gathered = [];
   const gathering = new Map(claimed.filter(({ gathers }) => gathers).map((one) => [one.id, one]));
   if (gathering.size === 0) return;
-  const others = await database.$queryRaw<{ into: string; data: Prisma.JsonValue }[]>`
-    SELECT gathered_into AS into, data FROM notifications
+  const others = await database.$queryRaw<
+    { into: string; data: Prisma.JsonValue; traceparent: string | null }[]
+  >`
+    SELECT gathered_into AS into, data, traceparent FROM notifications
     WHERE gathered_into = ANY (${[...gathering.keys()]}::uuid[]) ORDER BY id`;
-  for (const { into, data } of others) gathering.get(into)?.gathered.push(data);
+  for (const { into, data, traceparent } of others) {
+    const one = gathering.get(into);
+    one?.gathered.push(data);
+    if (one && traceparent) (one.gatheredTraces ??= []).push(traceparent);
+  }
 }

@@ -11,6 +11,7 @@ import { Hands } from './hands';
 import { Lanes } from './lanes';
 import { settle, type Outcome } from './settle';
 import { tellOutcome } from './tell-outcome';
+import { endTelling, traceTelling } from './trace-telling';
 
 const POLL_MS = 250;
 /** Between rounds, so that each has more than one to claim and to settle. */
@@ -55,10 +56,12 @@ export function deliver(
 
   async function make(notification: Claimed, abort: AbortController): Promise<void> {
     lanes.begin(notification.lane);
+    const span = traceTelling(notification, notification.channel.toLowerCase());
     const outcome = await attempt(channels[notification.channel]!, notification, abort);
+    endTelling(span, outcome);
     lanes.end(notification.lane, outcome.lane, outcome.restMs);
     countAttempt(notification.channel, outcome.status);
-    tellOutcome(log, outcome);
+    tellOutcome(log, outcome, span);
     over.push(outcome);
     wake();
   }

@@ -18,6 +18,9 @@ export interface NewNotification {
   orderId?: string;
   restaurantId?: string;
   correlationId: string;
+  /** W3C Trace Context of what it is recorded under, where that is traced. */
+  traceparent?: string;
+  tracestate?: string;
   data?: Prisma.InputJsonValue;
   /** Its place in the order's life: it waits until those before it are settled. Without, it waits for none. */
   sequence?: number;
@@ -52,15 +55,15 @@ const AT_ONCE = 1_000;
 async function insert(tx: Tx, rows: readonly Row[]): Promise<void> {
   await tx.$executeRaw`
     INSERT INTO notifications (id, event_id, event_source, event_type, channel, recipient, lane, kind, order_id,
-      restaurant_id, correlation_id, data, sequence, stale_from, expects, gather_key, gathered_into, last_error, status, next_attempt_at)
+      restaurant_id, correlation_id, data, sequence, stale_from, expects, gather_key, gathered_into, last_error, traceparent, tracestate, status, next_attempt_at)
     SELECT id, "eventId", "eventSource", "eventType", channel, recipient, lane, kind, "orderId",
-      "restaurantId", "correlationId", data, sequence, "staleFrom", expects, "gatherKey", "gatheredInto", dropped,
+      "restaurantId", "correlationId", data, sequence, "staleFrom", expects, "gatherKey", "gatheredInto", dropped, traceparent, tracestate,
       CASE WHEN dropped IS NOT NULL THEN 'DROPPED' WHEN "gatheredInto" IS NOT NULL THEN 'GATHERED' ELSE 'PENDING' END,
       CASE WHEN dropped IS NULL AND "gatheredInto" IS NULL
         THEN clock_timestamp() + make_interval(secs => coalesce("afterMs", 0) / 1000.0) END
     FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, "eventId" uuid, "eventSource" text, "eventType" text,
       channel text, recipient text, lane text, kind text, "orderId" uuid, "restaurantId" uuid, "correlationId" text,
-      data json, sequence int, "staleFrom" int, expects text, "gatherKey" text, "gatheredInto" uuid, dropped text, "afterMs" float8)
+      data json, sequence int, "staleFrom" int, expects text, "gatherKey" text, "gatheredInto" uuid, dropped text, traceparent text, tracestate text, "afterMs" float8)
     ON CONFLICT (event_id, event_source, channel, recipient) WHERE channel <> 'LOG' DO NOTHING`;
 }
 

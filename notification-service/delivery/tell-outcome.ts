@@ -1,8 +1,13 @@
 import type { Logger } from '../../shared/service/logger';
+import { spanLogFields, type Span } from '../../shared/tracing/span';
 import type { Outcome } from './settle';
 
 /** Says in the log what was not sent, and what becomes of it. */
-export function tellOutcome(log: Logger, { notification, status, error, retryMs }: Outcome): void {
+export function tellOutcome(
+  log: Logger,
+  { notification, status, error, retryMs }: Outcome,
+  span?: Span,
+): void {
   if (status === 'SENT') return;
   const { id, channel, eventId, orderId, attempt, correlationId } = notification;
   const fields = {
@@ -11,6 +16,7 @@ export function tellOutcome(log: Logger, { notification, status, error, retryMs 
     event_id: eventId,
     order_id: orderId ?? undefined,
     correlation_id: correlationId,
+    ...spanLogFields(span),
     attempt,
     error,
     retry_in_ms: status === 'PENDING' ? Math.round(retryMs ?? 0) : undefined,

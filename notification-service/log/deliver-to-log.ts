@@ -4,6 +4,8 @@ import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import type { Stop } from '../../shared/service/run-service';
 import { countAttempt } from '../delivery/delivery-metrics';
+import { errorTypeOf, spanLogFields } from '../../shared/tracing/span';
+import { traceTelling } from '../delivery/trace-telling';
 import type { LoggedNotification, Teller } from './tell-log';
 import { pause } from '../../shared/service/pause';
 
@@ -37,17 +39,21 @@ export function deliverToLog(database: Database, tellOne: Teller, log: Logger): 
   }
 
   async function tell(notification: Batched): Promise<boolean> {
+    const span = traceTelling(notification, 'log');
     try {
-      await tellOne(notification);
+      await tellOne(notification, span);
       countAttempt('LOG', 'SENT');
       return true;
     } catch (error) {
       countAttempt('LOG', 'PENDING');
       log.warn(
-        { notification_id: notification.id, error: briefly(error) },
+        { notification_id: notification.id, ...spanLogFields(span), error: briefly(error) },
         'not delivered, will be tried again',
       );
+      span?.fail(errorTypeOf(error), briefly(error));
       return false;
+    } finally {
+      span?.end();
     }
   }
 
@@ -82,7 +88,8 @@ async function lease(database: Database): Promise<string[]> {
 async function read(database: Database, batches: string[]): Promise<Batched[]> {
   const notifications = await database.$queryRaw<Batched[]>`
     SELECT id, batch_id AS "batchId", event_id AS "eventId", event_type AS "eventType", audience, order_id AS "orderId",
-      menu_item_id AS "menuItemId", restaurant_id AS "restaurantId", title, text, correlation_id AS "correlationId"
+      menu_item_id AS "menuItemId", restaurant_id AS "restaurantId", title, text, correlation_id AS "correlationId",
+      traceparent, tracestate
     FROM notifications WHERE batch_id = ANY (${batches}::uuid[])`;
   // An ORDER BY could have PostgreSQL read the whole table in this order, where a batch is thought to be large.
   return notifications.sort((a, b) => (a.id < b.id ? -1 : 1));

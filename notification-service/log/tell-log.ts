@@ -1,4 +1,6 @@
 import type { Logger } from '../../shared/service/logger';
+import { spanLogFields } from '../../shared/tracing/span';
+import type { TraceContext } from '../../shared/tracing/trace-context';
 
 /** What is written to the log. */
 export interface LoggedNotification {
@@ -12,28 +14,23 @@ export interface LoggedNotification {
   title: string;
   text: string;
   correlationId: string;
+  traceparent?: string | null;
+  tracestate?: string | null;
 }
 
 /**
  * Writes one. It may throw: the notification then waits for its next turn. It may be called twice with the same
  * notification, should the process die in between.
+ * @param span of the telling, where that is traced
  */
-export type Teller = (notification: LoggedNotification) => Promise<void>;
+export type Teller = (notification: LoggedNotification, span?: TraceContext) => Promise<void>;
 
 /** Tells the log. */
 export function tellLog(log: Logger): Teller {
-  return async ({
-    id,
-    eventId,
-    eventType,
-    audience,
-    orderId,
-    menuItemId,
-    restaurantId,
-    correlationId,
-    title,
-    text,
-  }) => {
+  return async (
+    { id, eventId, eventType, audience, orderId, menuItemId, restaurantId, correlationId, title, text },
+    span,
+  ) => {
     log.info(
       {
         notification_id: id,
@@ -43,6 +40,7 @@ export function tellLog(log: Logger): Teller {
         menu_item_id: menuItemId ?? undefined,
         restaurant_id: restaurantId,
         correlation_id: correlationId,
+        ...spanLogFields(span),
         audience,
         text,
       },

@@ -5,6 +5,8 @@ import type { Logger } from '../../shared/service/logger';
 import { endUnread } from './end-unread';
 import { OVERLOADED, Problem } from './problem';
 import { problemPage } from './problem-types';
+import { spanOfRequest } from './request-trace';
+import { spanLogFields } from '../../shared/tracing/span';
 
 export const unknownRoute: RequestHandler = (request) => {
   throw new Problem(404, 'Not Found', `There is no ${request.path}; /docs lists what there is.`);
@@ -19,7 +21,13 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
     const correlation_id = response.locals.correlationId as string | undefined;
     if (problem.options.type === OVERLOADED) turnedAway();
     else if (problem.status >= 500) {
-      const fields = { correlation_id, method: request.method, path: request.path };
+      const span = spanOfRequest(response);
+      const fields = {
+        correlation_id,
+        ...spanLogFields(span),
+        method: request.method,
+        path: request.path,
+      };
       if (problem.status === 503) log.warn({ ...fields, error: briefly(error) }, 'answered 503');
       else log.error({ ...fields, err: error as Error }, 'answered 500');
     }

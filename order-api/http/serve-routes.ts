@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { once } from '../idempotency/kept-answers';
 import { readIdempotencyKey } from '../idempotency/key';
-import { nextTraceparent } from '../../shared/trace';
+import { beneath } from '../../shared/tracing/beneath';
+import { spanLogFields } from '../../shared/tracing/span';
 import { callerOf, watchCredential } from '../access/authenticate';
 import { checkConcern, checkRole } from '../access/concern';
 import type { Admission } from './admission';
@@ -11,6 +12,7 @@ import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
 import { isRoute, streamHasBegun } from './request-metrics';
+import { originOfRequest, spanOfRequest, traceRoute, traceStream } from './request-trace';
 import { Problem } from './problem';
 import type { Answer } from './answer';
 import { queryOf } from './query';
@@ -31,6 +33,7 @@ export function serveRoutes(routes: readonly Route[], admission: Admission, deps
     const read = route.body ? jsonBody : [];
     const mayDoIt: RequestHandler = (request, response, next) => {
       isRoute(response, route);
+      traceRoute(response, route);
       checkRole(callerOf(response), route.name, request.method);
       next();
     };
@@ -66,6 +69,8 @@ async function answer(
 ): Promise<{ result: Answer; context: RouteContext }> {
   const caller = callerOf(response);
   const correlationid = response.locals.correlationId as string;
+  const span = spanOfRequest(response);
+  const database = beneath(deps.database, span);
   refuseBrokenQuery(request.originalUrl);
   const input = {
     params: route.params && validParameters(route.params, request.params, 'path'),
@@ -73,7 +78,7 @@ async function answer(
     query: validParameters((route.query ?? NO_QUERY).strict(), request.query, 'query'),
     body: route.body && validBody(route.body, request.body),
   };
-  await checkConcern(deps.database, caller, route, (input.params ?? {}) as Record<string, string>);
+  await checkConcern(database, caller, route, (input.params ?? {}) as Record<string, string>);
   const preconditions = readPreconditions(request);
   // What has no version is at none of those that were named.
   const isFree =
@@ -82,20 +87,27 @@ async function answer(
     throw preconditionFailed('There is no version here that If-Match could name; nothing was done.');
   const context = {
     ...deps,
+    database,
     caller,
     preconditions,
     preferences: readPreferences(request.get('prefer')),
     lastEventId: request.get('last-event-id'),
-    log: deps.log.child({ correlation_id: correlationid }),
-    origin: { correlationid, traceparent: nextTraceparent(request.get('traceparent')) },
+    log: deps.log.child({ correlation_id: correlationid, ...spanLogFields(span) }),
+    origin: originOfRequest(request, response, correlationid),
   };
   const key = route.method === 'get' ? undefined : readIdempotencyKey(request, caller.id ?? ANYBODY);
   const result =
     key && !route.commitsKey
-      ? await once(deps.database, key, (database) => route.handle(input, { ...context, database }))
+      ? await once(database, key, (database) => route.handle(input, { ...context, database }))
       : await route.handle(input, { ...context, key });
+  span?.set('ordermesh.order_id', orderIdIn(result.body));
   return { result, context };
 }
+
+const orderIdIn = (body: unknown): string | undefined => {
+  const id: unknown = (body as { order_id?: unknown } | undefined)?.order_id;
+  return typeof id === 'string' ? id : undefined;
+};
 
 /** Aborted when the client has left before it was answered. */
 function goneOf(response: Response): AbortSignal {
@@ -112,6 +124,7 @@ function send(result: Answer, request: Request, response: Response): void {
   if (result.stream && request.method !== 'HEAD') {
     watchCredential(response);
     streamHasBegun(response);
+    traceStream(response);
     return result.stream(response);
   }
   if (result.body === undefined) return void response.end();

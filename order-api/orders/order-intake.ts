@@ -6,6 +6,8 @@ import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Decimal } from '../../shared/money';
 import { Prisma, type Database } from '../../shared/service/database';
+import { beneath } from '../../shared/tracing/beneath';
+import { Common, errorTypeOf, Span, startBatch } from '../../shared/tracing/span';
 import { overloaded } from '../http/problem';
 import type { Answer } from '../http/answer';
 import { keptAnswers, takeKeys } from '../idempotency/kept-answers';
@@ -60,6 +62,7 @@ export type OrderIntake = (order: RequestedOrder) => Promise<TakenOrder | TakenB
 // While the database is at one group, this process makes the next one ready.
 const LANES = 2;
 const LARGEST_GROUP = 64;
+const GROUP = new Common({ 'ordermesh.batch': 'orders' });
 /** As long as one waits for a connection of the pool. */
 const PATIENCE_MS = 8_000;
 
@@ -78,9 +81,30 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
   });
 
   async function commit(requests: readonly RequestedOrder[]): Promise<(Taken | Error)[]> {
+    const spans = requests.map(({ origin }) => origin.within).filter((one) => one instanceof Span);
+    const [only] = spans;
+    if (!only || requests.length === 1) return commitOver(beneath(database, only), requests);
+    // Those that share a transaction each have their own trace: that is one more, which all of theirs lead to.
+    const group = startBatch('commit orders', GROUP)?.set('ordermesh.batch.order_count', requests.length);
+    for (const span of spans) {
+      group?.link(span);
+      span.link(group);
+    }
+    try {
+      return await commitOver(beneath(database, group), requests);
+    } catch (error) {
+      group?.fail(errorTypeOf(error));
+      throw error;
+    } finally {
+      group?.end();
+    }
+  }
+
+  async function commitOver(over: Database, requests: readonly RequestedOrder[]): Promise<(Taken | Error)[]> {
     const priced = await refuseShort(
+      over,
       requests,
-      await eachIfNotAll(requests, (some) => priceOrders(database, some)),
+      await eachIfNotAll(requests, (some) => priceOrders(over, some)),
     );
     const made = requests.map((request, index) => make(request, priced[index]!));
     // Of a key that comes twice, the first; the other finds what was answered to that.
@@ -90,17 +114,18 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
       if (one.key) keys.add(one.key.hash);
       return true;
     });
-    const inserted = good.length === 0 ? [] : await insertUnlessHeld(good);
+    const inserted = good.length === 0 ? [] : await insertUnlessHeld(over, good);
     const results = made.map((one) => {
       if (one instanceof Error) return one;
       const at = good.indexOf(one);
       return at < 0 ? undefined : inserted[at];
     });
-    return settleKeys(requests, results);
+    return settleKeys(over, requests, results);
   }
 
   /** Whoever could not be taken under a key may have been, with the same key, before. */
   async function settleKeys(
+    over: Database,
     requests: readonly RequestedOrder[],
     results: readonly (MadeOrder | Error | undefined)[],
   ): Promise<(Taken | Error)[]> {
@@ -108,7 +133,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
       const result = results[index];
       return keyed && (result === undefined || result instanceof Error) ? [keyed.key] : [];
     });
-    const kept = asked.length > 0 ? await keptAnswers(database, asked) : () => undefined;
+    const kept = asked.length > 0 ? await keptAnswers(over, asked) : () => undefined;
     return requests.map(({ keyed }, index) => {
       const result = results[index];
       if (result && !(result instanceof Error)) return result;
@@ -120,6 +145,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
 
   /** Of those that are strict, which are short. */
   async function refuseShort(
+    over: Database,
     requests: readonly RequestedOrder[],
     priced: readonly (PricedOrder | Error)[],
   ): Promise<readonly (PricedOrder | Error)[]> {
@@ -128,7 +154,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
     );
     if (strict.length === 0) return priced;
     const short = await visibleShortages(
-      database,
+      over,
       strict.map(({ lines }) => lines),
     );
     return priced.map((one) => (one instanceof Error ? one : (short[strict.indexOf(one)] ?? one)));
@@ -160,18 +186,19 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
 
   /** One restaurant that somebody keeps locked lets its own orders wait, and no others. */
   async function insertUnlessHeld(
+    over: Database,
     orders: readonly MadeOrder[],
   ): Promise<readonly (MadeOrder | Error | undefined)[]> {
     const known = await held.known(restaurantsOf(orders));
     const free = orders.filter(({ order }) => !known.has(order.restaurant_id));
     try {
-      const inserted = free.length === 0 ? [] : await eachIfNotAll(free, insert);
+      const inserted = free.length === 0 ? [] : await eachIfNotAll(free, (some) => insert(over, some));
       return orders.map((one) => (free.includes(one) ? inserted[free.indexOf(one)] : restaurantIsLocked()));
     } catch (error) {
       if (!isLockTimeout(error)) throw error;
       const found = await held.look(restaurantsOf(free));
       if (!free.some(({ order }) => found.has(order.restaurant_id))) throw error;
-      return insertUnlessHeld(orders);
+      return insertUnlessHeld(over, orders);
     }
   }
 
@@ -179,17 +206,20 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
    * Orders, lines, history, card tokens, events and keys in one statement: one transaction, one round trip.
    * @returns undefined for one whose key is taken, of which nothing was written
    */
-  async function insert(orders: readonly MadeOrder[]): Promise<readonly (MadeOrder | undefined)[]> {
+  async function insert(
+    over: Database,
+    orders: readonly MadeOrder[],
+  ): Promise<readonly (MadeOrder | undefined)[]> {
     const rows = orders.map(({ order, key }) => ({ ...order, key: key?.hash }));
     const cards = orders.flatMap((one) => one.cards);
     const events = orders.flatMap(({ event }) => event ?? []);
     const keyed = orders.flatMap(({ key, answer }) => (key && answer ? [{ key, answer }] : []));
     if (keyed.length === 0) {
-      await database.$executeRaw`${withNewOrders(rows)}, cards AS (${insertCards(cards)}) ${insertIntoOutbox(events)}`;
+      await over.$executeRaw`${withNewOrders(rows)}, cards AS (${insertCards(cards)}) ${insertIntoOutbox(events)}`;
       return orders;
     }
     const ofNewOrders = Prisma.sql`WHERE subject::uuid IN (SELECT id FROM new_orders)`;
-    const free = await database.$queryRaw<{ key: string }[]>`
+    const free = await over.$queryRaw<{ key: string }[]>`
       ${withNewOrders(rows, takeKeys(keyed))}, cards AS (${insertCards(cards, ONLY_NEW)}),
       outbox AS (${insertIntoOutbox(events, ofNewOrders)})
       SELECT key FROM keys`;

@@ -1,4 +1,6 @@
 import type { EventType, NewEventData } from './contracts';
+import { spanOf } from '../tracing/span-of-event';
+import type { TraceContext } from '../tracing/trace-context';
 import type { Event } from './envelope';
 
 /** An event that is to be written to the outbox: what it says and where it comes from, not yet its id and time. */
@@ -15,7 +17,11 @@ export interface Announcement<T extends EventType = EventType> {
 export interface Origin {
   correlationid: string;
   causationid?: string;
+  /** W3C Trace Context, as it came. */
   traceparent?: string;
+  tracestate?: string;
+  /** The work of this process that it stands in; where there is one, it counts instead. */
+  within?: TraceContext;
 }
 
 /** The origin of whatever an event causes. */
@@ -23,6 +29,8 @@ export const causedBy = (event: Event): Origin => ({
   correlationid: event.correlationid,
   causationid: event.id,
   traceparent: event.traceparent,
+  tracestate: event.tracestate,
+  within: spanOf(event),
 });
 
 /** Says that something happened; the compiler checks the data against the type's contract. */

@@ -127,7 +127,8 @@ const uuid = { type: 'string', format: 'uuid' };
 /** The envelope as the mesh writes it. What it reads of foreign producers may be less: see the guide to events. */
 const cloudEvent = {
   type: 'object',
-  description: 'CloudEvents 1.0, with the extensions `correlationid`, `causationid` and `traceparent`',
+  description:
+    'CloudEvents 1.0, with the extensions `correlationid`, `causationid`, `traceparent` and `tracestate`',
   required: ['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'correlationid'],
   properties: {
     specversion: { const: '1.0' },
@@ -147,7 +148,8 @@ const cloudEvent = {
       description: 'The request that everything began with; the same through the whole chain',
     },
     causationid: { ...uuid, description: 'The id of the event that caused this one' },
-    traceparent: { type: 'string', description: 'W3C Trace Context' },
+    traceparent: { type: 'string', description: 'W3C Trace Context, of its making' },
+    tracestate: { type: 'string', description: 'What other tracing systems want handed on' },
     data: { type: 'object' },
   },
 };

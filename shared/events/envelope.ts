@@ -12,7 +12,7 @@ import {
 /**
  * A CloudEvents 1.0 event (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) with
  * the extensions `correlationid` (the originating request), `causationid` (the event that caused this
- * one) and `traceparent` (W3C Trace Context). `type` is the routing key; `subject` the order or item id.
+ * one), `traceparent` and `tracestate` (W3C Trace Context, of its making). `type` is the routing key; `subject` the order or item id.
  */
 export interface Event<T extends EventType = EventType> {
   specversion: '1.0';
@@ -26,6 +26,7 @@ export interface Event<T extends EventType = EventType> {
   correlationid: string;
   causationid?: string;
   traceparent?: string;
+  tracestate?: string;
   data: EventData<T>;
 }
 
@@ -48,6 +49,7 @@ const envelope = z.object({
   correlationid: z.unknown().optional(),
   causationid: z.unknown().optional(),
   traceparent: z.unknown().optional(),
+  tracestate: z.unknown().optional(),
 });
 
 /** What AMQP can carry as a correlation id, in bytes. */
@@ -124,7 +126,7 @@ function readEvent(json: unknown, accepts: (type: EventType) => boolean): Parsed
   if (!data.success) {
     return { ok: false, reason: 'invalid_data', error: describe(data.error, '/data'), ...identity(present) };
   }
-  const { correlationid, causationid, traceparent } = parsed.data;
+  const { correlationid, causationid, traceparent, tracestate } = parsed.data;
   const event = {
     ...parsed.data,
     id,
@@ -135,6 +137,7 @@ function readEvent(json: unknown, accepts: (type: EventType) => boolean): Parsed
     correlationid: correlationIdOf(correlationid) ?? id,
     causationid: uuid.safeParse(causationid).data,
     traceparent: attributeText(traceparent),
+    tracestate: attributeText(tracestate),
     data: data.data,
   } as Event;
   return { ok: true, event };

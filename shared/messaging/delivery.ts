@@ -1,6 +1,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { groupBy } from '../group-by';
 import { eventLogFields, type Event, type ParsedMessage } from '../events/envelope';
+import { spanLogFields, type Span } from '../tracing/span';
 import type { Session } from './session';
 
 /** A consumer's hold on the broker within one session. */
@@ -26,6 +27,8 @@ export interface Delivery {
   /** It was delivered before and not acknowledged: it may be what ended its consumer. */
   suspect: boolean;
   attachment: Attachment;
+  /** Of its handling, where that is recorded. */
+  span?: Span | undefined;
 }
 
 /** A delivery that is an event which the consumer handles. */
@@ -104,10 +107,11 @@ function lowest(tags: Iterable<number>): number {
 const tagOf = ({ message }: Delivery) => message.fields.deliveryTag;
 
 /** The fields that a log line about a delivery carries, as far as they could be read. */
-export const deliveryLogFields = ({ parsed, message }: Delivery) =>
+export const deliveryLogFields = ({ parsed, message, span }: Delivery) =>
   parsed.ok
-    ? eventLogFields(parsed.event)
+    ? { ...eventLogFields(parsed.event), ...spanLogFields(span) }
     : {
+        ...spanLogFields(span),
         event_id: parsed.id,
         event_type: parsed.type ?? (message.properties.type as string | undefined),
         correlation_id: message.properties.correlationId as string | undefined,

@@ -18,10 +18,12 @@ const SOURCE = /"source":\s*"\/?([^"\\]{1,100})"/;
 /**
  * The message that carries an event: the body untouched, and in the AMQP properties what the management
  * UI shows.
+ * @param headers none, if absent
  */
 export const toMessage = (
   event: StoredEvent,
   to: { exchange: string; routingKey: string },
+  headers?: Record<string, unknown>,
 ): OutgoingMessage => ({
   ...to,
   body: Buffer.from(event.body),
@@ -32,5 +34,6 @@ export const toMessage = (
     timestamp: Math.floor(event.created_at.getTime() / 1000),
     appId: SOURCE.exec(event.body.slice(0, 500))?.[1],
     contentType: EVENT_CONTENT_TYPE,
+    ...(headers && { headers }),
   },
 });

@@ -80,6 +80,12 @@ export const isMissing = (error: unknown): boolean =>
     (cause) => codesOf(cause).some((code) => MISSING.test(code)) || MISSING_KINDS.has(String(cause.kind)),
   );
 
+/** What PostgreSQL calls it, where it was PostgreSQL that failed it. */
+export const sqlStateOf = (error: unknown): string | undefined =>
+  chain(error)
+    .flatMap(codesOf)
+    .find((code) => /^(?!P[1-9])[0-9A-Z]{5}$/.test(code));
+
 const codesOf = (error: Record<string, unknown>) =>
   [error.code, error.originalCode].filter((code): code is string => typeof code === 'string');
 

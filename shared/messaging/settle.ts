@@ -1,4 +1,4 @@
-import { eventLogFields, identityOf } from '../events/envelope';
+import { identityOf } from '../events/envelope';
 import { UnknownValueError } from '../events/growing';
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
@@ -8,13 +8,14 @@ import { countBatch, countLockTimeout } from './consumer-metrics';
 import { aTableIsLocked } from './contention';
 import { beginSuspect, clearSuspect, MAX_CRASHES } from './crash-suspects';
 import type { Failure } from './dead-letter';
-import { acknowledge, isGood, isHeld, type Delivery, type GoodDelivery } from './delivery';
+import { acknowledge, deliveryLogFields, isGood, isHeld, type Delivery, type GoodDelivery } from './delivery';
 import { briefly, failureKind, isLockTimeout, PermanentError } from './failure';
 import { handleBatch } from './handle-batch';
 import type { HandlerTable } from './handler';
 import type { Aside } from './set-aside';
 import { recordedSubscriptions } from './subscriptions';
 import type { RetryDelay } from './topology';
+import { endFailed, endGivenUp, endHandled, traceHandling } from './trace-handling';
 
 export interface SettleOptions {
   /** The consumer's name. */
@@ -58,8 +59,10 @@ export function createSettler(options: SettleOptions): Settler {
   let gaveUp = false;
   let slowInARow = 0;
   let lockedAt = -Infinity;
+  const trace = traceHandling(name);
 
   async function settle(batch: readonly Delivery[]): Promise<void> {
+    trace.begin(batch);
     for (const delivery of batch) if (!delivery.parsed.ok) await refuse(delivery);
     const good = batch.filter(isGood);
     const [first] = good;
@@ -73,7 +76,7 @@ export function createSettler(options: SettleOptions): Settler {
     if (parsed.ok) return;
     const { reason, error, type } = parsed;
     const isNewer = reason === 'unknown_type' && type !== undefined && (await isRecorded(delivery, type));
-    if (isNewer === undefined) return;
+    if (isNewer === undefined) return endGivenUp([delivery]);
     putAside(delivery, { reason, error, attempt }, isNewer ? 'transient' : 'permanent');
   }
 
@@ -129,8 +132,10 @@ export function createSettler(options: SettleOptions): Settler {
     const startedAt = performance.now();
     const lockTimeoutMs = Date.now() - lockedAt < SHORT_LOCKS_FOR_MS ? SHORT_LOCK_MS : undefined;
     const attempts = batch.map(({ parsed, attempt }) => ({ event: parsed.event, attempt }));
-    const result = await persist(batch, () => handleBatch(database, name, handlers, attempts, lockTimeoutMs));
-    if (!result) return;
+    const result = await persist(batch, () =>
+      trace.around(batch, database, (over) => handleBatch(over, name, handlers, attempts, lockTimeoutMs)),
+    );
+    if (!result) return endGivenUp(batch);
     if ('error' in result) return blame(batch, result.error);
     acknowledge(...batch);
     logHandled(batch, result.value, performance.now() - startedAt);
@@ -140,7 +145,7 @@ export function createSettler(options: SettleOptions): Settler {
   async function handleSuspect(delivery: GoodDelivery): Promise<void> {
     const { event } = delivery.parsed;
     const begun = await persist([delivery], () => beginSuspect(database, name, event.id));
-    if (!begun) return;
+    if (!begun) return endGivenUp([delivery]);
     if ('error' in begun) return blame([delivery], begun.error);
     if (begun.value >= MAX_CRASHES) {
       const error = `its consumer died ${begun.value} times with it in hand`;
@@ -186,7 +191,9 @@ export function createSettler(options: SettleOptions): Settler {
   }
 
   function putAside(delivery: Delivery, failure: Failure, kind: 'permanent' | 'transient'): void {
-    aside.begin(delivery, failure, kind === 'transient' ? retryDelays[failure.attempt - 1] : undefined);
+    const retry = kind === 'transient' ? retryDelays[failure.attempt - 1] : undefined;
+    endFailed(delivery, failure, retry ? 'retried' : 'dead_lettered');
+    aside.begin(delivery, failure, retry);
   }
 
   function logHandled(batch: readonly GoodDelivery[], fresh: ReadonlySet<string>, tookMs: number): void {
@@ -194,12 +201,14 @@ export function createSettler(options: SettleOptions): Settler {
     const [first] = batch;
     const times = batch.map(({ parsed }) => Date.parse(parsed.event.time));
     if (first) countBatch(name, first.parsed.event.type, { tookMs, fresh: fresh.size, times });
-    for (const { parsed, attempt } of batch) {
+    for (const delivery of batch) {
+      const { parsed, attempt } = delivery;
       const identity = identityOf(parsed.event);
       const isFirst = fresh.has(identity) && !seen.has(identity);
       seen.add(identity);
+      endHandled(delivery, isFirst ? 'handled' : 'duplicate');
       const fields = {
-        ...eventLogFields(parsed.event),
+        ...deliveryLogFields(delivery),
         attempt,
         batch: batch.length,
         took_ms: Math.round(tookMs),

@@ -4,7 +4,7 @@ import { asWriter } from '../events/growing';
 import type { Event } from '../events/envelope';
 import { newId } from '../ids';
 import { Prisma, type Tx } from '../service/database';
-import { nextTraceparent } from '../trace';
+import { traceNewEvent } from '../tracing/trace-new-event';
 
 /**
  * Makes the CloudEvents for what a service announces: ids in the order given, and the data as the
@@ -15,19 +15,22 @@ import { nextTraceparent } from '../trace';
  */
 export function makeEvents(service: string, announcements: readonly Announcement[]): Event[] {
   const time = new Date().toISOString();
-  return announcements.map(({ type, subject, data, origin }) => ({
-    specversion: '1.0',
-    id: newId(),
-    source: `/${service}`,
-    type,
-    subject,
-    time,
-    datacontenttype: 'application/json',
-    correlationid: origin.correlationid,
-    causationid: origin.causationid,
-    traceparent: nextTraceparent(origin.traceparent),
-    data: asWriter(() => eventData[type].parse(data)),
-  })) as Event[];
+  return announcements.map(({ type, subject, data, origin }) => {
+    const id = newId();
+    return {
+      specversion: '1.0',
+      id,
+      source: `/${service}`,
+      type,
+      subject,
+      time,
+      datacontenttype: 'application/json',
+      correlationid: origin.correlationid,
+      causationid: origin.causationid,
+      ...traceNewEvent(origin, { id, type, subject }),
+      data: asWriter(() => eventData[type].parse(data)),
+    };
+  }) as Event[];
 }
 
 /**

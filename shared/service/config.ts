@@ -8,6 +8,7 @@ import { parseRabbitmqUrl } from './rabbitmq-url';
 import { learnSecrets } from './redact';
 import { withSecretFiles } from './secret-files';
 import { SERVER_URLS, withPasswords } from './server-url';
+import { tracingConfig } from '../tracing/tracing-config';
 
 export { duration, parsed };
 
@@ -105,6 +106,7 @@ export const commonConfig = z.object({
   LOG_LEVEL: logLevel,
   /** Connections that this process may hold open to PostgreSQL. */
   DATABASE_POOL_SIZE: count(10, 500),
+  ...tracingConfig,
 });
 
 /** Variables of a process that serves nothing but its health over HTTP. */

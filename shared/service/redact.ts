@@ -84,8 +84,7 @@ export function secretsOf(environment: Record<string, string | undefined>): stri
     if (!value) continue;
     if (SECRET_VARIABLE.test(name) || name === 'PGPASSWORD') found.add(value);
     if (LISTS.has(name)) for (const one of value.split(',')) found.add(one.trim());
-    if (HEADERS_VARIABLE.test(name))
-      for (const pair of value.split(',')) found.add(pair.slice(pair.indexOf('=') + 1).trim());
+    if (HEADERS_VARIABLE.test(name)) for (const header of headerValues(value)) found.add(header);
     if (name === 'SLACK_WEBHOOK_URL') for (const part of partsOfSlack(value)) found.add(part);
     // Several brokers may be given, each with its own login.
     for (const url of value.split(/,(?=[a-z0-9+.-]+:\/\/)/i)) readUrl(url, found, open);
@@ -95,6 +94,13 @@ export function secretsOf(environment: Record<string, string | undefined>): stri
     .filter((secret) => secret.length >= LEAST && !open.has(secret))
     .sort((a, b) => b.length - a.length);
 }
+
+/** Of `name=value,name2=value2`; a scheme such as `Bearer` is no part of the secret. */
+const headerValues = (text: string): string[] =>
+  text.split(',').flatMap((pair) => {
+    const value = pair.slice(pair.indexOf('=') + 1).trim();
+    return [value, decoded(value).replace(/^\w+ +/, '')];
+  });
 
 function readUrl(text: string, found: Set<string>, open: Set<string>): void {
   const [, user, password] = /^[a-z0-9+.-]+:\/\/([^:@/]*):(.*)@/i.exec(text) ?? [];

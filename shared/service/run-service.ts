@@ -5,11 +5,14 @@ import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
 import { beginMetrics } from './metrics';
 import { within } from './within';
+import type { EndTracing } from '../tracing/begin-tracing';
 
 /** What a started service gives back: how to stop it. */
 export type Stop = () => Promise<void>;
 
 const STOP_TIMEOUT_MS = 9_500;
+/** For what is left of traces, after everything else: a receiver that hangs holds nothing up. */
+const LAST_TRACES_MS = 1_000;
 
 // V8 would rather use memory than collect garbage, until a good part of the machine's is taken. Here a collection comes
 // when what is in use has doubled: less than 150 MB a service, for a tenth of a saturated one's CPU.
@@ -40,14 +43,22 @@ export function runService(name: string, start: (log: Logger) => Promise<Stop>):
   });
 
   let end = (code: number): void => process.exit(code);
-  const started = start(log);
+  let endTracing: EndTracing | undefined;
+  const started = (async () => {
+    endTracing = await beginTracingIfWanted(name, log);
+    return start(log);
+  })();
   const stop = (why: string) => {
     if (stopping) return;
     stopping = true;
     log.info({ why }, 'stopping');
+    const stopBy = performance.now() + STOP_TIMEOUT_MS;
     within(
       STOP_TIMEOUT_MS,
-      started.then((stopService) => stopService()),
+      started.then(async (stopService) => {
+        await stopService();
+        await endTracing?.(Math.min(LAST_TRACES_MS, stopBy - performance.now() - 200));
+      }),
     ).then(
       () => {
         log.info('stopped');
@@ -79,6 +90,14 @@ export function runService(name: string, start: (log: Logger) => Promise<Stop>):
       process.exit(exitCodeOf(error));
     },
   );
+}
+
+/** Where nobody asks for traces, nothing of them is loaded. */
+async function beginTracingIfWanted(name: string, log: Logger): Promise<EndTracing | undefined> {
+  const { env } = process;
+  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT && !env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) return undefined;
+  const { beginTracing } = await import('../tracing/begin-tracing.js');
+  return beginTracing(name, log);
 }
 
 const exitCodeOf = (error: unknown): number =>

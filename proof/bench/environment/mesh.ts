@@ -26,13 +26,15 @@ export interface MeshOptions {
   instances?: Record<string, number>;
   /** Leaves the relay to the caller. */
   withoutRelay?: boolean;
+  /** Given to every process beside what all are given. */
+  environment?: Record<string, string>;
 }
 
 export async function startBenchMesh(
   bench: Bench,
   scope: Scope,
   name: string,
-  { instances = {}, withoutRelay = false }: MeshOptions = {},
+  { instances = {}, withoutRelay = false, environment: more = {} }: MeshOptions = {},
 ): Promise<BenchMesh> {
   const world = scope.own(await openWorld(bench.servers, name, true));
   const menus = await makeMenus(world.databaseUrl);
@@ -40,6 +42,7 @@ export async function startBenchMesh(
     DATABASE_URL: world.databaseUrl,
     RABBITMQ_URL: world.rabbitmqUrl,
     CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
+    ...more,
   };
   const services = discoverServices().filter((service) => !(withoutRelay && service === RELAY));
   const processes: ServiceProcess[] = [];

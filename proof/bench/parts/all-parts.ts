@@ -13,6 +13,7 @@ import { overload } from './overload';
 import { relay } from './relay';
 import { relayBacklog } from './relay-backlog';
 import { scale } from './scale';
+import { telemetry } from './telemetry';
 import { webhooks } from './webhooks';
 
 /** In the order in which they run: later ones use the rate that `mesh` has found. */
@@ -27,6 +28,7 @@ export const allParts: readonly Part[] = [
   latency,
   hotItem,
   overload,
+  telemetry,
   webhooks,
   idle,
   scale,

@@ -1,0 +1,52 @@
+import { ConfigError, readConfig, workerConfig } from '../service/config';
+import { secretsOf } from '../service/redact';
+import { receiverOf, tracingSchema } from './tracing-config';
+
+const read = (environment: Record<string, string>) => readConfig(tracingSchema, environment);
+const receiver = (environment: Record<string, string>) => receiverOf(read(environment))?.href;
+
+it.each([
+  [{}, undefined],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: '' }, undefined],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318' }, 'http://tempo:4318/v1/traces'],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://host/otlp/' }, 'https://host/otlp/v1/traces'],
+  [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://host/as-it-is' }, 'http://host/as-it-is'],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_SDK_DISABLED: 'TRUE' }, undefined],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_TRACES_EXPORTER: 'none' }, undefined],
+])('%p is sent to %p', (environment, url) => expect(receiver(environment)).toBe(url));
+
+it('headers and attributes are pairs, percent-encoded', () => {
+  const config = read({
+    OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20YTpi, x-scope = a=b,',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=prod,owner=caf%C3%A9',
+  });
+  expect(config.OTEL_EXPORTER_OTLP_HEADERS).toEqual({ Authorization: 'Basic YTpi', 'x-scope': 'a=b' });
+  expect(config.OTEL_RESOURCE_ATTRIBUTES).toEqual({ 'deployment.environment.name': 'prod', owner: 'café' });
+});
+
+it('what is wrong is reported with everything else, and without the secret', () => {
+  const environment = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'tempo:4318',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=the-secret%',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER: 'sometimes',
+    OTEL_TRACES_SAMPLER_ARG: '2',
+    OTEL_RESOURCE_ATTRIBUTES: 'no pair',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '10s',
+  };
+  let error: unknown;
+  try {
+    readConfig(workerConfig, environment);
+  } catch (caught) {
+    error = caught;
+  }
+  expect(error).toBeInstanceOf(ConfigError);
+  const { message } = error as ConfigError;
+  for (const name of [...Object.keys(environment), 'DATABASE_URL']) expect(message).toContain(`  ${name}: `);
+  expect(message).not.toContain('the-secret');
+});
+
+it('the headers are secrets, as they are given and as they are sent', () => {
+  const secrets = secretsOf({ OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20abc%2Fdef,x-key=other' });
+  expect(secrets).toEqual(expect.arrayContaining(['Bearer%20abc%2Fdef', 'abc/def', 'other']));
+});
