@@ -1,7 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Origin } from '../../shared/events/announce';
 import { Common, isTracing, KIND, startSpan, type Span } from '../../shared/tracing/span';
-import { readTraceContext, writeTraceparent, type TraceContext } from '../../shared/tracing/trace-context';
+import {
+  newSpanId,
+  readTraceContext,
+  writeTraceparent,
+  type TraceContext,
+} from '../../shared/tracing/trace-context';
 import { beginUntraced } from '../../shared/tracing/trace-new-event';
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server: of others, the name need not be told. */
@@ -63,6 +68,8 @@ export function originOfRequest(request: Request, response: Response, correlatio
   const within = spanOfRequest(response);
   if (within) return { correlationid, within };
   const { state: tracestate, ...context } = callersContext(request) ?? beginUntraced();
+  // Where nobody traces, the request is a step of its own to whoever does, and reads the events.
+  if (!isTracing()) context.spanId = newSpanId();
   return { correlationid, traceparent: writeTraceparent(context), tracestate };
 }
 
