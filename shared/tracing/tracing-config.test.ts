@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { ConfigError, readConfig, workerConfig } from '../service/config';
 import { secretsOf } from '../service/redact';
 import { receiverOf, tracingSchema } from './tracing-config';
@@ -14,6 +15,15 @@ it.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_SDK_DISABLED: 'TRUE' }, undefined],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_TRACES_EXPORTER: 'none' }, undefined],
 ])('%p is sent to %p', (environment, url) => expect(receiver(environment)).toBe(url));
+
+it('nothing of it is loaded where nobody asks for it', () => {
+  const code = `
+    require('./dist/shared/messaging/run-consumer.js');
+    console.log(Object.keys(require.cache).join());`;
+  const loaded = execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+  expect(loaded).toContain('run-service.js');
+  expect(loaded).not.toMatch(/begin-tracing|export-spans|encode-/);
+});
 
 it('headers and attributes are pairs, percent-encoded', () => {
   const config = read({
