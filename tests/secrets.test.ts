@@ -122,7 +122,11 @@ const admin = async (work: (client: Client) => Promise<unknown>) => {
     sessionConfig(process.env.TEST_DATABASE_URL!, { kind: 'migration', applicationName: 'test' }),
   );
   await client.connect();
-  await work(client).finally(() => client.end());
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
 };
 
 let mesh: Mesh;

@@ -8,13 +8,19 @@ export interface Running {
   /** Where mails can be looked at, if they are caught here. */
   mailUrl?: string | undefined;
   servers: Servers;
+  /** Whether a person reads it, and no log: then it has the passwords of the project's own servers in it. */
+  onTerminal: boolean;
 }
+
+const HIDDEN = '…';
 
 /** What a newcomer needs next: the addresses, and commands that work as they stand. */
 export function banner(
-  { apiUrl, simulatorUrl, mailUrl, servers }: Running,
+  { apiUrl, simulatorUrl, mailUrl, servers, onTerminal }: Running,
   toTry: readonly string[],
 ): string {
+  const shown = (url: string, how: string) =>
+    onTerminal && !how.startsWith('given by') ? url : withoutPassword(url);
   return [
     '',
     'Ordermesh is running.',
@@ -23,9 +29,10 @@ export function banner(
     `  Docs         ${apiUrl}/docs`,
     ...paymentLine(simulatorUrl),
     ...(mailUrl ? [`  Mails        ${mailUrl}   none leaves this machine`] : []),
-    `  RabbitMQ UI  ${managementLogin(servers.managementUrl)}`,
-    `  AMQP         ${servers.rabbitmqUrl}   (${servers.how.rabbitmq})`,
-    `  PostgreSQL   ${servers.databaseUrl}   (${servers.how.postgres})`,
+    `  RabbitMQ UI  ${managementLogin(servers.managementUrl && shown(servers.managementUrl, servers.how.rabbitmq))}`,
+    `  AMQP         ${shown(servers.rabbitmqUrl, servers.how.rabbitmq)}   (${servers.how.rabbitmq})`,
+    `  PostgreSQL   ${shown(servers.databaseUrl, servers.how.postgres)}   (${servers.how.postgres})`,
+    ...(onTerminal ? [] : ['               their passwords are in .local/mesh.json']),
     '',
     ...toTry,
     '',
@@ -33,6 +40,12 @@ export function banner(
     '',
   ].join('\n');
 }
+
+/** Of several brokers, each. */
+const withoutPassword = (url: string) =>
+  url
+    .replace(/(\/\/[^:@/,]*:)[^@]*@/g, `$1${HIDDEN}@`)
+    .replace(/([?&](?:ssl)?password=)[^&]*/g, `$1${HIDDEN}`);
 
 function paymentLine(simulatorUrl: string | undefined): string[] {
   if (process.env.PAYMENT_GATEWAY === 'stripe') return ['  Payments     by Stripe'];

@@ -97,10 +97,12 @@ async function runServices(
     writeMeshFile(mesh);
     published = true;
     const toTry = open ? tryIt(apiUrl, await findOrderable(apiUrl)) : howToCall;
-    const text = banner({ apiUrl, simulatorUrl: simulatorUrl(), mailUrl: mail.webUrl, servers }, toTry);
-    await group.untilQuiet();
     // Where a program reads the log, nothing else is in it.
-    (chooseLogFormat() === 'pretty' ? process.stdout : process.stderr).write(`${text}\n`);
+    const output = chooseLogFormat() === 'pretty' ? process.stdout : process.stderr;
+    const running = { apiUrl, simulatorUrl: simulatorUrl(), mailUrl: mail.webUrl, servers };
+    const text = banner({ ...running, onTerminal: output.isTTY }, toTry);
+    await group.untilQuiet();
+    output.write(`${text}\n`);
     const watching = group.watch(control.stopping);
     await Promise.race([aborted(control.stopping), group.hopeless]);
     await watching;
