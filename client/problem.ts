@@ -43,6 +43,7 @@ export interface ProblemMembers {
   forbidden: object;
   'rate-limited': object;
   overloaded: object;
+  paused: object;
   'card-payments-not-set-up': object;
 }
 export type ProblemName = keyof ProblemMembers;

@@ -1,7 +1,9 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
 import { readConfig, readTogether } from '../shared/service/config';
+import { CHANNELS } from '../shared/service/pauses';
 import { deliver } from './delivery/deliver';
 import { deliveryConfig } from './delivery/delivery-config';
+import { healthOf } from './delivery/delivery-health';
 import { keepNotifications } from './delivery/keep-notifications';
 import { handlersOver } from './handlers';
 import { deliverToLog } from './log/deliver-to-log';
@@ -14,23 +16,25 @@ import { workRequests } from './webhooks/work-requests';
 const recorders: Recorder[] = [];
 
 runConsumer(
-  'notification-service',
+  { service: 'notification-service', parts: CHANNELS },
   handlersOver(recorders),
-  () =>
-    ({ database, log }) =>
-      deliverToLog(database, tellLog(log), log),
+  () => (context) => deliverToLog(context.database, tellLog(context.log), context.log, healthOf(context)),
   () => {
     const [config, ways] = readTogether(() => readConfig(deliveryConfig), configuredWays);
     recorders.push(...ways.map(({ recorder }) => recorder));
-    return ({ database, log }) => {
+    return (context) => {
+      const { database, log } = context;
+      const health = healthOf(context);
       const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database, log)]));
       log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
       const stops = [
-        workRequests(database, log),
-        keepNotifications(database, config.NOTIFICATION_RETENTION, log),
+        workRequests(database, log, health),
+        keepNotifications(database, config.NOTIFICATION_RETENTION, log, health),
       ];
       if (ways.length > 0)
-        stops.push(deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log));
+        stops.push(
+          deliver(database, { channels, concurrency: config.NOTIFICATION_CONCURRENCY }, log, health),
+        );
       return async () => {
         await Promise.all(stops.map((stop) => stop()));
         for (const channel of Object.values(channels)) channel.close?.();

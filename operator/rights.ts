@@ -17,6 +17,7 @@ export const rights: Rights = {
     // Mails: those that failed are sent again, and who wants which.
     notifications: ['SELECT', 'UPDATE'],
     mail_opt_outs: ['SELECT', 'INSERT', 'DELETE'],
+    pauses: ['SELECT', 'INSERT', 'UPDATE (resumed_by, resumed_at)'],
     mail_link_keys: [],
     webhook_secrets: [],
     // A rebuild forgets what it did not count.

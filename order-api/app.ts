@@ -1,8 +1,10 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { newId } from '../shared/ids';
-import { readiness } from '../shared/service/health-server';
+import { readHealthGauges } from '../shared/service/health-metrics';
+import { liveness, readiness, type Health } from '../shared/service/health-server';
+import { neverPaused } from '../shared/service/pauses';
+import type { Presence } from '../shared/service/presence';
 import { databaseIsUsable } from '../shared/service/schema-version';
-import { identity } from '../shared/service/identity';
 import { callerOf, identify, type Authenticate } from './access/authenticate';
 import { checkRoutesSayWhatTheyConcern } from './access/concern';
 import type { RateLimit } from '../shared/service/access-config';
@@ -16,6 +18,7 @@ import { readExamples, withLiveExamples } from './http/live-examples';
 import { refuseLarge } from './http/json-body';
 import { openApiDocument } from './http/openapi';
 import { serveProblems } from './http/problem-pages';
+import { refuseWhilePaused } from './http/refuse-while-paused';
 import { parseQuery } from './http/query';
 import { traceRequests } from './http/request-trace';
 import { limitByAddress, limitByCaller, noticeProxy } from './http/rate-limits';
@@ -37,6 +40,8 @@ export type AppDependencies = Omit<
   /** Requests; without a bound if absent. */
   mostInProgress?: number;
   backlog?: Backlog;
+  /** Whether it is paused, and where it is on record; neither, if absent. */
+  presence?: Presence;
   /** Not, if absent. */
   allowPrivateWebhooks?: boolean;
   /** A day, if absent. */
@@ -64,6 +69,7 @@ export function buildApp(deps: AppDependencies): Express {
     backlog = noBound,
     draftDeadlineMs = DAY_MS,
     allowPrivateWebhooks = false,
+    presence,
   } = deps;
   const { authenticate, askAgainMs, rateLimits = {}, trustProxy = false, corsOrigins } = deps;
   checkRoutesSayWhatTheyConcern(routes);
@@ -92,9 +98,20 @@ export function buildApp(deps: AppDependencies): Express {
   if (rateLimits.address) app.use(BASE, limitByAddress(rateLimits.address));
   if (authenticate) app.use(BASE, identify(authenticate, askAgainMs));
   if (rateLimits.caller) app.use(BASE, limitByCaller(rateLimits.caller, callerOf));
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
-  app.get('/readyz', async (_request, response) => {
-    const { status, body } = await readiness({ checks: { database: usable, orders: takesOrders } });
+  if (presence) app.use(BASE, refuseWhilePaused(presence));
+  // RabbitMQ is not among them: orders are taken without it, and wait in the outbox.
+  const health: Health = {
+    checks: { database: usable, orders: takesOrders },
+    paused: () => (presence ?? neverPaused).all(),
+  };
+  readHealthGauges(health, presence ?? neverPaused, ['order-api']);
+  presence?.begin(health);
+  app.get('/healthz', (request, response) => {
+    const { status, body } = liveness(health, request.url);
+    response.status(status).json(body);
+  });
+  app.get('/readyz', async (request, response) => {
+    const { status, body } = await readiness(health, request.url);
     response.status(status).json(body);
   });
   const document = openApiDocument(routes, BASE);

@@ -9,6 +9,7 @@ import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
 import { PortTakenError } from '../shared/service/exit-codes';
 import type { Logger } from '../shared/service/logger';
+import { keepPresence, queryOf } from '../shared/service/presence';
 import { runService } from '../shared/service/run-service';
 import { openAuthentication } from './access/authenticate';
 import type { TokenSettings } from './access/check-token';
@@ -33,6 +34,7 @@ runService('order-api', async (log) => {
     onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
   });
   await warmUp(database);
+  const presence = keepPresence({ query: queryOf(database), parts: ['order-api'], log });
   const forgetting = forgetKeys(database, log);
   const backlog = watchBacklog(database, config.MAX_WAITING_ORDERS, log);
   const live = openLive(database, log, { most: config.MAX_STREAMS });
@@ -48,6 +50,7 @@ runService('order-api', async (log) => {
     cardTokenKey: config.CARD_TOKEN_KEY,
     mostInProgress: config.MAX_REQUESTS,
     backlog,
+    presence,
     draftDeadlineMs: config.DRAFT_DEADLINE,
     allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
     authenticate,
@@ -77,6 +80,7 @@ runService('order-api', async (log) => {
     log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
     await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop(), forgetting.stop(), live.stop()]);
+    await presence.stop();
     await database.$disconnect();
   };
 });

@@ -10,5 +10,6 @@ export const rights: Rights = {
     stock_levels: ['SELECT', 'INSERT'],
     stock_movements: ['SELECT', 'INSERT'],
     order_status_history: ['SELECT', 'INSERT'],
+    service_instances: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   },
 };

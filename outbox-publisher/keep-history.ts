@@ -4,6 +4,7 @@ import { briefly } from '../shared/messaging/failure';
 import type { Logger } from '../shared/service/logger';
 import { sessionConfig } from '../shared/service/session-settings';
 import { pause } from '../shared/service/pause';
+import type { WorkWatch } from '../shared/service/watch-work';
 
 export interface Retention {
   eventLogMs: number;
@@ -12,18 +13,29 @@ export interface Retention {
 
 const EVERY_MS = 60 * 60_000;
 const AFTER_FAILURE_MS = 60_000;
+/** A day of history is dropped within seconds; rows are deleted in batches. */
+const LONGEST_MS = 15 * 60_000;
 const DELETE_BATCH = 10_000;
 // Any two numbers that nobody else uses in this database; these spell "mesh" and "hist".
 const LOCK = [0x6d657368, 0x68697374];
 
 /** Makes the partitions of the days to come and drops those past their retention, every hour. */
-export function keepHistory(databaseUrl: string, retention: Retention, log: Logger): () => Promise<void> {
+export function keepHistory(
+  databaseUrl: string,
+  retention: Retention,
+  log: Logger,
+  during: WorkWatch['during'] = (_name, work) => work(),
+): () => Promise<void> {
   const stopping = new AbortController();
   const running = (async () => {
     while (!stopping.signal.aborted) {
       let next = EVERY_MS;
       try {
-        const { made, dropped } = await tidyUp(databaseUrl, retention);
+        const { made, dropped } = await during(
+          'the keeping of the history',
+          () => tidyUp(databaseUrl, retention),
+          LONGEST_MS,
+        );
         if (made.length + dropped.length > 0) log.info({ made, dropped }, 'partitions of the history');
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not maintain the partitions');

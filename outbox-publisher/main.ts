@@ -1,9 +1,12 @@
 import { count, duration, port, readConfig, workerConfig } from '../shared/service/config';
 import { healthPorts } from '../shared/service/health-ports';
-import { serveHealth } from '../shared/service/health-server';
+import { readHealthGauges } from '../shared/service/health-metrics';
+import { serveHealth, type Health } from '../shared/service/health-server';
+import { keepPresence, type Query } from '../shared/service/presence';
 import { runService } from '../shared/service/run-service';
+import { watchWork } from '../shared/service/watch-work';
 import { keepHistory } from './keep-history';
-import { readOutboxGauges } from './relay-metrics';
+import { openSideConnection, publishedSoFar, readOutboxGauges } from './relay-metrics';
 import { startRelay } from './relay';
 
 const config = workerConfig.extend({
@@ -20,23 +23,38 @@ const config = workerConfig.extend({
 
 runService('outbox-publisher', async (log) => {
   const settings = readConfig(config);
+  const pool = openSideConnection(settings.DATABASE_URL);
+  const query: Query = async <T>(sql: string, ...parameters: unknown[]) =>
+    (await pool.query(sql, parameters)).rows as T[];
+  const presence = keepPresence({ query, parts: ['outbox-publisher'], log, done: publishedSoFar });
+  const work = watchWork();
   const relay = startRelay(
     settings.DATABASE_URL,
     settings.RABBITMQ_URL,
     { batchSize: settings.RELAY_BATCH, window: settings.RELAY_WINDOW },
     log,
+    presence,
   );
   const stopHistory = keepHistory(
     settings.DATABASE_URL,
     { eventLogMs: settings.EVENT_LOG_RETENTION, processedEventsMs: settings.PROCESSED_EVENTS_RETENTION },
     log,
+    work.during,
   );
-  const stopGauges = readOutboxGauges(settings.DATABASE_URL);
-  const health = await serveHealth(relay.health, settings.HEALTH_PORT, settings.HEALTH_HOST);
-  log.info({ health_port: health.port }, 'relaying');
+  readOutboxGauges(pool);
+  const health: Health = {
+    checks: { ...relay.health.checks, history: () => work.check() },
+    alive: relay.health.alive,
+    paused: () => presence.all(),
+  };
+  readHealthGauges(health, presence, ['outbox-publisher']);
+  const served = await serveHealth(health, settings.HEALTH_PORT, settings.HEALTH_HOST);
+  presence.begin(health);
+  log.info({ health_port: served.port }, 'relaying');
   return async () => {
     await Promise.all([relay.stop(), stopHistory()]);
-    await health.stop();
-    await stopGauges();
+    await presence.stop();
+    await served.stop();
+    await pool.end();
   };
 });

@@ -11,17 +11,22 @@ const events = counter(
 
 export type PublishedOutcome = 'published' | 'republished' | 'returned' | 'refused';
 
-export const countPublished = (type: string, outcome: PublishedOutcome): void =>
+let published = 0;
+
+export function countPublished(type: string, outcome: PublishedOutcome): void {
+  if (outcome === 'published' || outcome === 'republished') published += 1;
   events.inc({ type: isEventType(type) ? type : 'unknown', outcome });
+}
+
+/** By this process, since it began. */
+export const publishedSoFar = (): number => published;
 
 /**
- * What only the database knows of the whole mesh. Every relay tells it, the owner of the outbox and those that stand by:
- * take the highest, not the sum.
- * @returns how to end it
+ * One connection beside that of the ownership, for what the relay reads of the whole mesh and says of itself. It is closed
+ * when nobody asks for a while.
  */
-export function readOutboxGauges(databaseUrl: string): () => Promise<void> {
+export function openSideConnection(databaseUrl: string): Pool {
   const session = { kind: 'service', applicationName: 'outbox-publisher metrics' } as const;
-  // One connection, that is closed when nobody asks for a while.
   const pool = new Pool({
     ...sessionConfig(databaseUrl, session),
     max: 1,
@@ -29,6 +34,14 @@ export function readOutboxGauges(databaseUrl: string): () => Promise<void> {
     query_timeout: 10_000,
   });
   pool.on('error', () => undefined);
+  return pool;
+}
+
+/**
+ * What only the database knows of the whole mesh. Every relay tells it, the owner of the outbox and those that stand by:
+ * take the highest, not the sum.
+ */
+export function readOutboxGauges(pool: Pool): void {
   const read = (sql: string) => async (): Promise<Reading> => {
     const { rows } = await pool.query<{ value: string | number }>(sql);
     return rows.map(({ value }) => ({ labels: {}, value: Number(value) }));
@@ -54,5 +67,4 @@ export function readOutboxGauges(databaseUrl: string): () => Promise<void> {
     read(`SELECT count(DISTINCT l.pid) AS value FROM pg_locks l JOIN pg_stat_activity a USING (pid)
           WHERE NOT l.granted AND a.datname = current_database()`),
   );
-  return () => pool.end();
 }

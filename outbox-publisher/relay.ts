@@ -5,6 +5,7 @@ import { backoff } from '../shared/service/backoff';
 import type { Check } from '../shared/service/health-server';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
+import { neverPaused, type Pauses } from '../shared/service/pauses';
 import { keepBroker, type OpenBroker } from './broker-session';
 import { createNacks } from './nacks';
 import { connectOwner, disconnect, giveUp, lookAtOwner, STANDBY_POLL_MS, tryToOwn } from './ownership';
@@ -21,19 +22,22 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
+const RELAY = 'outbox-publisher';
 const LOOK_EVERY_MS = 1_000;
 /** A connection that has lasted so long, as a standby's does, was no failure. */
 const LASTED_MS = 10_000;
 
 /**
  * Relays the outbox to the events exchange. Of several relays one owns the outbox and the others stand by: see
- * ownership.ts. A relay that loses the broker gives the ownership up, for one that may still have it.
+ * ownership.ts. A relay that loses the broker gives the ownership up, for one that may still have it; while relays are
+ * paused nobody owns it.
  */
 export function startRelay(
   databaseUrl: string,
   rabbitmqUrl: string,
   options: RelayOptions,
   log: Logger,
+  pauses: Pauses = neverPaused,
 ): Relay {
   const stopping = new AbortController();
   const standing = createStanding();
@@ -61,7 +65,7 @@ export function startRelay(
     while (!stopping.signal.aborted && !lost.aborted) {
       standing.beat();
       const open = broker.open();
-      if (open && (await tryToOwn(client))) {
+      if (open && !pauses.of(RELAY) && (await tryToOwn(client))) {
         await own(client, open);
         lookAt = 0;
         continue;
@@ -85,7 +89,8 @@ export function startRelay(
     standing.owns();
     const run = { client, unmarked, suspects, nacks, standing, options, log, moved };
     const { flight, lost } = open;
-    const error = await relayRows({ ...run, flight, lost, stopping: stopping.signal });
+    const leaving = AbortSignal.any([stopping.signal, pauses.whenPaused(RELAY)]);
+    const error = await relayRows({ ...run, flight, lost, stopping: leaving });
     if (error) open.fail(error);
     await giveUp(client);
     log.info('gave up the outbox');
@@ -109,6 +114,7 @@ export function startRelay(
       worked = false;
       standing.beat();
       try {
+        await pauses.known(); // one that is paused relays nothing, not even for a moment
         client = await connectOwner(databaseUrl, (error) => lost.abort(error));
         standing.connected();
         await serve(client, lost.signal);
@@ -130,7 +136,8 @@ export function startRelay(
       checks: {
         database: () => standing.database(),
         broker: () => broker.ready(),
-        relaying: () => standing.relaying(),
+        // Somebody wants it so, and `paused` says who.
+        relaying: () => pauses.of(RELAY) !== undefined || standing.relaying(),
       },
       alive: () => standing.alive(),
     },

@@ -4,6 +4,8 @@ export const rights: Rights = {
   tables: {
     _prisma_migrations: ['SELECT'],
     subscriptions: ['SELECT'],
+    service_instances: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+    pauses: ['SELECT'],
     outbox_events: ['SELECT', 'UPDATE', 'DELETE'],
     event_log: ['SELECT', 'INSERT'],
     // What is past its retention.

@@ -1,11 +1,12 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
 import { readConfig, readTogether } from '../shared/service/config';
+import { GATEWAY } from '../shared/service/pauses';
 import { checkTakeover } from './check-takeover';
 import { chooseGateway, gatewayConfig } from './gateway/choose-gateway';
 import { handlers } from './handlers';
 import { workConfig, workPayments } from './work-payments';
 
-runConsumer('payment-service', handlers, () => {
+runConsumer({ service: 'payment-service', parts: [GATEWAY] }, handlers, () => {
   const [gateway, work] = readTogether(
     () => readConfig(gatewayConfig),
     () => readConfig(workConfig),

@@ -7,6 +7,7 @@ import { Prisma, type Database } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
 import { backoff } from '../shared/service/backoff';
 import { pause } from '../shared/service/pause';
+import { GATEWAY, shareOf } from '../shared/service/pauses';
 import { within } from '../shared/service/within';
 import { beneath } from '../shared/tracing/beneath';
 import { errorTypeOf, KIND, spanLogFields, startSpan, type Span } from '../shared/tracing/span';
@@ -34,6 +35,8 @@ export type WorkOptions = z.infer<typeof workConfig>;
 
 const POLL_MS = 100;
 const STOP_MS = 5_000;
+/** Three calls to the gateway, each with its repetitions, and as many statements. */
+const LONGEST_WORK_MS = 300_000;
 const SETTLE_TRIES = 5;
 
 /**
@@ -42,15 +45,26 @@ const SETTLE_TRIES = 5;
  * again by whoever is there, under the same idempotency key.
  */
 export function workPayments(gateway: Gateway, options: WorkOptions): ReturnType<Worker> {
-  return ({ database, log }) => {
+  return ({ database, log, pauses, during }) => {
     const stopping = new AbortController();
     const inHand = new Set<Promise<void>>();
 
+    /** While it or the gateway is paused, nothing is begun; after that more and more by and by. */
+    const most = () =>
+      shareOf(options.PAYMENT_CONCURRENCY, Math.min(pauses.share(GATEWAY), pauses.share('payment-service')));
+
     async function takeSome(): Promise<number> {
-      const free = options.PAYMENT_CONCURRENCY - inHand.size;
-      const claimed = free > 0 ? await claim(database, gateway.name, free, options.PAYMENT_TAKEOVER) : [];
+      const free = most() - inHand.size;
+      if (free <= 0) return 0;
+      const claimed = await during('the look for payments', () =>
+        claim(database, gateway.name, free, options.PAYMENT_TAKEOVER),
+      );
       for (const payment of claimed) {
-        const work = workOn(database, gateway, options, payment, log).finally(() => inHand.delete(work));
+        const work = during(
+          `the payment ${payment.id}`,
+          () => workOn(database, gateway, options, payment, log),
+          LONGEST_WORK_MS,
+        ).finally(() => inHand.delete(work));
         inHand.add(work);
       }
       return claimed.length;
@@ -70,7 +84,7 @@ export function workPayments(gateway: Gateway, options: WorkOptions): ReturnType
           const taken = await takeSome();
           failures = 0;
           if (taken === 0) await restOrUntil(inHand);
-          if (inHand.size >= options.PAYMENT_CONCURRENCY) await Promise.race(inHand);
+          if (inHand.size > 0 && inHand.size >= most()) await restOrUntil(inHand);
         } catch (error) {
           log.warn({ error: briefly(error) }, 'could not look for payments');
           await backoff(failures++, { signal: stopping.signal });

@@ -6,7 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import type { z } from 'zod';
-import { identity } from '../shared/service/identity';
+import { liveness, readiness } from '../shared/service/health-server';
 import { metricsPage } from '../shared/service/metrics';
 import type { Logger } from '../shared/service/logger';
 import type { Asked } from './asked';
@@ -32,8 +32,14 @@ export function buildApp({ simulator, book, journal, held, log }: AppOptions): E
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok', ...identity() }));
-  app.get('/readyz', (_request, response) => void response.json({ ready: true, checks: {}, ...identity() }));
+  app.get('/healthz', (request, response) => {
+    const { status, body } = liveness({}, request.url);
+    response.status(status).json(body);
+  });
+  app.get('/readyz', async (request, response) => {
+    const { status, body } = await readiness({ checks: {} }, request.url);
+    response.status(status).json(body);
+  });
   app.get('/metrics', async (_request, response) => {
     const { contentType, text } = await metricsPage();
     response.type(contentType).send(text);

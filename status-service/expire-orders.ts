@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import type { EventType } from '../shared/events/contracts';
+import { holdUp, overdueBefore, readPausedTime } from '../shared/lifecycle/deadline-moment';
 import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { moveOrders } from '../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../shared/lifecycle/order-lifecycle';
 import { briefly } from '../shared/messaging/failure';
 import { RETRIES_AWAITED } from '../shared/messaging/fetch-missed';
 import { LEASE_SECONDS } from '../shared/messaging/progress';
-import type { Worker } from '../shared/messaging/run-consumer';
+import type { Worker, WorkerContext } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
 import type { Database, Tx } from '../shared/service/database';
-import type { Logger } from '../shared/service/logger';
 import type { Stop } from '../shared/service/run-service';
 import { pause } from '../shared/service/pause';
 
@@ -27,23 +27,29 @@ const BATCH = 100;
 /** A worker that cancels orders which have been PLACED for too long, though the mesh is not behind, and old drafts. */
 export const expireOrders: Worker = () => {
   const deadlines = readConfig(config);
-  return ({ database, log }) => expireUntilStopped(database, log, deadlines);
+  return (context) => expireUntilStopped(context, deadlines);
 };
 
 function expireUntilStopped(
-  database: Database,
-  log: Logger,
+  { database, log, pauses, during }: WorkerContext,
   { ORDER_DEADLINE, DRAFT_DEADLINE, ORDER_DEADLINE_EVERY }: z.infer<typeof config>,
 ): Stop {
   const stopping = new AbortController();
+
+  /** @returns whether there may be more */
+  async function sweep(): Promise<boolean> {
+    const expired = await expireSome(database, ORDER_DEADLINE);
+    for (const order of expired) log.warn(order, 'order cancelled: PLACED for too long');
+    const drafts = await expireDrafts(database, DRAFT_DEADLINE);
+    for (const order of drafts) log.info(order, 'draft cancelled: unchanged for too long');
+    return expired.length === BATCH || drafts.length === BATCH;
+  }
+
   const running = (async () => {
     while (!stopping.signal.aborted) {
       try {
-        const expired = await expireSome(database, ORDER_DEADLINE);
-        for (const order of expired) log.warn(order, 'order cancelled: PLACED for too long');
-        const drafts = await expireDrafts(database, DRAFT_DEADLINE);
-        for (const order of drafts) log.info(order, 'draft cancelled: unchanged for too long');
-        if (expired.length === BATCH || drafts.length === BATCH) continue;
+        const isMore = !pauses.of('status-service') && (await during('the sweep for overdue orders', sweep));
+        if (isMore) continue;
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not check for overdue orders');
       }
@@ -63,21 +69,27 @@ interface ExpiredOrder {
 
 /**
  * Cancels a batch of orders that were placed more than `deadlineMs` ago and are still PLACED, each by the
- * same compare-and-set as every move: one that has just become PREPARING is left alone.
+ * same compare-and-set as every move: one that has just become PREPARING is left alone. The time in which something that
+ * they wait for was paused is not counted.
  * @returns those that it cancelled
  */
 export async function expireSome(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
-  return cancelLate(database, await findOverdue(database, deadlineMs), 'PLACED');
+  const paused = await readPausedTime(database);
+  const before = new Date(overdueBefore(paused.now, deadlineMs, paused.of(holdUp.placed)));
+  return cancelLate(database, await findOverdue(database, before), 'PLACED');
 }
 
 /**
- * Cancels a batch of drafts that nobody has touched for `deadlineMs`; one that has just been approved is left alone.
+ * Cancels a batch of drafts that nobody has touched for `deadlineMs`; one that has just been approved is left alone. The
+ * time in which nobody could approve it is not counted.
  * @returns those that it cancelled
  */
 export async function expireDrafts(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
+  const paused = await readPausedTime(database);
+  const before = new Date(overdueBefore(paused.now, deadlineMs, paused.of(holdUp.draft)));
   const old = await database.$queryRaw<ExpiredOrder[]>`
     SELECT id AS order_id, correlation_id FROM orders
-    WHERE status = 'DRAFT' AND updated_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+    WHERE status = 'DRAFT' AND updated_at < ${before}::timestamptz
     ORDER BY updated_at LIMIT ${BATCH}`;
   return cancelLate(database, old, 'DRAFT');
 }
@@ -144,8 +156,9 @@ const LEASE = `${LEASE_SECONDS} seconds`;
  *
  * An order's events are made after it, so that only partitions from its own day on are read; half a day is for
  * the clocks of the machines.
+ * @param before what was placed, or begun, after that is not overdue
  */
-function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrder[]> {
+function findOverdue(database: Database, before: Date): Promise<ExpiredOrder[]> {
   return database.$queryRaw<ExpiredOrder[]>`
     WITH reached AS (
       SELECT consumer, min(caught_up_at) AS at FROM consumer_progress
@@ -156,7 +169,7 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
       WHERE s.until IS NULL AND s.consumer = ANY(${DECIDING}::text[])
     ), overdue AS MATERIALIZED (
       SELECT id, correlation_id, placed_at, created_at FROM orders
-      WHERE status = 'PLACED' AND placed_at < now() - ${deadlineMs}::float8 * interval '1 millisecond'
+      WHERE status = 'PLACED' AND placed_at < ${before}::timestamptz
     ), floor AS MATERIALIZED (
       SELECT overlay(lpad(to_hex((extract(epoch FROM min(created_at) - interval '12 hours') * 1000)::bigint), 12, '0')
                      || ${LEAST_ID_TAIL} PLACING '-' FROM 9 FOR 0)::uuid AS id FROM overdue
@@ -182,11 +195,11 @@ function findOverdue(database: Database, deadlineMs: number): Promise<ExpiredOrd
         ELSE f.retry_at > now() - ${RETRIES_AWAITED}::interval END
       UNION ALL
       SELECT subject FROM published
-      WHERE type = ${PLACED} AND created_at >= now() - ${deadlineMs}::float8 * interval '1 millisecond'
+      WHERE type = ${PLACED} AND created_at >= ${before}::timestamptz
       UNION ALL
       SELECT order_id::text FROM payments
       WHERE order_id = ANY(ARRAY(SELECT id FROM overdue)) AND state = 'AUTHORIZING'
-        AND (created_at >= now() - ${deadlineMs}::float8 * interval '1 millisecond'
+        AND (created_at >= ${before}::timestamptz
              OR last_error IS NULL OR next_attempt_at <= now())
       UNION ALL
       SELECT subject FROM outbox_events WHERE subject = ANY(ARRAY(SELECT id::text FROM overdue))

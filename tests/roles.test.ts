@@ -64,6 +64,8 @@ const RUNTIME = [
   'INSERT consumer_watermarks',
   'UPDATE consumer_watermarks',
 ];
+/** Of each service: that it runs, and how it is. */
+const PRESENCE = ['INSERT', 'UPDATE', 'DELETE'].map((verb) => `${verb} service_instances`);
 const RELAY = [
   'UPDATE outbox_events',
   'DELETE outbox_events',
@@ -144,8 +146,14 @@ function isExpected(login: string, verb: string, table: string): boolean {
       );
     const right = `${verb} ${table}`;
     if (right === 'INSERT outbox_events') return emits(login) || login === 'operator';
-    if (['INSERT delivery_failures', 'DELETE processed_events'].includes(right) && login === 'operator')
-      return true;
+    if (login === 'operator')
+      return [
+        'INSERT delivery_failures',
+        'DELETE processed_events',
+        'INSERT pauses',
+        'UPDATE pauses',
+      ].includes(right);
+    if (PRESENCE.includes(right)) return true;
     return (isConsumer && RUNTIME.includes(right)) || (login === 'outbox-publisher' && RELAY.includes(right));
   }
   if (verb === 'SELECT') {
@@ -247,6 +255,22 @@ it('a consumer keeps its own records, and no other’s', async () => {
   for (const sql of ['UPDATE crash_suspects SET starts = 9', 'DELETE FROM crash_suspects'])
     expect((await as('inventory-service').query(sql)).rowCount).toBe(0);
   expect(await db.database.crashSuspect.count({ where: { consumer: 'payment-service', starts: 1 } })).toBe(1);
+});
+
+it('a service is on record as itself, and as no other', async () => {
+  const present = (login: string, service: string) =>
+    refusal(
+      as(login).query(
+        `INSERT INTO service_instances (service, instance, version, host, pid, ready, reasons, paused, started_at)
+         VALUES ($1, $2, '1', 'h', 1, true, '{}', '{}', now())`,
+        [service, newId()],
+      ),
+    );
+  for (const login of ['order-api', 'outbox-publisher', 'payment-service']) {
+    expect(await present(login, login)).toBe('done');
+    expect(await present(login, 'status-service')).toBe(REFUSED);
+  }
+  expect(await refusal(as('inventory-service').query('DELETE FROM pauses'))).toBe(REFUSED);
 });
 
 it('the relay takes events out, tends the history, and ends what hangs of its own role', async () => {

@@ -6,6 +6,7 @@ import type { Stop } from '../../shared/service/run-service';
 import { attempt, GivenUp } from './attempt';
 import { claimDue, type Claimed } from './claim';
 import type { Channel } from './channel';
+import { alwaysWell, type DeliveryHealth } from './delivery-health';
 import { countAttempt } from './delivery-metrics';
 import { Hands } from './hands';
 import { Lanes } from './lanes';
@@ -36,9 +37,10 @@ export function deliver(
   database: Database,
   { channels, concurrency, finishMs = FINISH_MS }: Delivery,
   log: Logger,
+  { share, during }: DeliveryHealth = alwaysWell,
 ): Stop {
   const stopping = new AbortController();
-  const lanes = new Lanes(byPrefix(channels), concurrency);
+  const lanes = new Lanes(byPrefix(channels), concurrency, share);
   const hands = new Hands(database);
   let over: Outcome[] = [];
   let wake = () => {};
@@ -105,7 +107,7 @@ export function deliver(
     while (!stopping.signal.aborted) {
       const from = performance.now();
       try {
-        const more = (await round()) || over.length > 0;
+        const more = (await during('the delivery of notifications', round)) || over.length > 0;
         if (more) await pause(Math.min(performance.now() - from, LONGEST_REST_MS), stopping.signal);
         else await somethingHappens();
       } catch (error) {

@@ -4,13 +4,19 @@ import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import type { Stop } from '../../shared/service/run-service';
+import { alwaysWell, type DeliveryHealth } from './delivery-health';
 
 const EVERY_MS = 60 * 60_000;
 const AFTER_FAILURE_MS = 60_000;
 const BATCH = 5_000;
 
 /** Deletes old notifications that are settled, every hour. Several instances share the work. */
-export function keepNotifications(database: Database, retentionMs: number, log: Logger): Stop {
+export function keepNotifications(
+  database: Database,
+  retentionMs: number,
+  log: Logger,
+  { during }: DeliveryHealth = alwaysWell,
+): Stop {
   const stopping = new AbortController();
   const running = (async () => {
     while (!stopping.signal.aborted) {
@@ -18,7 +24,12 @@ export function keepNotifications(database: Database, retentionMs: number, log: 
       try {
         // By the database's clock: one that is far ahead would have all of it deleted.
         const [clock] = await database.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
-        await deleteOld(database, clock!.now.getTime() - retentionMs, stopping.signal);
+        const before = clock!.now.getTime() - retentionMs;
+        await during(
+          'the deletion of old notifications',
+          () => deleteOld(database, before, stopping.signal),
+          EVERY_MS,
+        );
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not delete old notifications');
         next = AFTER_FAILURE_MS;

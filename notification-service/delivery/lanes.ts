@@ -1,3 +1,4 @@
+import { shareOf } from '../../shared/service/pauses';
 import type { Room } from './claim';
 
 const TROUBLE_AFTER = 3;
@@ -29,6 +30,8 @@ export class Lanes {
   constructor(
     private readonly concurrency: Readonly<Record<string, number>>,
     private readonly overall: number,
+    /** How much of that a channel may do at the moment, from 0 to 1. */
+    private readonly share: (channel: string) => number = () => 1,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -41,12 +44,18 @@ export class Lanes {
   room(): Room {
     const lanes: Record<string, number> = {};
     for (const [name, lane] of this.#lanes) lanes[name] = Math.max(0, this.#roomIn(name, lane) - lane.busy);
-    return { overall: this.overall - this.busy, usual: { ...this.concurrency }, lanes };
+    const usual = Object.fromEntries(Object.keys(this.concurrency).map((name) => [name, this.#usual(name)]));
+    return { overall: this.overall - this.busy, usual, lanes };
+  }
+
+  #usual(channel: string): number {
+    return shareOf(this.concurrency[channel] ?? 0, this.share(channel));
   }
 
   #roomIn(name: string, lane: Lane): number {
-    if (this.now() < lane.restsUntil) return 0;
-    if (lane.failures < TROUBLE_AFTER) return this.concurrency[name.split(':', 1)[0]!] ?? 0;
+    const usual = this.#usual(name.split(':', 1)[0]!);
+    if (usual === 0 || this.now() < lane.restsUntil) return 0;
+    if (lane.failures < TROUBLE_AFTER) return usual;
     return this.now() < lane.pausedUntil ? 0 : 1;
   }
 

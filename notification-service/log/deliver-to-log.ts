@@ -3,6 +3,7 @@ import { briefly } from '../../shared/messaging/failure';
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import type { Stop } from '../../shared/service/run-service';
+import { alwaysWell, type DeliveryHealth } from '../delivery/delivery-health';
 import { countAttempt } from '../delivery/delivery-metrics';
 import { errorTypeOf, spanLogFields } from '../../shared/tracing/span';
 import { traceTelling } from '../delivery/trace-telling';
@@ -21,7 +22,12 @@ type Batched = LoggedNotification & { batchId: string };
  * Writes stored notifications to the log, oldest batch first, and notes each batch as delivered. Several
  * instances share the work: each leases what it takes, and what a dead one had leased comes back.
  */
-export function deliverToLog(database: Database, tellOne: Teller, log: Logger): Stop {
+export function deliverToLog(
+  database: Database,
+  tellOne: Teller,
+  log: Logger,
+  { share, during }: DeliveryHealth = alwaysWell,
+): Stop {
   const stopping = new AbortController();
 
   async function deliverSome(): Promise<number> {
@@ -59,10 +65,13 @@ export function deliverToLog(database: Database, tellOne: Teller, log: Logger): 
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      const count = await deliverSome().catch((error: unknown) => {
-        log.warn({ error: briefly(error) }, 'could not read or note the waiting notifications');
-        return 0;
-      });
+      const count =
+        share('log') === 0
+          ? 0
+          : await during('the delivery to the log', deliverSome).catch((error: unknown) => {
+              log.warn({ error: briefly(error) }, 'could not read or note the waiting notifications');
+              return 0;
+            });
       if (count < BATCHES) await pause(POLL_MS, stopping.signal);
     }
   })();

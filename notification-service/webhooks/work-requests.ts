@@ -3,6 +3,7 @@ import type { Database, Tx } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import type { Stop } from '../../shared/service/run-service';
+import { alwaysWell, type DeliveryHealth } from '../delivery/delivery-health';
 import { recordNotifications } from '../delivery/record-notifications';
 import { recoverSome, sendAgain } from './send-again';
 import { webhook } from './record-webhooks';
@@ -15,14 +16,22 @@ const POLL_MS = 250;
 const REST_SECONDS = 30;
 
 /** Does what order-api wants sent: tests, and what is to be sent again. Instances share the work. */
-export function workRequests(database: Database, log: Logger): Stop {
+export function workRequests(
+  database: Database,
+  log: Logger,
+  { share, during }: DeliveryHealth = alwaysWell,
+): Stop {
   const stopping = new AbortController();
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      const worked = await workOne(database, log).catch((error: unknown) => {
-        log.warn({ error: briefly(error) }, 'could not read what is to be sent again');
-        return false;
-      });
+      const worked =
+        share('webhook') > 0 &&
+        (await during('the work on what is to be sent again', () => workOne(database, log)).catch(
+          (error: unknown) => {
+            log.warn({ error: briefly(error) }, 'could not read what is to be sent again');
+            return false;
+          },
+        ));
       if (!worked) await pause(POLL_MS, stopping.signal);
     }
   })();

@@ -25,6 +25,7 @@ function everyRoute(route: Route): RouteProblems {
           'version-mismatch': 'It is at another version than `If-Match` says; nothing was done',
           'idempotency-key-in-use': 'A request with this `Idempotency-Key` is being worked on',
           'idempotency-key-reused': 'The `Idempotency-Key` was used for another body',
+          paused: 'No changes are taken at the moment; nothing was done, try again after `Retry-After`',
         }),
     413: 'The body is too large',
     ...(route.body

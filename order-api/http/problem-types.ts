@@ -235,6 +235,16 @@ export const problemTypes = {
         '200 requests are in progress here, and more are not taken on. Nothing was done; try again after `Retry-After`.',
     },
   },
+  paused: {
+    title: 'No changes are taken at the moment',
+    status: 503,
+    meaning:
+      'Whoever runs the shop has paused order-api for a while. What is there can be read. Nothing was done.',
+    remedy: 'Send the same request again after the seconds that `Retry-After` says.',
+    example: {
+      detail: 'The shop takes no changes at the moment. Nothing was done; try again after `Retry-After`.',
+    },
+  },
   'card-payments-not-set-up': {
     title: 'Card payments are not set up',
     status: 503,

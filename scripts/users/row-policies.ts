@@ -17,7 +17,11 @@ interface Policy {
  * @returns how many policies it made or dropped
  */
 export async function restrictRows(database: Client, role: string, login: Login): Promise<number> {
-  const policies = [...outboxPolicy(role, login), ...(await consumerPolicies(database, role, login))];
+  const policies = [
+    ...outboxPolicy(role, login),
+    ...ownRows(role, login, 'service_instances', 'service'),
+    ...(await consumerPolicies(database, role, login)),
+  ];
   const there = await present(database, role);
   const wanted = new Map(policies.map((policy) => [keyOf(policy), policy]));
   const changes = [
@@ -53,19 +57,29 @@ function outboxPolicy(role: string, { tables, announces }: Login): Policy[] {
 
 async function consumerPolicies(database: Client, role: string, login: Login): Promise<Policy[]> {
   if (login.broker?.as !== 'consumer') return [];
-  const own = `consumer = ${escapeLiteral(login.name)}`;
-  const to = (verb: string) => `AS RESTRICTIVE FOR ${verb} TO ${escapeIdentifier(role)}`;
-  const policies: Policy[] = [];
-  for (const table of await tablesWithConsumer(database)) {
-    const rights = login.tables[table] ?? [];
-    const add = (verb: 'INSERT' | 'UPDATE' | 'DELETE', sql: string) =>
-      rights.includes(verb) &&
-      policies.push({ name: `${role} ${verb.toLowerCase()}s`, table, sql: `${to(verb)} ${sql}` });
-    add('INSERT', `WITH CHECK (${own})`);
-    add('UPDATE', `USING (${own}) WITH CHECK (${own})`);
-    add('DELETE', `USING (${own})`);
-  }
-  return policies;
+  const tables = await tablesWithConsumer(database);
+  return tables.flatMap((table) => ownRows(role, login, table, 'consumer'));
+}
+
+/** It writes only rows that name it. */
+function ownRows(role: string, login: Login, table: string, column: string): Policy[] {
+  const rights = login.tables[table] ?? [];
+  const own = `${column} = ${escapeLiteral(login.name)}`;
+  const policy = (verb: 'INSERT' | 'UPDATE' | 'DELETE', condition: string): Policy[] =>
+    rights.includes(verb)
+      ? [
+          {
+            name: `${role} ${verb.toLowerCase()}s`,
+            table,
+            sql: `AS RESTRICTIVE FOR ${verb} TO ${escapeIdentifier(role)} ${condition}`,
+          },
+        ]
+      : [];
+  return [
+    ...policy('INSERT', `WITH CHECK (${own})`),
+    ...policy('UPDATE', `USING (${own}) WITH CHECK (${own})`),
+    ...policy('DELETE', `USING (${own})`),
+  ];
 }
 
 async function tablesWithConsumer(database: Client): Promise<string[]> {

@@ -10,4 +10,6 @@ export const consumerTables: TableRights = {
   consumer_progress: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   consumer_watermarks: ['SELECT', 'INSERT', 'UPDATE'],
   crash_suspects: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  service_instances: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  pauses: ['SELECT'],
 };

@@ -5,11 +5,13 @@ import { parseMessage } from '../events/envelope';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { pause } from '../service/pause';
+import { neverPaused, type Pauses } from '../service/pauses';
 import { within } from '../service/within';
 import { failedAttempts } from './dead-letter';
-import { isForBroker, isSettled, type Attachment, type Delivery } from './delivery';
+import { giveBack, isForBroker, isSettled, type Attachment, type Delivery } from './delivery';
 import { briefly } from './failure';
 import { createMissed } from './fetch-missed';
+import { createFlow, type Flow } from './flow';
 import { subscribedTypes, type HandlerTable } from './handler';
 import { createHands } from './hands';
 import { keepTopology } from './keep-topology';
@@ -43,6 +45,8 @@ export interface ConsumerOptions {
   retryDelays: readonly RetryDelay[];
   /** How long it lets work gather after a round, at least; none, if absent. */
   restMs?: number;
+  /** What is paused; nothing ever, if absent. */
+  pauses?: Pauses;
   /** Others than its own intervals. */
   upkeep?: Partial<Upkeep>;
 }
@@ -55,9 +59,19 @@ export interface Upkeep {
   settlingMs: number;
   /** Between two records of how far it has come. */
   recordEveryMs: number;
+  /** Messages that wait for so long, while none is settled, mean that it does not consume. */
+  stalledMs: number;
+  /** What nobody has begun with so long after a pause goes back to the queue. */
+  letGoMs: number;
 }
 
-const UPKEEP: Upkeep = { tendEveryMs: 5_000, settlingMs: 5_000, recordEveryMs: RECORD_EVERY_MS };
+const UPKEEP: Upkeep = {
+  tendEveryMs: 5_000,
+  settlingMs: 5_000,
+  recordEveryMs: RECORD_EVERY_MS,
+  stalledMs: 30_000,
+  letGoMs: 5_000,
+};
 /** Of two instances that look, the second has nothing to find so soon after the first. */
 const TURN_SHARE = 0.8;
 
@@ -66,8 +80,12 @@ export interface Consumer {
   isReady(): boolean;
   /** Why it is not ready, for people; undefined where it is. */
   notReadyBecause(): string | undefined;
-  /** False when it has been at the same work for so long that only a new process helps. */
-  isAlive(): boolean;
+  /** For how long it has been at the same attempt to handle something, in milliseconds; 0 where it is at none. */
+  attemptMs(): number;
+  /** The ids of the events that it is at. */
+  atWork(): string[];
+  /** How many deliveries it has settled, one way or the other. */
+  settled(): number;
   /** Messages in its dead-letter queue when last looked at, seconds ago; undefined where it cannot look. */
   deadLetters(): number | undefined;
   /** Deliveries in this process that are neither handled nor set aside yet. */
@@ -86,9 +104,8 @@ export const MAX_EVENT_BYTES = 256 * 1024;
 const MOST_LARGE_BYTES = 8 * 1024 * 1024;
 const TEND_MS = 15_000;
 const LOOK_MS = 5_000;
-/** No batch takes so long, whatever it waits for: the transaction, the locks and the statements are all bounded. */
+/** No attempt takes so long, where the database is well: the transaction, the locks and the statements are all bounded. */
 const STUCK_MS = 60_000;
-const HOPELESS_MS = 180_000;
 
 /**
  * The consumer runtime: takes messages from the service's queue, handles them in batches of one type,
@@ -120,12 +137,16 @@ const HOPELESS_MS = 180_000;
  * - *the broker does not take a copy* (a refusing policy, an alarm): that one message waits, the others are handled.
  * - *a binding, a queue or the exchange is gone*: it is restored within seconds, and what was published meanwhile is
  *   taken from the log.
+ * - *the service is paused*: the broker is told to send no more, what has been begun is finished, and the rest goes back
+ *   to the queue. After that the prefetch grows by and by.
+ * - *it is attached and is sent nothing*, though messages wait: it is not ready, and begins another session.
+ * - *a handler never ends*: see {@link endWhenStuck}; the events come again, and each is handled alone.
  * - *the process is told to stop*: it takes no more, finishes what it has, acknowledges, and leaves.
  *
  * What becomes of failures is {@link createSettler}'s and {@link createAside}'s part.
  */
 export function startConsumer(options: ConsumerOptions): Consumer {
-  const { name, handlers, database, log, prefetch } = options;
+  const { name, handlers, database, log, prefetch, pauses = neverPaused } = options;
   const upkeep = { ...UPKEEP, ...options.upkeep };
   const ownTypes = subscribedTypes(handlers);
   const accepts = (type: string) => isEventType(type) && handlers[type] !== undefined;
@@ -144,10 +165,15 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   });
   const hands = createHands(options.batchSize, isSettled);
   let attached: Attachment | undefined;
-  let consumerTag: string | undefined;
+  let flow: Flow | undefined;
   let working: Promise<void> | undefined;
-  let busySince: number | undefined;
   let missing = 0;
+  let waiting = 0;
+  let settledBefore = 0;
+  let settledThen = 0;
+  let movedAt = performance.now();
+  let letGoAt = Infinity;
+  let untended = { times: 0, error: '' };
   let deadLetters: number | undefined;
   let inCopy: Delivery[] = [];
   let restUntil = 0;
@@ -173,24 +199,43 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       tendingChannel,
       unacknowledged: new Set(),
       delivered: 0,
+      since: performance.now(),
     };
     session.onEnd(() => {
       hands.lose(attachment); // the broker delivers these again, to whoever is attached then
-      if (attached === attachment) attached = consumerTag = undefined;
+      settledBefore += settledOf(attachment);
+      if (attached === attachment) attached = flow = undefined;
       deadLetters = undefined;
     });
-    await channel.prefetch(prefetch);
+    await pauses.known(); // one that is paused consumes nothing, not even for a moment
     await progress.begin(); // one that hangs with its first deliveries must not go unnoticed
     attached = attachment;
-    ({ consumerTag } = await channel.consume(serviceNames(name).queue, (message) => {
+    flow = createFlow(attachment, name, prefetch, pauses, () => consume(attachment));
+    await flow.adjust();
+  }
+
+  async function consume(attachment: Attachment): Promise<string> {
+    const { consumerTag } = await attachment.channel.consume(serviceNames(name).queue, (message) => {
       if (!message) {
-        return session.fail(
+        return attachment.session.fail(
           new Error(`the broker cancelled the consumer of ${name}: was its queue deleted?`),
         );
       }
       receive(message, attachment);
-    }));
+    });
+    return consumerTag;
   }
+
+  pauses.onRead(() => {
+    if (stopping.signal.aborted) return;
+    void flow?.adjust();
+    if (!pauses.of(name)) letGoAt = Infinity;
+    else if (letGoAt === Infinity) letGoAt = performance.now() + upkeep.letGoMs;
+    else if (performance.now() > letGoAt) for (const delivery of hands.letGo()) giveBack(delivery);
+  });
+
+  const settledOf = ({ delivered, unacknowledged }: Attachment) => delivered - unacknowledged.size;
+  const settled = () => settledBefore + (attached ? settledOf(attached) : 0);
 
   function receive(message: ConsumeMessage, attachment: Attachment): void {
     attachment.delivered++;
@@ -245,28 +290,41 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   async function tend(): Promise<void> {
     while (!stopping.signal.aborted) {
       await pause(upkeep.tendEveryMs, stopping.signal);
-      if (!attached || !consumerTag || stopping.signal.aborted) continue;
+      if (!attached || !flow || stopping.signal.aborted) continue;
+      const tended = attached;
       try {
-        const restoring = keepTopology(
-          attached.tendingChannel,
-          database,
-          name,
-          ownTypes,
-          options.retryDelays,
-        );
-        ({ deadLetters } = await within(TEND_MS, restoring));
-        missing = await missed.look();
+        const restoring = keepTopology(tended.tendingChannel, database, name, ownTypes, options.retryDelays);
+        ({ deadLetters, waiting } = await within(TEND_MS, restoring));
+        untended = { times: 0, error: '' };
+        noticeStall(tended);
+        missing = pauses.of(name) ? 0 : await missed.look();
       } catch (error) {
-        log.warn({ error: briefly(error) }, 'could not check the bindings, or what was never delivered');
+        untended = { times: untended.times + 1, error: briefly(error) };
+        log.warn({ error: untended.error }, 'could not check the bindings, or what was never delivered');
       }
     }
+  }
+
+  /** For how long it has settled nothing, though messages wait, in milliseconds. */
+  function stillMs(): number {
+    const now = performance.now();
+    if (waiting === 0 || settled() !== settledThen || pauses.of(name)) movedAt = now;
+    settledThen = settled();
+    return now - movedAt;
+  }
+
+  /** One that the broker has forgotten, or never began to send to, looks like one that has nothing to do. */
+  function noticeStall(attachment: Attachment): void {
+    const isForgotten = stillMs() > upkeep.stalledMs && hands.held === 0;
+    if (isForgotten && performance.now() - attachment.since > upkeep.stalledMs)
+      attachment.session.fail(new Error(`${waiting} messages wait in the queue, and none is delivered`));
   }
 
   function work(): void {
     working ??= emptyHands()
       .catch((error: unknown) => log.error({ err: error }, 'the consumer loop failed'))
       .finally(() => {
-        working = busySince = undefined;
+        working = undefined;
         hands.release();
         if (hands.waiting > 0 && !stopping.signal.aborted) work();
       });
@@ -277,13 +335,11 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       await gather();
       const startedAt = performance.now();
       for (let left = hands.waiting; left > 0 && hands.waiting > 0 && !settler.hasGivenUp();) {
-        busySince = performance.now();
         const batch = hands.nextBatch();
         left -= batch.length;
         await settler.settle(batch);
         hands.release();
       }
-      busySince = undefined;
       const endedAt = performance.now();
       const ownRestMs = Math.min(LONGEST_REST_MS, REST_SHARE * (endedAt - startedAt));
       restUntil = endedAt + Math.max(options.restMs ?? 0, ownRestMs);
@@ -302,10 +358,12 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   async function holding(): Promise<Holding | undefined> {
     const attachment = attached;
-    if (!attachment || !consumerTag || stopping.signal.aborted) return undefined;
+    if (!attachment || !flow || stopping.signal.aborted) return undefined;
+    if (!flow.consumerTag)
+      return hands.held > 0 ? { eventIds: hands.eventIds(), moreMayWait: true } : undefined;
     if (hands.eventIds().length === 0 && !isDrained(attachment)) await lookIntoQueue(attachment);
     const eventIds = hands.eventIds();
-    const isFull = attachment.unacknowledged.size >= prefetch;
+    const isFull = attachment.unacknowledged.size >= flow.prefetch;
     return { eventIds, moreMayWait: isFull || (eventIds.length === 0 && !isDrained(attachment)) };
   }
 
@@ -320,7 +378,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       const got = attachment.channel.get(serviceNames(name).queue).then((message) => {
         // Taken in hand also where it comes too late for who has asked.
         if (message)
-          receive({ ...message, fields: { ...message.fields, consumerTag: consumerTag ?? '' } }, attachment);
+          receive(
+            { ...message, fields: { ...message.fields, consumerTag: flow?.consumerTag ?? '' } },
+            attachment,
+          );
         return message !== false;
       });
       if (await within(LOOK_MS, got)) return;
@@ -330,40 +391,45 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   const isDrained = ({ delivered, drainedAt }: Attachment) => delivered === drainedAt;
 
-  const busyMs = () => (busySince === undefined ? 0 : performance.now() - busySince);
-
   function notReadyBecause(): string | undefined {
-    if (!keeper.isUp() || consumerTag === undefined) {
+    if (!keeper.isUp() || !flow) {
       const why = keeper.downBecause();
       return `it is not attached to its queue${why ? `: ${why}` : ''}`;
     }
     const paused = settler.pausedBy();
     if (paused) return `the database cannot do the work: ${paused}`;
-    if (busyMs() > STUCK_MS) return `it has been at the same batch for ${Math.round(busyMs() / 1_000)} s`;
-    if (missing > 0) return `${missing} events were published and never delivered; they are sent again`;
+    if (settler.attemptMs() > STUCK_MS)
+      return `it has been at the same batch for ${Math.round(settler.attemptMs() / 1_000)} s`;
+    if (untended.times > 1) return `its bindings cannot be looked after: ${untended.error}`;
+    const still = stillMs();
+    if (still > upkeep.stalledMs)
+      return `${waiting} messages wait in its queue, and it has settled none for ${Math.round(still / 1_000)} s`;
+    if (missing > 0)
+      return `${missing} events were published and never delivered (was a binding or a queue deleted?); they are sent again`;
     return undefined;
   }
 
   return {
     notReadyBecause,
     isReady: () => notReadyBecause() === undefined,
-    isAlive: () => settler.pausedBy() !== undefined || busyMs() < HOPELESS_MS,
+    attemptMs: () => settler.attemptMs(),
+    atWork: () => hands.atWork(),
+    settled,
     deadLetters: () => deadLetters,
     inHand: () => hands.held,
     stop: async () => {
       stopping.abort(); // whoever waits out an outage gives up: unacknowledged, so delivered again
       const stopAt = Date.now() + DRAIN_MS;
-      if (attached && consumerTag) {
-        // Should the broker not answer: closing the session gives everything back just as well.
-        await within(1_000, attached.channel.cancel(consumerTag)).catch((error: unknown) =>
+      // Should the broker not answer: closing the session gives everything back just as well.
+      if (flow)
+        await within(1_000, flow.end()).catch((error: unknown) =>
           log.warn({ error: briefly(error) }, 'the broker did not confirm the end of the consumer'),
         );
-      }
-      const settled = (async () => {
+      const finished = (async () => {
         while (working) await working;
         await aside.finished();
       })();
-      await within(stopAt - Date.now(), settled).catch(() =>
+      await within(stopAt - Date.now(), finished).catch(() =>
         log.warn('stopping although work is still in progress'),
       );
       hands.dropAll();

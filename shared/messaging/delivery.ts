@@ -14,6 +14,8 @@ export interface Attachment {
   unacknowledged: Set<number>;
   /** How many messages it was given. */
   delivered: number;
+  /** When it began, by this process's own clock. */
+  since: number;
   /** How many those were when the queue was found empty: while they are, nothing in hand means nothing to do. */
   drainedAt?: number;
 }

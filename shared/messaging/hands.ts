@@ -10,10 +10,14 @@ export interface Hands {
   /** A session is over: the broker delivers what it had delivered there again. */
   lose(attachment: Attachment): void;
   dropAll(): void;
+  /** Takes out what nobody has begun with, for somebody else. */
+  letGo(): Delivery[];
   readonly waiting: number;
   readonly held: number;
   /** The ids of events that are held and not settled. */
   eventIds(): string[];
+  /** Those of the batch that is at work. */
+  atWork(): string[];
 }
 
 /**
@@ -43,6 +47,11 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
       waiting = waiting.filter(others);
       aside = aside.filter(others);
     },
+    letGo: () => {
+      const left = waiting;
+      waiting = [];
+      return left;
+    },
     dropAll: () => {
       waiting = [];
       aside = [];
@@ -54,12 +63,13 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
       aside = aside.filter((delivery) => !isSettled(delivery));
       return waiting.length + atWork.length + aside.length;
     },
-    eventIds: () =>
-      [...aside, ...atWork, ...waiting]
-        .filter((delivery) => !isSettled(delivery))
-        .flatMap((delivery) => (isGood(delivery) ? [delivery.parsed.event.id] : [])),
+    eventIds: () => idsOf([...aside, ...atWork, ...waiting].filter((delivery) => !isSettled(delivery))),
+    atWork: () => idsOf(atWork),
   };
 }
+
+const idsOf = (deliveries: readonly Delivery[]) =>
+  deliveries.flatMap((delivery) => (isGood(delivery) ? [delivery.parsed.event.id] : []));
 
 /**
  * The oldest delivery, with others of its type as far as the batch goes: one type a transaction keeps

@@ -1,13 +1,18 @@
-import { consumerConfigWith, count, port, readConfig, readTogether } from '../service/config';
+import { consumerConfigWith, count, duration, port, readConfig, readTogether } from '../service/config';
 import { openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { collectReads, type Read } from '../service/answer-read';
-import { serveHealth } from '../service/health-server';
+import { serveHealth, type Health } from '../service/health-server';
 import type { Logger } from '../service/logger';
 import { readGauge } from '../service/metrics';
+import type { Pauses } from '../service/pauses';
+import { keepPresence, queryOf } from '../service/presence';
+import { readHealthGauges } from '../service/health-metrics';
 import { databaseIsUsable, neededMigrations } from '../service/schema-version';
 import { runService, type Stop } from '../service/run-service';
+import { watchWork, type WorkWatch } from '../service/watch-work';
 import { startConsumer } from './consumer';
+import { endWhenStuck } from './end-when-stuck';
 import { briefly } from './failure';
 import type { HandlerTable } from './handler';
 import { retryDelays } from './retry-config';
@@ -23,6 +28,10 @@ export interface WorkerContext {
   log: Logger;
   /** Has `GET /<name>/<key>` answered at the service's health port. */
   answer: (name: string, read: Read) => void;
+  /** What is paused of the service's parts. A worker of a service that is paused does nothing. */
+  pauses: Pauses;
+  /** Does a piece of a worker's work: where it hangs, the service is not ready. */
+  during: WorkWatch['during'];
 }
 
 /** A service that nobody waits for: it takes its work half a second's at a time, at a fraction of the price. */
@@ -30,26 +39,34 @@ export interface PatientService {
   patient: string;
 }
 
+/** A service of which more can be paused than itself. */
+export interface ServiceOfParts {
+  service: string;
+  parts: readonly string[];
+}
+
 const USUAL = { batch: 50, prefetch: 150, restMs: 0 };
 const PATIENT = { batch: 500, prefetch: 1_500, restMs: 500 };
 
 /**
- * Runs a consuming service as this process: configuration, database, consumer, health, drain.
+ * Runs a consuming service as this process: configuration, database, consumer, health, pauses, drain.
  * @param given the folder's name
  * @param handlers its table: the routing, the bindings and the documentation
  * @param workers what it does beside, stopped after the consumer has drained
  */
 export function runConsumer(
-  given: string | PatientService,
+  given: string | PatientService | ServiceOfParts,
   handlers: HandlerTable,
   ...workers: Worker[]
 ): void {
-  const [service, habits] = typeof given === 'string' ? [given, USUAL] : [given.patient, PATIENT];
+  const { service, habits, parts } = asGiven(given);
   runService(service, async (log) => {
     const schema = consumerConfigWith({
       RETRY_DELAYS: retryDelays,
       HEALTH_PORT: healthPort(service),
       CONSUMER_PREFETCH: count(habits.prefetch, 10_000),
+      /** A handler that takes longer never ends: the process is ended. */
+      HANDLER_LIMIT: duration('2m'),
     });
     const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
     const database = openDatabase({
@@ -59,6 +76,9 @@ export function runConsumer(
       onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
     });
     await warmUp(database);
+    let settled = () => 0;
+    const query = queryOf(database);
+    const presence = keepPresence({ query, parts: [service, ...parts], log, done: () => settled() });
     const consumer = startConsumer({
       name: service,
       handlers,
@@ -70,7 +90,10 @@ export function runConsumer(
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
       restMs: habits.restMs,
+      pauses: presence,
     });
+    settled = () => consumer.settled();
+    const stuck = endWhenStuck({ consumer, database, log, limitMs: config.HANDLER_LIMIT });
     readGauge(
       'ordermesh_dead_letters',
       'Messages in the dead-letter queue of the service; each of its instances says so',
@@ -81,27 +104,39 @@ export function runConsumer(
       },
     );
     const { reads, answer } = collectReads(log);
-    const stopWorkers = startWorkers.map((start) => start({ database, log, answer }));
-    const health = await serveHealth(
-      {
-        checks: {
-          database: databaseIsUsable(database, neededMigrations(service)),
-          consumer: () => consumer.notReadyBecause() ?? true,
-        },
-        alive: () => consumer.isAlive() || 'it has been at the same batch for too long',
-        reads,
+    const work = watchWork();
+    const context: WorkerContext = { database, log, answer, pauses: presence, during: work.during };
+    const stopWorkers = startWorkers.map((start) => start(context));
+    const health: Health = {
+      checks: {
+        database: databaseIsUsable(database, neededMigrations(service)),
+        consumer: () => consumer.notReadyBecause() ?? stuck.check(),
+        ...(workers.length > 0 ? { workers: () => work.check() } : {}),
       },
-      config.HEALTH_PORT,
-      config.HEALTH_HOST,
-    );
-    log.info({ health_port: health.port }, 'consuming');
+      alive: () => stuck.check(),
+      paused: () => presence.all(),
+      reads,
+    };
+    readHealthGauges(health, presence, [service, ...parts]);
+    const served = await serveHealth(health, config.HEALTH_PORT, config.HEALTH_HOST);
+    presence.begin(health);
+    log.info({ health_port: served.port }, 'consuming');
     return async () => {
       await consumer.stop();
       for (const stop of stopWorkers) await stop();
-      await health.stop();
+      stuck.stop();
+      await presence.stop();
+      await served.stop();
       await database.$disconnect();
     };
   });
+}
+
+function asGiven(given: string | PatientService | ServiceOfParts) {
+  if (typeof given === 'string') return { service: given, habits: USUAL, parts: [] };
+  return 'patient' in given
+    ? { service: given.patient, habits: PATIENT, parts: [] }
+    : { ...given, habits: USUAL };
 }
 
 const healthPort = (service: string) => port.default(healthPorts[service] ?? FIRST_OTHER_HEALTH_PORT);

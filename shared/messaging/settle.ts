@@ -35,6 +35,8 @@ export interface Settler {
    * aside, or lost with its session.
    */
   settle(batch: readonly Delivery[]): Promise<void>;
+  /** For how long it has been at the same attempt, in milliseconds; 0 where it is at none. */
+  attemptMs(): number;
   /** Why it cannot work at the moment, for people; undefined where it can. */
   pausedBy(): string | undefined;
   /** Whether work failed while the process was to stop: what is left is for the others. */
@@ -60,6 +62,7 @@ export function createSettler(options: SettleOptions): Settler {
   let slowInARow = 0;
   let lockedAt = -Infinity;
   const trace = traceHandling(name);
+  let attemptSince: number | undefined;
 
   async function settle(batch: readonly Delivery[]): Promise<void> {
     trace.begin(batch);
@@ -96,7 +99,8 @@ export function createSettler(options: SettleOptions): Settler {
   ): Promise<{ value: T } | { error: unknown } | undefined> {
     for (let failures = 0; batch.some(isHeld); failures++) {
       try {
-        const value = await work();
+        attemptSince = performance.now();
+        const value = await work().finally(() => (attemptSince = undefined));
         if (pausedBy) log.info('resumed');
         pausedBy = undefined;
         slowInARow = 0;
@@ -217,7 +221,12 @@ export function createSettler(options: SettleOptions): Settler {
     }
   }
 
-  return { settle, pausedBy: () => pausedBy, hasGivenUp: () => gaveUp };
+  return {
+    settle,
+    attemptMs: () => (attemptSince === undefined ? 0 : performance.now() - attemptSince),
+    pausedBy: () => pausedBy,
+    hasGivenUp: () => gaveUp,
+  };
 }
 
 /** The short code under which a handler's failure is on record. */

@@ -2,8 +2,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerRead, type Reads } from './answer-read';
 import { PortTakenError } from './exit-codes';
-import { identity, type Identity } from './identity';
+import { askedForAnother, identity, type Identity } from './identity';
 import { metricsPage } from './metrics';
+import type { Pause } from './pauses';
 
 /** Whether something holds; a text says that it does not, and why. */
 export type Check = boolean | string;
@@ -13,6 +14,8 @@ export interface Health {
   checks: Record<string, () => Check | Promise<Check>>;
   /** Whether the process is able to go on at all. Where it is not, `/healthz` says so and a supervisor restarts it. */
   alive?: () => Check;
+  /** What of it people have paused: that is no reason not to be ready. */
+  paused?: () => readonly Pause[];
   /** What else is to be read here. */
   reads?: Reads;
 }
@@ -22,12 +25,24 @@ export interface Readiness extends Identity {
   checks: Record<string, boolean>;
   /** Of the checks that do not hold those that know why. */
   reasons?: Record<string, string>;
+  /** Where people have paused something of it. */
+  paused?: Pause[];
 }
 
-/** The answer of `/readyz`: 200 when all checks hold, else 503, naming which do not and why. */
-export async function readiness({
-  checks,
-}: Pick<Health, 'checks'>): Promise<{ status: 200 | 503; body: Readiness }> {
+/**
+ * The answer of `/readyz`: 200 when all checks hold, else 503, naming which do not and why.
+ * @param url of the request: 503, too, where it asks for another service or instance
+ */
+export async function readiness(
+  { checks, paused }: Pick<Health, 'checks' | 'paused'>,
+  url?: string,
+): Promise<{ status: 200 | 503; body: Readiness }> {
+  const another = askedForAnother(url);
+  if (another)
+    return {
+      status: 503,
+      body: { ready: false, checks: { identity: false }, ...identity(), reasons: { identity: another } },
+    };
   const results = await Promise.all(
     Object.entries(checks).map(
       async ([name, check]) => [name, await Promise.resolve(check()).catch(() => false)] as const,
@@ -41,7 +56,25 @@ export async function readiness({
     ...identity(),
   };
   if (reasons.length > 0) body.reasons = Object.fromEntries(reasons);
+  const pauses = paused?.() ?? [];
+  if (pauses.length > 0) body.paused = [...pauses];
   return { status: ready ? 200 : 503, body };
+}
+
+/**
+ * The answer of `/healthz`: 200 while the process can go on. That something which it needs is away does not count.
+ * @param url of the request: 503, too, where it asks for another service or instance
+ */
+export function liveness(
+  { alive }: Pick<Health, 'alive'>,
+  url?: string,
+): { status: 200 | 503; body: object } {
+  const another = askedForAnother(url);
+  if (another) return { status: 503, body: { status: 'another', reason: another, ...identity() } };
+  const isAlive = alive?.() ?? true;
+  return isAlive === true
+    ? { status: 200, body: { status: 'ok', ...identity() } }
+    : { status: 503, body: { status: 'stuck', reason: isAlive || undefined, ...identity() } };
 }
 
 /**
@@ -61,14 +94,12 @@ export async function serveHealth(
     };
     const path = request.url?.split('?')[0];
     if (path === '/healthz') {
-      const alive = health.alive?.() ?? true;
-      return alive === true
-        ? send(200, { status: 'ok', ...identity() })
-        : send(503, { status: 'stuck', reason: alive || undefined, ...identity() });
+      const { status, body } = liveness(health, request.url);
+      return send(status, body);
     }
     if (path === '/metrics') return sendMetrics(response);
     if (path !== '/readyz') return void answerRead(health.reads, request, response);
-    readiness(health).then(
+    readiness(health, request.url).then(
       ({ status, body }) => send(status, body),
       () => send(503, { ready: false, checks: {} }),
     );

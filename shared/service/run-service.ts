@@ -4,6 +4,7 @@ import { EXIT, PortTakenError } from './exit-codes';
 import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
 import { beginMetrics } from './metrics';
+import { watchLoop } from './watch-loop';
 import { within } from './within';
 import type { EndTracing } from '../tracing/begin-tracing';
 
@@ -26,6 +27,7 @@ export function runService(name: string, start: (log: Logger) => Promise<Stop>):
   setFlagsFromString(HEAP);
   nameService(name);
   beginMetrics();
+  watchLoop(name);
   const log = createLogger(
     name,
     process.env.LOG_LEVEL && isLevel(process.env.LOG_LEVEL) ? process.env.LOG_LEVEL : 'info',

@@ -1,4 +1,5 @@
 import { MAX_CRASHES } from '../messaging/crash-suspects';
+import type { Pause } from '../service/pauses';
 import type { Operation } from '../payment/payment-lifecycle';
 import { operationOf, type Owed } from './judge-order';
 import type { Ahead } from './read-records';
@@ -23,11 +24,15 @@ export function explain(owed: Owed, circumstances: Circumstances): string {
     return order.status === 'PREPARING'
       ? 'Nothing is missing: staff has to send it out (OUT_FOR_DELIVERY).'
       : 'Nothing is missing: it is on its way, and staff has to say when it is DELIVERED.';
+  if (owed.pause) return `${standing?.service ?? service} is to ${toDo}; ${whoPaused(owed.pause)}.`;
   if (standing)
     return `${standing.service} is to ${toDo}; ${whyNotHandled(owed, standing, circumstances.ahead)}.`;
   if (payment) return `${service} is to ${toDo}; ${whyNotAnswered(owed, payment, order)}.`;
   return `${service} is to ${toDo}; nothing on record tells why it has not: the history may be older than what is kept, or was changed by hand. npm run audit checks it.`;
 }
+
+const whoPaused = ({ part, by, since, why }: Pause) =>
+  `${part} is paused by ${by} since ${moment(since)}: ${plain(why)}. It goes on when somebody says so: npm run mesh -- resume ${part}`;
 
 function whyNotHandled(
   { code }: Owed,

@@ -1,5 +1,6 @@
 import type { ConsumerRecord, DeliveryRecord, EventRecord, FailureRecord, Records } from './records';
 import type { DeliveryState } from './wait-codes';
+import type { Pause } from '../service/pauses';
 
 /** How an event stands with a consumer, and what tells so. */
 export interface Standing {
@@ -10,6 +11,8 @@ export interface Standing {
   /** The last one. */
   failure?: FailureRecord;
   consumer?: ConsumerRecord;
+  /** Where somebody has paused what is to happen to it next. */
+  pause?: Pause;
 }
 
 /** A consumer's record is newer than that which it tells of by so much at most. */
@@ -28,8 +31,11 @@ export function judgeDelivery(records: Records, event: EventRecord, service: str
   const delivery = about(records.deliveries);
   const failure = about(records.failures);
   const consumer = records.consumers.find((one) => one.consumer === service);
+  const state = stateOf(records, event, delivery, failure, consumer);
+  const pause = heldBy[state] && pauseOf(records, event.published_at ? service : 'outbox-publisher');
   return {
-    state: stateOf(records, event, delivery, failure, consumer),
+    state: pause ? 'paused' : state,
+    pause,
     event,
     service,
     delivery,
@@ -37,6 +43,20 @@ export function judgeDelivery(records: Records, event: EventRecord, service: str
     consumer,
   };
 }
+
+export const pauseOf = ({ pauses }: Records, part: string) => pauses.find((one) => one.part === part);
+
+/** What becomes of these is the work of a service, or of the relay; of the others people decide, or nobody has to. */
+const heldBy: { [S in Standing['state']]?: true } = {
+  relay_away: true,
+  publishing_refused: true,
+  not_published: true,
+  queued: true,
+  service_away: true,
+  crashing: true,
+  retrying: true,
+  missed: true,
+};
 
 function stateOf(
   records: Records,

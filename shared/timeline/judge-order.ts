@@ -1,6 +1,7 @@
 import type { EventType } from '../events/contracts';
 import { isWorking, operations, type Operation } from '../payment/payment-lifecycle';
-import { judgeDelivery, type Standing } from './judge-delivery';
+import { judgeDelivery, pauseOf, type Standing } from './judge-delivery';
+import { GATEWAY, type Pause } from '../service/pauses';
 import type { PaymentRecord, Records } from './records';
 import { seriousness, type WaitCode } from './wait-codes';
 
@@ -15,6 +16,8 @@ export interface Owed {
   standing?: Standing;
   /** Where the gateway, or an operator, has to say. */
   payment?: PaymentRecord;
+  /** Where somebody has paused what does it. */
+  pause?: Pause;
 }
 
 const INVENTORY = 'inventory-service';
@@ -38,12 +41,12 @@ function owed(records: Records): Owed[] {
   const { status, updated_at: since } = records.order;
   switch (status) {
     case 'DRAFT':
-      return [{ code: 'approval', since, service: API, toDo: '' }];
+      return [...changes(records), { code: 'approval', since, service: API, toDo: '' }];
     case 'PLACED':
       return decision(records);
     case 'PREPARING':
     case 'OUT_FOR_DELIVERY':
-      return [{ code: 'staff', since, service: API, toDo: '' }, ...charge(records)];
+      return [...changes(records), { code: 'staff', since, service: API, toDo: '' }, ...charge(records)];
     case 'DELIVERED':
       return charge(records);
     case 'CANCELLED':
@@ -51,6 +54,12 @@ function owed(records: Records): Owed[] {
     default:
       return []; // a newer version's
   }
+}
+
+/** While order-api is paused nobody can move it. */
+function changes(records: Records): Owed[] {
+  const pause = pauseOf(records, API);
+  return pause ? [{ code: 'paused', since: pause.since, service: API, toDo: 'take changes', pause }] : [];
 }
 
 /** PLACED: the stock and, by card, the authorisation; where one of them fails, its cancellation. */
@@ -159,7 +168,8 @@ function delivered(records: Records, type: EventType, service: string, toDo: str
   // Handled, and not done: the record of one of the two was changed, or is gone.
   if (state === 'handled' || state === 'not_kept') return [unexplained(records, service, toDo)];
   const owner = event.published_at ? service : RELAY;
-  return [{ code: state, since: event.published_at ?? event.created_at, service: owner, toDo, standing }];
+  const since = event.published_at ?? event.created_at;
+  return [{ code: state, since, service: owner, toDo, standing, pause: standing.pause }];
 }
 
 const unexplained = (records: Records, service: string, toDo: string): Owed => ({
@@ -178,6 +188,8 @@ function atGateway(records: Records, payment: PaymentRecord, toDo: string): Owed
   const found = (code: WaitCode): Owed[] => [{ code, since, service: PAYMENT, toDo, payment }];
   if (payment.state === 'REVIEW') return found('payment_in_review');
   if (!isWorking(payment.state)) return undefined;
+  const pause = pauseOf(records, GATEWAY) ?? pauseOf(records, PAYMENT);
+  if (pause) return [{ code: 'paused', since, service: PAYMENT, toDo, payment, pause }];
   const lateMs = records.order.now.getTime() - (payment.next_attempt_at?.getTime() ?? 0);
   const isAway = !records.consumers.some(({ consumer, live }) => consumer === PAYMENT && live > 0);
   // It can ask without RabbitMQ, and then does not say that it lives: that nothing was asked in time is the proof.

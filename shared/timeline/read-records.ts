@@ -2,6 +2,7 @@ import { firstIdOf } from '../history/partitions';
 import { LEASE_SECONDS } from '../messaging/progress';
 import { someRelayOwns } from '../outbox/relay-lock';
 import type { Tx } from '../service/database';
+import { readPauses } from '../service/read-pauses';
 import type {
   ChangeRecord,
   ConsumerRecord,
@@ -42,6 +43,7 @@ export async function readRecords(tx: Tx, orderId: string): Promise<Records | un
     deliveries: await readDeliveries(tx, events),
     failures: await readFailures(tx, events),
     consumers: await readConsumers(tx),
+    pauses: await readPauses(tx),
     relayIsAtWork: isPublished || (await someRelayOwns(tx)),
     keptFrom: await readKeptFrom(tx, order.now),
     payment: order.payment_method === 'CASH' ? undefined : await readPayment(tx, orderId),

@@ -1,5 +1,6 @@
 import type { PaymentState, ReviewedOperation } from '../payment/payment-lifecycle';
 import type { Prisma } from '../service/database';
+import type { Pause } from '../service/pauses';
 
 // What is on record of an order, as it is read at one moment.
 
@@ -129,6 +130,8 @@ export interface Records {
   deliveries: DeliveryRecord[];
   failures: FailureRecord[];
   consumers: ConsumerRecord[];
+  /** What is paused now. */
+  pauses: Pause[];
   /** Whether some relay owns the outbox; of interest where an event is not published. */
   relayIsAtWork: boolean;
   /** Events with an id below it may have been handled, and nothing tells of it any more. */

@@ -8,6 +8,7 @@ export const waitCodes = {
   discarded: 'a person has discarded the dead letter',
   crashing: 'the service has died several times with the event in hand',
   not_subscribed: 'no service takes the event, or it did not when the event was published',
+  paused: 'somebody has paused the service, or the payment gateway, until it is resumed',
   payment_in_review: 'the gateway refused for good, or has another sum; an operator has to settle it',
   not_on_record: 'nothing on record tells why: its history is no longer kept, or was changed by hand',
   // Something is away or broken; it goes on by itself when that is over.
@@ -36,6 +37,7 @@ export const deliveryStates = [
   'handled',
   /** Older than what is remembered of who handled what. */
   'not_kept',
+  'paused',
   'relay_away',
   'publishing_refused',
   'not_published',
