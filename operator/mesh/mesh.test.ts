@@ -10,11 +10,26 @@ describe('the arguments of npm run mesh', () => {
     expect(readMeshArguments(['why', 'A-17'])).toEqual({ action: 'why', order: 'A-17', json: false });
     expect(readMeshArguments(['why', ' table 4 ', '--json'])).toMatchObject({ order: 'table 4', json: true });
     expect(readMeshArguments(['why', '-h'])).toEqual({ action: 'help' });
+    expect(readMeshArguments([])).toEqual({ action: 'show', json: false, watch: false });
+    expect(readMeshArguments(['--watch', '--json'])).toMatchObject({ watch: true, json: true });
+    expect(readMeshArguments(['pause', 'EMAIL', '--why', ' moving house '])).toEqual({
+      action: 'pause',
+      part: 'email',
+      why: 'moving house',
+    });
+    expect(readMeshArguments(['resume', 'gateway'])).toEqual({ action: 'resume', part: 'gateway' });
   });
 
   it.each([
-    [[], 'Say what to do: why.'],
-    [['explain', 'x'], 'Say what to do: why.'],
+    [
+      ['explain', 'x'],
+      '"explain" is not understood. Say why, pause or resume, or nothing for the state of all.',
+    ],
+    [['pause'], 'pause needs the name of a service, "gateway" or a channel.'],
+    [['pause', 'gateway', 'maintenance'], '"maintenance" is not understood.'],
+    [['pause', 'gateway', '--why', 'x'.repeat(501)], '--why may have 500 characters at most.'],
+    [['resume', 'gateway', '--why', 'x'], '--why does not go with resume.'],
+    [['why', 'x', '--watch'], '--watch does not go with why.'],
     [['why'], 'why needs the id or the reference of an order.'],
     [['why', ' '], 'why needs the id or the reference of an order.'],
     [['why', 'table', '4'], '"4" is not understood. A reference with spaces needs quotes around it.'],
@@ -24,6 +39,10 @@ describe('the arguments of npm run mesh', () => {
     expect(() => readMeshArguments(args)).toThrow(message);
   });
 });
+
+const notAsked = () => {
+  throw new Error('nobody has asked for the state');
+};
 
 describe('npm run mesh -- why', () => {
   let db: TestDatabase;
@@ -41,6 +60,8 @@ describe('npm run mesh -- why', () => {
       args,
       databaseUrl: () => db.url,
       draftDeadlineMs: () => 86_400_000,
+      readState: notAsked,
+      user: () => 'asha',
       print: (text) => printed.push(text),
       warn: (text) => warned.push(text),
     });
@@ -164,6 +185,8 @@ describe('npm run mesh -- why', () => {
       args: ['why', newId()],
       databaseUrl: () => url.toString(),
       draftDeadlineMs: () => 1,
+      readState: notAsked,
+      user: () => 'asha',
       print: () => undefined,
       warn: () => undefined,
     });

@@ -4,6 +4,8 @@ export interface Answer {
   body: {
     service?: string;
     instance?: string;
+    version?: string;
+    paused?: { part: string }[];
     checks?: Record<string, boolean>;
     reasons?: Record<string, string>;
     reason?: string;

@@ -1,0 +1,36 @@
+import { ask } from '../../scripts/supervisor/ask-service';
+import type { InstanceState } from './mesh-state';
+
+export type AskedInstance = InstanceState & { service: string };
+
+/**
+ * Asks the processes of this machine themselves how they are, for when the database does not tell. Who answers in
+ * another's name is not shown.
+ * @param urls where each service answers `/readyz`
+ */
+export async function askInstances(urls: Record<string, string>): Promise<AskedInstance[]> {
+  const answers = await Promise.all(
+    Object.entries(urls).map(async ([service, url]): Promise<AskedInstance[]> => {
+      const answer = await ask(`${url}/readyz`);
+      if (answer?.body.service !== service) return [];
+      const { instance = '', version = 'unknown', checks = {}, reasons = {} } = answer.body;
+      const failed = Object.keys(checks).filter((check) => !checks[check]);
+      const now = new Date().toISOString();
+      return [
+        {
+          service,
+          instance,
+          host: new URL(url).host,
+          pid: 0,
+          version,
+          ready: answer.status === 200,
+          reasons: Object.fromEntries(failed.map((check) => [check, reasons[check] ?? 'no reason given'])),
+          paused: (answer.body.paused ?? []).map(({ part }) => part),
+          started_at: now,
+          seen_at: now,
+        },
+      ];
+    }),
+  );
+  return answers.flat();
+}
