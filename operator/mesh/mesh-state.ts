@@ -6,14 +6,15 @@ import type { Pause } from '../../shared/service/pauses';
 export interface InstanceState {
   instance: string;
   host: string;
-  pid: number;
+  /** This and its start are null where the process was asked itself, because the database does not answer. */
+  pid: number | null;
   version: string;
   ready: boolean;
   /** Why it is not ready, by check of `/readyz`. */
   reasons: Record<string, string>;
   /** The parts that it knows to be paused. */
   paused: string[];
-  started_at: string;
+  started_at: string | null;
   seen_at: string;
 }
 

@@ -27,7 +27,9 @@ const need = (code: string, part: string, sentence: string, command: string | nu
 });
 
 const unreachable = (server: string, error: string | null): Need[] =>
-  error === null ? [] : [need('server_away', server, `${server} cannot be read: ${error}`)];
+  error === null
+    ? []
+    : [need('server_away', server, error.startsWith(server) ? error : `${server} cannot be read: ${error}`)];
 
 function needsOf(one: ServiceState, { postgresql }: Omit<MeshState, 'needs'>): Need[] {
   const { service, instances, queue, dead_letters, paused } = one;

@@ -32,10 +32,16 @@ const servicesTable = (services: readonly ServiceState[]) =>
       one.queue === 'missing' ? 'no queue' : right(one.queue?.waiting, 8),
       right(rounded(one.in_per_second), 7),
       right(rounded(one.out_per_second), 7),
-      right(one.behind_seconds === null ? undefined : seconds(one.behind_seconds), 7),
+      right(behindOf(one), 7),
       right(one.dead_letters ?? undefined, 5),
     ]),
   );
+
+/** Where nothing waits, a few seconds are the age of what is on record. */
+function behindOf({ behind_seconds, queue }: ServiceState): string | undefined {
+  const waits = queue !== null && queue !== 'missing' && queue.waiting > 0;
+  return behind_seconds !== null && (waits || behind_seconds > 10) ? seconds(behind_seconds) : undefined;
+}
 
 const readyOf = ({ instances, paused }: ServiceState): string => {
   const ready = instances.filter((one) => one.ready).length;
@@ -50,9 +56,9 @@ function instancesTable({ services, as_of }: MeshState): string {
     rows.map(([service, one]) => [
       one.instance.slice(0, 8),
       service.slice(0, 22),
-      one.host.slice(0, 22),
-      String(one.pid || '-'),
-      seconds((Date.parse(as_of) - Date.parse(one.started_at)) / 1_000),
+      one.host.slice(0, 18),
+      String(one.pid ?? '-'),
+      one.started_at ? seconds((Date.parse(as_of) - Date.parse(one.started_at)) / 1_000) : '-',
       stateOf(one),
     ]),
   );
@@ -65,7 +71,7 @@ const stateOf = ({ ready, paused, reasons }: InstanceState): string =>
   ]
     .filter(Boolean)
     .join('; ')
-    .slice(0, 40);
+    .slice(0, 38);
 
 function ordersLine({ orders, orders_per_second }: MeshState): string {
   if (!orders) return 'not known';
@@ -131,6 +137,7 @@ const right = (value: string | number | null | undefined, width: number) =>
 
 function rounded(rate: number | null): string {
   if (rate === null) return '-';
+  if (rate > 0 && rate < 0.1) return '<0.1';
   return rate >= 10 || rate === 0 ? String(Math.round(rate)) : rate.toFixed(1);
 }
 

@@ -13,9 +13,9 @@ export interface Answer {
 }
 
 /** @returns undefined where nobody answers in time, or not with JSON */
-export async function ask(url: string): Promise<Answer | undefined> {
+export async function ask(url: string, timeoutMs = 2_000): Promise<Answer | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, body: (await response.json()) as Answer['body'] };
   } catch {
     return undefined;

@@ -104,6 +104,8 @@ export const MAX_EVENT_BYTES = 256 * 1024;
 const MOST_LARGE_BYTES = 8 * 1024 * 1024;
 const TEND_MS = 15_000;
 const LOOK_MS = 5_000;
+/** So many times as long as it takes to say so: whoever asks shall hear of it before it is over. */
+const HEAL_AFTER = 1.5;
 /** No attempt takes so long, where the database is well: the transaction, the locks and the statements are all bounded. */
 const STUCK_MS = 60_000;
 
@@ -170,8 +172,11 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let missing = 0;
   let waiting = 0;
   let settledBefore = 0;
-  let settledThen = 0;
-  let movedAt = performance.now();
+  /** By the broker, of its own accord: what a `get` brings is no sign that it has not forgotten this consumer. */
+  let sent = 0;
+  let sentThen = 0;
+  /** Since when messages wait and none is sent, and when that was last seen. */
+  let still = { since: 0, seenAt: 0 };
   let letGoAt = Infinity;
   let untended = { times: 0, error: '' };
   let deadLetters: number | undefined;
@@ -221,6 +226,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           new Error(`the broker cancelled the consumer of ${name}: was its queue deleted?`),
         );
       }
+      sent += 1;
       receive(message, attachment);
     });
     return consumerTag;
@@ -305,20 +311,21 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     }
   }
 
-  /** For how long it has settled nothing, though messages wait, in milliseconds. */
-  function stillMs(): number {
-    const now = performance.now();
-    if (waiting === 0 || settled() !== settledThen || pauses.of(name)) movedAt = now;
-    settledThen = settled();
-    return now - movedAt;
-  }
-
-  /** One that the broker has forgotten, or never began to send to, looks like one that has nothing to do. */
+  /**
+   * One that the broker has forgotten, or never began to send to, looks like one that has nothing to do: it begins anew.
+   * One that settles what it has is sent more. It goes by looks into the queue alone, so that a broker that is slow to answer is not taken for one that sends nothing.
+   */
   function noticeStall(attachment: Attachment): void {
-    const isForgotten = stillMs() > upkeep.stalledMs && hands.held === 0;
-    if (isForgotten && performance.now() - attachment.since > upkeep.stalledMs)
+    const now = performance.now();
+    const moves = waiting === 0 || sent !== sentThen || pauses.of(name) !== undefined;
+    sentThen = sent;
+    still = { since: moves ? now : still.since, seenAt: now };
+    const healMs = upkeep.stalledMs * HEAL_AFTER;
+    if (hands.held === 0 && now - still.since > healMs && now - attachment.since > healMs)
       attachment.session.fail(new Error(`${waiting} messages wait in the queue, and none is delivered`));
   }
+
+  const isStalled = () => still.seenAt - still.since > upkeep.stalledMs && sent === sentThen;
 
   function work(): void {
     working ??= emptyHands()
@@ -401,9 +408,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     if (settler.attemptMs() > STUCK_MS)
       return `it has been at the same batch for ${Math.round(settler.attemptMs() / 1_000)} s`;
     if (untended.times > 1) return `its bindings cannot be looked after: ${untended.error}`;
-    const still = stillMs();
-    if (still > upkeep.stalledMs)
-      return `${waiting} messages wait in its queue, and it has settled none for ${Math.round(still / 1_000)} s`;
+    if (isStalled())
+      return `${waiting} messages wait in its queue, and it has ${hands.held > 0 ? 'settled' : 'been sent'} none for ${Math.round((performance.now() - still.since) / 1_000)} s`;
     if (missing > 0)
       return `${missing} events were published and never delivered (was a binding or a queue deleted?); they are sent again`;
     return undefined;
