@@ -320,3 +320,64 @@ describe('drafts', () => {
     expect([...placed, ...cancelled].sort()).toEqual([...ids].sort());
   });
 });
+
+describe('what was paused', () => {
+  const paused = (part: string, from: number, to?: number) =>
+    db.database.pause.create({
+      data: {
+        part,
+        why: 'stock take',
+        pausedBy: 'asha',
+        pausedAt: minutesAgo(from),
+        resumedAt: to === undefined ? null : minutesAgo(to),
+      },
+    });
+  afterEach(() => db.database.pause.deleteMany());
+
+  it('does not count for orders that waited for it', async () => {
+    const id = await anOrder(minutesAgo(20));
+    await inventoryCaughtUp(new Date());
+    await paused('inventory-service', 18, 10);
+    await paused('gateway', 12, 8);
+    expect(await expireSome(db.database, 15 * MINUTE)).toEqual([]);
+    expect((await expireSome(db.database, 9 * MINUTE)).map(({ order_id }) => order_id)).toEqual([id]);
+  });
+
+  it('counts where no order waits for it', async () => {
+    const id = await anOrder(minutesAgo(20));
+    await paused('email', 18);
+    await paused('notification-service', 18);
+    expect((await expireSome(db.database, 15 * MINUTE)).map(({ order_id }) => order_id)).toEqual([id]);
+  });
+
+  it('leaves a payment its time', async () => {
+    const id = await anOrder(minutesAgo(40), 'PLACED', 'CARD');
+    await db.database.payment.create({
+      data: {
+        id: newId(),
+        orderId: id,
+        restaurantId,
+        amount: 1,
+        currency: 'INR',
+        state: 'AUTHORIZING',
+        correlationId: 'c',
+        createdAt: minutesAgo(20),
+        attempts: 2,
+        lastError: '500',
+        nextAttemptAt: new Date(Date.now() + MINUTE),
+      },
+    });
+    await paused('gateway', 19, 9);
+    expect(await expireSome(db.database, 15 * MINUTE)).toEqual([]);
+    await db.database.pause.deleteMany();
+    expect((await expireSome(db.database, 15 * MINUTE)).map(({ order_id }) => order_id)).toEqual([id]);
+  });
+
+  it('does not count for drafts, where nobody could approve them', async () => {
+    const draft = await anOrder(minutesAgo(20), 'DRAFT');
+    await paused('order-api', 10);
+    expect(await expireDrafts(db.database, 15 * MINUTE)).toEqual([]);
+    await db.database.pause.updateMany({ data: { part: 'inventory-service' } });
+    expect((await expireDrafts(db.database, 15 * MINUTE)).map(({ order_id }) => order_id)).toEqual([draft]);
+  });
+});
