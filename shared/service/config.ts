@@ -153,7 +153,7 @@ export const apiConfig = commonConfig
     /** Live streams open at a time; beyond, 503. They do not count as requests in progress. */
     MAX_STREAMS: count(2_000, 100_000),
     /** Orders that may be PLACED and undecided; beyond, 503 to who places another. */
-    MAX_WAITING_ORDERS: count(100_000, 100_000_000),
+    MAX_WAITING_ORDERS: count(300_000, 100_000_000),
     /** Without it no order can be paid by card. */
     CARD_TOKEN_KEY: cardTokenKeys.optional(),
     /** Whether webhooks may be added for private addresses; notification-service has to be told the same. */
