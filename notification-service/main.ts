@@ -10,6 +10,7 @@ import { deliverToLog } from './log/deliver-to-log';
 import { tellLog } from './log/tell-log';
 import type { Recorder } from './notify';
 import { configuredWays } from './reach';
+import { readWebhookGauge } from './webhooks/webhook-gauge';
 import { workRequests } from './webhooks/work-requests';
 
 /** Of the ways that are configured; the configuration is read before anything is handled. */
@@ -26,6 +27,7 @@ runConsumer(
       const { database, log } = context;
       const health = healthOf(context);
       const channels = Object.fromEntries(ways.map((way) => [way.name, way.open(database, log)]));
+      readWebhookGauge(database);
       log.info({ channels: ['LOG', ...Object.keys(channels)] }, 'notifications are sent over these');
       const stops = [
         workRequests(database, log, health),

@@ -2,7 +2,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { briefly } from '../shared/messaging/failure';
-import { readGauge } from '../shared/service/metrics';
 import type { z } from 'zod';
 import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
@@ -18,6 +17,7 @@ import { closeApiServer, createApiServer } from './http/api-server';
 import { forgetKeys } from './idempotency/forget-keys';
 import { openLive } from './live/live';
 import { watchBacklog } from './orders/backlog';
+import { readOrderGauges } from './orders/order-gauges';
 
 const DRAIN_MS = 8_000;
 /** Connections that wait to be accepted. One too many is dropped, and its client tries again in seconds, then in tens of them. */
@@ -58,16 +58,7 @@ runService('order-api', async (log) => {
     trustProxy: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS,
   });
-  readGauge(
-    'ordermesh_orders',
-    'Orders by status, counted in the database: every order-api says the same, so take one',
-    ['status'],
-    async () => {
-      const counts = await database.$queryRaw<{ status: string; count: bigint }[]>`
-        SELECT status, count(*) AS count FROM orders GROUP BY status`;
-      return counts.map(({ status, count }) => ({ labels: { status }, value: Number(count) }));
-    },
-  );
+  readOrderGauges(database);
   const server = createApiServer(app, {
     keepAliveMs: config.KEEP_ALIVE_TIMEOUT,
     requestMs: config.REQUEST_TIMEOUT,

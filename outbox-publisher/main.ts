@@ -6,7 +6,7 @@ import { keepPresence, type Query } from '../shared/service/presence';
 import { runService } from '../shared/service/run-service';
 import { watchWork } from '../shared/service/watch-work';
 import { keepHistory } from './keep-history';
-import { openSideConnection, publishedSoFar, readOutboxGauges } from './relay-metrics';
+import { openSidePool, publishedSoFar, readOutboxGauges } from './relay-metrics';
 import { startRelay } from './relay';
 
 const config = workerConfig.extend({
@@ -23,7 +23,7 @@ const config = workerConfig.extend({
 
 runService('outbox-publisher', async (log) => {
   const settings = readConfig(config);
-  const pool = openSideConnection(settings.DATABASE_URL);
+  const pool = openSidePool(settings.DATABASE_URL);
   const query: Query = async <T>(sql: string, ...parameters: unknown[]) =>
     (await pool.query(sql, parameters)).rows as T[];
   const presence = keepPresence({ query, parts: ['outbox-publisher'], log, done: publishedSoFar });

@@ -1,5 +1,6 @@
 import { Pool } from 'pg';
-import { isEventType } from '../shared/events/contracts';
+import { readDatabaseGauges } from './database-gauges';
+import { eventTypes, isEventType } from '../shared/events/contracts';
 import { counter, readGauge, type Reading } from '../shared/service/metrics';
 import { sessionConfig } from '../shared/service/session-settings';
 
@@ -10,6 +11,10 @@ const events = counter(
 );
 
 export type PublishedOutcome = 'published' | 'republished' | 'returned' | 'refused';
+
+// A counter that begins with its first count has no increase for it: what must not go unnoticed begins with 0.
+for (const type of eventTypes)
+  for (const outcome of ['returned', 'refused']) events.inc({ type, outcome }, 0);
 
 let published = 0;
 
@@ -22,14 +27,14 @@ export function countPublished(type: string, outcome: PublishedOutcome): void {
 export const publishedSoFar = (): number => published;
 
 /**
- * One connection beside that of the ownership, for what the relay reads of the whole mesh and says of itself. It is closed
- * when nobody asks for a while.
+ * Two connections beside that of the ownership, for what the relay reads of the whole mesh and says of itself: one for
+ * what is quick, while the other counts. They are closed when nobody asks for a while.
  */
-export function openSideConnection(databaseUrl: string): Pool {
+export function openSidePool(databaseUrl: string): Pool {
   const session = { kind: 'service', applicationName: 'outbox-publisher metrics' } as const;
   const pool = new Pool({
     ...sessionConfig(databaseUrl, session),
-    max: 1,
+    max: 2,
     idleTimeoutMillis: 60_000,
     query_timeout: 10_000,
   });
@@ -43,8 +48,11 @@ export function openSideConnection(databaseUrl: string): Pool {
  */
 export function readOutboxGauges(pool: Pool): void {
   const read = (sql: string) => async (): Promise<Reading> => {
-    const { rows } = await pool.query<{ value: string | number }>(sql);
-    return rows.map(({ value }) => ({ labels: {}, value: Number(value) }));
+    const { rows } = await pool.query<Record<string, string | number>>(sql);
+    return rows.map(({ value, ...labels }) => ({
+      labels: labels as Record<string, string>,
+      value: Number(value),
+    }));
   };
   readGauge(
     'ordermesh_outbox_waiting',
@@ -67,4 +75,5 @@ export function readOutboxGauges(pool: Pool): void {
     read(`SELECT count(DISTINCT l.pid) AS value FROM pg_locks l JOIN pg_stat_activity a USING (pid)
           WHERE NOT l.granted AND a.datname = current_database()`),
   );
+  readDatabaseGauges(read);
 }

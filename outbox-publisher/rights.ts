@@ -6,6 +6,8 @@ export const rights: Rights = {
     subscriptions: ['SELECT'],
     service_instances: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
     pauses: ['SELECT'],
+    // How far each consumer has come.
+    consumer_progress: ['SELECT'],
     outbox_events: ['SELECT', 'UPDATE', 'DELETE'],
     event_log: ['SELECT', 'INSERT'],
     // What is past its retention.

@@ -4,6 +4,7 @@ import { GATEWAY } from '../shared/service/pauses';
 import { checkTakeover } from './check-takeover';
 import { chooseGateway, gatewayConfig } from './gateway/choose-gateway';
 import { handlers } from './handlers';
+import { readReviewGauge } from './review-gauge';
 import { workConfig, workPayments } from './work-payments';
 
 runConsumer({ service: 'payment-service', parts: [GATEWAY] }, handlers, () => {
@@ -12,5 +13,8 @@ runConsumer({ service: 'payment-service', parts: [GATEWAY] }, handlers, () => {
     () => readConfig(workConfig),
   );
   checkTakeover(gateway, work);
-  return (context) => workPayments(chooseGateway(gateway, context.log), work)(context);
+  return (context) => {
+    readReviewGauge(context.database);
+    return workPayments(chooseGateway(gateway, context.log), work)(context);
+  };
 });

@@ -89,6 +89,8 @@ it('order-api: requests by route and status, orders by status, the stages that i
   expect(valueOf(samples, 'ordermesh_order_stage_seconds_count', { stage: 'preparing_to_delivered' })).toBe(
     1,
   );
+  expect(valueOf(samples, 'ordermesh_orders_oldest_placed_seconds')).toBe(0);
+  expect(valueOf(samples, 'ordermesh_outbox_oldest_seconds')).toBe(0);
   // No id of anything is a label of anything.
   for (const { labels } of samples)
     expect(Object.values(labels).filter((value) => /[\da-f]{8}-[\da-f]{4}-/.test(value))).toEqual([]);
@@ -107,6 +109,35 @@ it('the relay: what was published, and that nothing waits', async () => {
   expect(valueOf(samples, 'ordermesh_outbox_waiting')).toBe(0);
   expect(valueOf(samples, 'ordermesh_outbox_oldest_seconds')).toBe(0);
   expect(valueOf(samples, 'ordermesh_database_lock_waiting')).toBe(0);
+  // Once it has been refused for the first time it is too late to begin with 0.
+  expect(
+    valueOf(samples, 'ordermesh_events_published_total', { type: 'order.placed.v1', outcome: 'returned' }),
+  ).toBe(0);
+});
+
+it('the relay: of the consumers, the history and PostgreSQL', async () => {
+  const samples = await scrape('outbox-publisher');
+  const behind = samples.filter(({ name }) => name === 'ordermesh_consumer_behind_seconds');
+  expect(behind.map(({ labels }) => labels.consumer).sort()).toEqual([
+    'analytics-service',
+    'inventory-service',
+    'notification-service',
+    'payment-service',
+    'status-service',
+  ]);
+  for (const { value } of behind) expect(value).toBeLessThan(30);
+  const recorded = await mesh.db.database.subscription.count({ where: { until: null } });
+  expect(valueOf(samples, 'ordermesh_bindings_recorded')).toBe(recorded);
+  for (const table of ['event_log', 'processed_events'])
+    expect([6, 7]).toContain(valueOf(samples, 'ordermesh_history_days_ahead', { table })); // 6 from midnight on
+  // Statistics are seconds late.
+  expect(valueOf(samples, 'ordermesh_table_live_tuples', { table: 'orders' })).toBeGreaterThanOrEqual(0);
+  expect(
+    samples.filter(({ labels }) => labels.table && /_\d{8}$/.test(labels.table)), // a partition is no label
+  ).toEqual([]);
+  expect(valueOf(samples, 'ordermesh_database_connections')).toBeGreaterThan(6);
+  expect(valueOf(samples, 'ordermesh_database_size_bytes')).toBeGreaterThan(1_000_000);
+  expect(valueOf(samples, 'ordermesh_database_activity', { kind: 'commits' })).toBeGreaterThan(0);
 });
 
 it('a consumer: what it handled, how long that took and came after, and its dead letters', async () => {
@@ -121,6 +152,8 @@ it('a consumer: what it handled, how long that took and came after, and its dead
   expect(events({ ...placed, outcome: 'handled' })).toBe(4);
   expect(events({ ...all, type: 'unknown', outcome: 'dead_lettered' })).toBe(2);
   expect(valueOf(samples, 'ordermesh_consumer_lag_seconds_count', placed)).toBe(4);
+  expect(valueOf(samples, 'ordermesh_consumer_unacknowledged', all)).toBe(0);
+  expect(valueOf(samples, 'ordermesh_consumer_missed_total', all)).toBe(0);
   const batches = valueOf(samples, 'ordermesh_consumer_handling_seconds_count', placed) ?? 0;
   expect(batches).toBeGreaterThanOrEqual(1);
   expect(batches).toBeLessThanOrEqual(4);
@@ -134,8 +167,16 @@ it('status-service: how long orders took to be PREPARING; payment-service: what 
   const status = await scrape('status-service');
   expect(valueOf(status, 'ordermesh_order_stage_seconds_count', { stage: 'placed_to_preparing' })).toBe(3);
   const payment = await scrape('payment-service');
+  expect(valueOf(payment, 'ordermesh_payments_in_review')).toBe(0);
   const calls = (operation: string) =>
     valueOf(payment, 'ordermesh_gateway_calls_total', { operation, outcome: 'done' });
   expect(['open', 'authorize', 'capture', 'refund'].map(calls)).toEqual([1, 1, 1, undefined]);
   expect(valueOf(payment, 'ordermesh_dead_letters', { service: 'payment-service' })).toBe(0);
+});
+
+it('notification-service: its lanes, and the webhooks that were disabled', async () => {
+  const samples = await scrape('notification-service');
+  expect(valueOf(samples, 'ordermesh_notification_lanes_failing', { channel: 'webhook' })).toBe(0);
+  for (const reason of ['failing', 'gone'])
+    expect(valueOf(samples, 'ordermesh_webhooks_disabled', { reason })).toBe(0);
 });

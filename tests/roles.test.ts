@@ -141,8 +141,7 @@ function isExpected(login: string, verb: string, table: string): boolean {
         ['order-api', 'operator'].includes(login) ||
         (isConsumer && table !== 'outbox_events') ||
         (['status-service', 'notification-service'].includes(login) && table === 'outbox_events') ||
-        (login === 'outbox-publisher' &&
-          !['processed_events', 'consumer_progress', 'consumer_watermarks'].includes(table))
+        (login === 'outbox-publisher' && !['processed_events', 'consumer_watermarks'].includes(table))
       );
     const right = `${verb} ${table}`;
     if (right === 'INSERT outbox_events') return emits(login) || login === 'operator';

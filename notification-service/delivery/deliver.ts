@@ -7,7 +7,7 @@ import { attempt, GivenUp } from './attempt';
 import { claimDue, type Claimed } from './claim';
 import type { Channel } from './channel';
 import { alwaysWell, type DeliveryHealth } from './delivery-health';
-import { countAttempt } from './delivery-metrics';
+import { countAttempt, tellOfLanes } from './delivery-metrics';
 import { Hands } from './hands';
 import { Lanes } from './lanes';
 import { settle, type Outcome } from './settle';
@@ -42,6 +42,7 @@ export function deliver(
   const stopping = new AbortController();
   const lanes = new Lanes(byPrefix(channels), concurrency, share);
   const hands = new Hands(database);
+  tellOfLanes(lanes);
   let over: Outcome[] = [];
   let wake = () => {};
 

@@ -59,6 +59,14 @@ export class Lanes {
     return this.now() < lane.pausedUntil ? 0 : 1;
   }
 
+  /** How many lanes of each channel are in trouble. */
+  failing(): Record<string, number> {
+    const counts = Object.fromEntries(Object.keys(this.concurrency).map((channel) => [channel, 0]));
+    for (const [name, { failures }] of this.#lanes)
+      if (failures >= TROUBLE_AFTER) counts[name.split(':', 1)[0]!]! += 1;
+    return counts;
+  }
+
   begin(name: string): void {
     const lane = this.#lanes.get(name) ?? { busy: 0, failures: 0, pausedUntil: 0, restsUntil: 0 };
     lane.busy++;

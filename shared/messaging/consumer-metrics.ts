@@ -37,6 +37,12 @@ const lockTimeouts = counter(
   ['consumer'],
 );
 
+const missed = counter(
+  'ordermesh_consumer_missed_total',
+  'Events that were published for the consumer and never reached it, and are sent again',
+  ['consumer'],
+);
+
 /** A type that some stranger made up is no label. */
 const typeLabel = (type: string | undefined) => (type && isEventType(type) ? type : 'unknown');
 
@@ -64,5 +70,8 @@ export function countBatch(
   // A stranger's clock may be ahead.
   for (const time of times) lag.observe(labels, Math.max(0, now - time) / 1_000);
 }
+
+/** With 0 at the start: that something was missed shows from the first on. */
+export const countMissed = (consumer: string, count: number): void => missed.inc({ consumer }, count);
 
 export const countLockTimeout = (consumer: string): void => lockTimeouts.inc({ consumer });

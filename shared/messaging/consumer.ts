@@ -90,6 +90,8 @@ export interface Consumer {
   deadLetters(): number | undefined;
   /** Deliveries in this process that are neither handled nor set aside yet. */
   inHand(): number;
+  /** Deliveries that this process has and the broker has heard nothing of yet. */
+  unacknowledged(): number;
   /** Stops consuming, finishes and acknowledges what is in hand, closes. */
   stop(): Promise<void>;
 }
@@ -423,6 +425,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     settled,
     deadLetters: () => deadLetters,
     inHand: () => hands.held,
+    unacknowledged: () => attached?.unacknowledged.size ?? 0,
     stop: async () => {
       stopping.abort(); // whoever waits out an outage gives up: unacknowledged, so delivered again
       const stopAt = Date.now() + DRAIN_MS;

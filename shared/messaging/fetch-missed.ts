@@ -2,6 +2,7 @@ import { firstIdOf } from '../history/partitions';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { within } from '../service/within';
+import { countMissed } from './consumer-metrics';
 import { headers } from './dead-letter';
 import { toMessage, type StoredEvent } from './event-message';
 import { LEASE_SECONDS } from './progress';
@@ -51,6 +52,7 @@ export const RETRIES_AWAITED = '1 day';
 export function createMissed(options: FetchMissedOptions): Missed {
   const { name, database, log, publisher, turnMs, settlingMs } = options;
   const sentAt = new Map<string, number>();
+  countMissed(name, 0);
 
   return {
     look: async () => {
@@ -79,6 +81,7 @@ export function createMissed(options: FetchMissedOptions): Missed {
     if (event.failed_attempts) message.properties.headers = { [headers.attempts]: event.failed_attempts };
     const { kind } = await within(SENDING_MS, open.publish(message));
     if (kind !== 'routed') return; // its queue is restored first; it is found again
+    countMissed(name, 1);
     sentAt.set(event.event_id, Date.now());
     const about = { event_id: event.event_id, event_type: event.type, correlation_id: event.correlation_id };
     log.warn(about, 'published, but never delivered: sent again');

@@ -103,6 +103,12 @@ export function runConsumer(
         return value === undefined ? [] : [{ labels: { service }, value }];
       },
     );
+    readGauge(
+      'ordermesh_consumer_unacknowledged',
+      'Messages that this instance has and RabbitMQ has heard nothing of yet',
+      ['consumer'],
+      () => [{ labels: { consumer: service }, value: consumer.unacknowledged() }],
+    );
     const { reads, answer } = collectReads(log);
     const work = watchWork();
     const context: WorkerContext = { database, log, answer, pauses: presence, during: work.during };
