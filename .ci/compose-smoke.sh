@@ -9,10 +9,10 @@ compose_smoke() {
   if timeout 20 docker compose version >/dev/null 2>&1; then COMPOSE=(docker compose); else COMPOSE=(docker-compose); fi
   export COMPOSE_PROJECT_NAME="ordermesh-ci-$$"
   API_PORT=$(free_port 8000) AMQP_PORT=$(free_port 5672) MANAGEMENT_PORT=$(free_port 15672)
-  SIMULATOR_PORT=$(free_port 9107) STATS_PORT=$(free_port 8404) MAIL_PORT=$(free_port 1080)
+  SIMULATOR_PORT=$(free_port 9107) STATS_PORT=$(free_port 8404) MAIL_PORT=$(free_port 1080) PROMETHEUS_PORT=$(free_port 9090)
   # Passwords that no URL can hold as they are.
   export POSTGRES_PASSWORD='p@ss/w#rd$x "q"' RABBITMQ_PASSWORD='p%40ss/w?rd'
-  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT STATS_PORT MAIL_PORT API_URL="http://127.0.0.1:$API_PORT"
+  export API_PORT AMQP_PORT MANAGEMENT_PORT SIMULATOR_PORT STATS_PORT MAIL_PORT PROMETHEUS_PORT API_URL="http://127.0.0.1:$API_PORT"
 
   check 'Compose: a block for every service folder' 30 every_service_has_a_block
   if check 'Compose: build and start, scaled' 480 quietly "${COMPOSE[@]}" up --build -d "${SCALE[@]}"; then
@@ -27,6 +27,7 @@ compose_smoke() {
     check 'Compose: the demo menu, once' 90 demo_is_seeded
     check 'Compose: place, cancel, out of stock' 120 npm run --silent smoke
     check 'Compose: commands work inside a container' 120 commands_work_inside
+    check 'Compose: Prometheus finds every replica' 120 prometheus_finds_all
     check 'Compose: an example joins, and leaves' 150 example_joins_and_leaves
     check 'Compose: every order-api took requests' 20 every_api_took_requests
     check 'Compose: a killed order-api loses only what it was answering, and is restarted' 60 crash_an_api
@@ -61,7 +62,7 @@ describe() {
 }
 
 # The services: whatever is built here rather than pulled.
-ours() { timeout 30 "${COMPOSE[@]}" config --services | grep -vx -e postgres -e rabbitmq -e migrate; }
+ours() { timeout 30 "${COMPOSE[@]}" config --services | grep -vx -e postgres -e rabbitmq -e migrate -e prometheus -e grafana -e jaeger; }
 
 # only PATTERN: true when every line that comes in matches; prints those that do not
 only() { ! grep -v -e "$1"; }
@@ -142,7 +143,9 @@ only_production() {
 
 published_on_loopback_only() {
   local expected ports
-  expected=$(grep -c "127\.0\.0\.1:\${[A-Z]*_PORT:-[0-9]*}:[0-9]*'" docker-compose.yml)
+  # Without those of a profile, which is not started.
+  expected=$(awk '/^  [a-z]/ { profile = 0 } /^    profiles:/ { profile = 1 } !profile' docker-compose.yml |
+    grep -c "127\.0\.0\.1:\${[A-Z]*_PORT:-[0-9]*}:[0-9]*'")
   ports=$(describe '{{range $port, $to := .NetworkSettings.Ports}}{{range $to}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}' | xargs -n 1)
   only '^127\.0\.0\.1:' <<<"$ports" && [ "$(wc -l <<<"$ports")" -eq "$expected" ] ||
     because "Published: $ports; the file lists $expected."
@@ -165,6 +168,19 @@ statistics_answer() {
   local url="http://127.0.0.1:$STATS_PORT"
   curl -fsS --max-time "$1" "$url/" | grep order-api-1 >/dev/null || because 'No page.' || return
   curl -fsS --max-time "$1" "$url/metrics" | grep '^haproxy_backend_active_servers{proxy="order-api"} 3' >/dev/null || because 'Not 3 replicas.' || return
+}
+
+# Of the profile for observability, Prometheus alone: by DNS, each replica a target of its own, and all of them answer.
+prometheus_finds_all() {
+  local deadline=$((SECONDS + $1)) url="http://127.0.0.1:$PROMETHEUS_PORT/api/v1" up
+  quietly "$1" "${COMPOSE[@]}" --profile observability up -d --no-recreate --no-deps prometheus || return 1
+  # Three of order-api and inventory-service, one of five others, RabbitMQ twice.
+  until up=$(curl -sS --max-time 5 "$url/query?query=count(up==1)" 2>/dev/null) && grep '"13"' <<<"$up" >/dev/null; do
+    [ $SECONDS -lt $deadline ] || because "Not all answer: $up $(curl -sS --max-time 5 "$url/query?query=up==0")" || return
+    sleep 1
+  done
+  curl -sS --max-time 5 "$url/rules" | grep '"name":"OutboxOld"' >/dev/null || because 'It has no rules.' || return
+  quietly 60 "${COMPOSE[@]}" --profile observability rm -sf prometheus
 }
 
 # inside SECONDS COMMAND...: in a container of order-api

@@ -15,7 +15,7 @@ import { waitUntil } from '../scripts/servers/wait-until';
 
 /** A RabbitMQ that a test may kill: no other test is on it. */
 export interface OwnBroker {
-  urls: { amqp: string; management: string };
+  urls: { amqp: string; management: string; metrics: string };
   /** Kills it, without a chance to put anything in order. */
   crash(): Promise<void>;
   /** Starts it again on its data and ports, and waits until it answers. */
@@ -55,14 +55,19 @@ async function fromBinaries(): Promise<Started> {
   claimTestRun();
   let server = await localRabbitmq(search);
   const tlsPort = await freePort(randomPortBase());
+  const instance = () => new Instance(instanceFolder('rabbitmq', search));
   return {
     tlsPort: { inside: tlsPort, outside: tlsPort },
-    urls: { amqp: server.url, management: server.managementUrl ?? '' },
+    urls: {
+      amqp: server.url,
+      management: server.managementUrl ?? '',
+      metrics: `http://127.0.0.1:${instance().record.ports.prometheus}`,
+    },
     crash: () => server.stop(AbortSignal.abort()),
     startAgain: async () => {
       server = await localRabbitmq(search);
     },
-    control: (...args) => controlLocally(new Instance(instanceFolder('rabbitmq', search)), args),
+    control: (...args) => controlLocally(instance(), args),
     stop: async () => {
       await server.stop(AbortSignal.abort());
       removeTestRun();
@@ -77,13 +82,18 @@ async function controlLocally(instance: Instance, args: readonly string[]): Prom
 }
 
 async function inContainer(): Promise<Started> {
-  const [amqp, management, tls] = [
+  const [amqp, management, tls, metrics] = [
+    await freePort(randomPortBase()),
     await freePort(randomPortBase()),
     await freePort(randomPortBase()),
     await freePort(randomPortBase()),
   ];
   const login = 'ordermesh:ordermesh@127.0.0.1';
-  const urls = { amqp: `amqp://${login}:${amqp}`, management: `http://${login}:${management}` };
+  const urls = {
+    amqp: `amqp://${login}:${amqp}`,
+    management: `http://${login}:${management}`,
+    metrics: `http://127.0.0.1:${metrics}`,
+  };
   const answers = () =>
     waitUntil(() => assertRabbitmqAnswers(urls.amqp).then(() => assertManagementAnswers(urls.management)), {
       what: 'RabbitMQ in its container',
@@ -97,6 +107,7 @@ async function inContainer(): Promise<Started> {
       { container: 5672, host: amqp },
       { container: 15672, host: management },
       { container: 5671, host: tls },
+      { container: 15692, host: metrics },
     )
     .start();
   const handle = (await getContainerRuntimeClient()).container.getById(container.getId());

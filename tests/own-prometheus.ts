@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { freePort, randomPortBase } from '../scripts/servers/free-port';
+import type { Mesh } from '../shared/testing/mesh';
 import { until } from '../shared/testing/until';
 
 export const RULES = path.resolve('deploy/prometheus/alerts.yml');
@@ -15,6 +16,9 @@ export interface Target {
   url: string;
   labels?: Record<string, string>;
 }
+
+/** By job. */
+export type Targets = Record<string, readonly Target[]>;
 
 export interface Sample {
   metric: Record<string, string>;
@@ -27,6 +31,8 @@ export interface OwnPrometheus {
   /** The alerts that fire. */
   firing(): Promise<Record<string, string>[]>;
   rules(): Promise<{ name: string; type: string; health: string; lastError?: string }[]>;
+  /** Says where they are now, by job: as the discovery would find them. */
+  setTargets(targets: Targets): void;
   targets(): Promise<
     { health: string; scrapePool: string; labels: Record<string, string>; lastError: string }[]
   >;
@@ -47,7 +53,7 @@ interface ScrapeConfig {
  */
 export async function startPrometheus(
   program: string,
-  targets: Record<string, readonly Target[]>,
+  targets: Targets,
   vhost: string,
 ): Promise<OwnPrometheus> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ordermesh-prometheus-'));
@@ -60,12 +66,21 @@ export async function startPrometheus(
     ({ dns_sd_configs: _, relabel_configs: __, ...job }): ScrapeConfig => ({
       ...job,
       params: job.params?.vhost ? { ...job.params, vhost: [vhost] } : job.params,
-      static_configs: (targets[job.job_name] ?? []).map(({ url, labels }) => ({
-        targets: [new URL(url).host],
-        labels,
-      })),
+      file_sd_configs: [{ files: [path.join(folder, `${job.job_name}.json`)] }],
     }),
   );
+  const setTargets = (now: Targets) => {
+    for (const { job_name } of config.scrape_configs) {
+      const groups = (now[job_name] ?? []).map(({ url, labels }) => ({
+        targets: [new URL(url).host],
+        labels,
+      }));
+      const beside = path.join(folder, `${job_name}.new`);
+      writeFileSync(beside, JSON.stringify(groups));
+      renameSync(beside, path.join(folder, `${job_name}.json`));
+    }
+  };
+  setTargets(targets);
   const file = path.join(folder, 'prometheus.yml');
   writeFileSync(file, stringify(config, { aliasDuplicateObjects: false }));
   const port = await freePort(randomPortBase());
@@ -107,6 +122,7 @@ export async function startPrometheus(
       const { groups } = await ask<{ groups: { rules: Rule[] }[] }>('rules');
       return groups.flatMap(({ rules }) => rules);
     },
+    setTargets,
     targets: async () => {
       type Active = { health: string; scrapePool: string; labels: Record<string, string>; lastError: string };
       return (await ask<{ activeTargets: Active[] }>('targets')).activeTargets;
@@ -125,3 +141,17 @@ export async function startPrometheus(
   if (ready instanceof Error) throw ready;
   return prometheus;
 }
+
+/** The services of a mesh, each as its newest process, and its broker. */
+export function targetsOf(mesh: Mesh, metricsUrl: string): Targets {
+  const services = [...new Set(mesh.processes.map(({ name }) => name))].filter(
+    (name) => name !== 'payment-simulator',
+  );
+  return {
+    ordermesh: services.map((service) => ({ url: mesh.service(service).url, labels: { service } })),
+    rabbitmq: [{ url: metricsUrl }],
+    'rabbitmq-queues': [{ url: metricsUrl }],
+  };
+}
+
+export const vhostOf = (mesh: Mesh): string => decodeURIComponent(new URL(mesh.broker.url).pathname.slice(1));

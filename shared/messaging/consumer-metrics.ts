@@ -71,7 +71,12 @@ export function countBatch(
   for (const time of times) lag.observe(labels, Math.max(0, now - time) / 1_000);
 }
 
-/** With 0 at the start: that something was missed shows from the first on. */
-export const countMissed = (consumer: string, count: number): void => missed.inc({ consumer }, count);
+/** Counters begin with 0 rather than with their first count: an increase shows from the first on. */
+export function beginCounting(consumer: string): void {
+  missed.inc({ consumer }, 0);
+  lockTimeouts.inc({ consumer }, 0);
+}
+
+export const countMissed = (consumer: string): void => missed.inc({ consumer });
 
 export const countLockTimeout = (consumer: string): void => lockTimeouts.inc({ consumer });

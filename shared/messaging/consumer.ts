@@ -7,6 +7,7 @@ import type { Logger } from '../service/logger';
 import { pause } from '../service/pause';
 import { neverPaused, type Pauses } from '../service/pauses';
 import { within } from '../service/within';
+import { beginCounting } from './consumer-metrics';
 import { failedAttempts } from './dead-letter';
 import { giveBack, isForBroker, isSettled, type Attachment, type Delivery } from './delivery';
 import { briefly } from './failure';
@@ -152,6 +153,7 @@ const STUCK_MS = 60_000;
 export function startConsumer(options: ConsumerOptions): Consumer {
   const { name, handlers, database, log, prefetch, pauses = neverPaused } = options;
   const upkeep = { ...UPKEEP, ...options.upkeep };
+  beginCounting(name);
   const ownTypes = subscribedTypes(handlers);
   const accepts = (type: string) => isEventType(type) && handlers[type] !== undefined;
   const stopping = new AbortController();

@@ -52,7 +52,6 @@ export const RETRIES_AWAITED = '1 day';
 export function createMissed(options: FetchMissedOptions): Missed {
   const { name, database, log, publisher, turnMs, settlingMs } = options;
   const sentAt = new Map<string, number>();
-  countMissed(name, 0);
 
   return {
     look: async () => {
@@ -81,7 +80,7 @@ export function createMissed(options: FetchMissedOptions): Missed {
     if (event.failed_attempts) message.properties.headers = { [headers.attempts]: event.failed_attempts };
     const { kind } = await within(SENDING_MS, open.publish(message));
     if (kind !== 'routed') return; // its queue is restored first; it is found again
-    countMissed(name, 1);
+    countMissed(name);
     sentAt.set(event.event_id, Date.now());
     const about = { event_id: event.event_id, event_type: event.type, correlation_id: event.correlation_id };
     log.warn(about, 'published, but never delivered: sent again');

@@ -34,6 +34,7 @@ const waits = histogram(
 /** Tells of a pool for as long as it is open. @param name the service's */
 export function watchPool(pool: Pool, name: string): void {
   pools.set(pool, name);
+  waits.zero({ pool: name });
   const connect = pool.connect.bind(pool) as (...given: unknown[]) => unknown;
   // Who finds one free does not wait, and costs nothing more.
   pool.connect = ((...given: unknown[]) => {
