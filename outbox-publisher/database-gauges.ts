@@ -1,6 +1,6 @@
 import { PARTITIONED } from '../shared/history/partitions';
 import { LEASE_SECONDS } from '../shared/messaging/progress';
-import { readGauge, type Reading } from '../shared/service/metrics';
+import { readGauge, SHORT_REST, type Reading } from '../shared/service/metrics';
 
 /** How far ahead it is looked for partitions: further than any are made. */
 const DAYS = 31;
@@ -10,8 +10,8 @@ const DAYS = 31;
  * @param read has a query answered: its `value`, labelled by its other columns
  */
 export function readDatabaseGauges(read: (sql: string) => () => Promise<Reading>): void {
-  const gauge = (name: string, help: string, labels: string[], sql: string) =>
-    readGauge(name, help, labels, read(sql));
+  const gauge = (name: string, help: string, labels: string[], sql: string, rest?: number) =>
+    readGauge(name, help, labels, read(sql), { rest });
 
   gauge(
     'ordermesh_consumer_behind_seconds',
@@ -20,12 +20,14 @@ export function readDatabaseGauges(read: (sql: string) => () => Promise<Reading>
     // One that has not found out yet how far it has come has none.
     `SELECT consumer, extract(epoch FROM clock_timestamp() - min(caught_up_at)) AS value FROM consumer_progress
      WHERE updated_at > now() - interval '${LEASE_SECONDS} seconds' AND caught_up_at > 'epoch' GROUP BY consumer`,
+    SHORT_REST,
   );
   gauge(
     'ordermesh_bindings_recorded',
     'Bindings that the events exchange should have, by the record of subscriptions',
     [],
     'SELECT count(*) AS value FROM subscriptions WHERE until IS NULL',
+    SHORT_REST,
   );
   gauge(
     'ordermesh_history_days_ahead',
@@ -37,6 +39,7 @@ export function readDatabaseGauges(read: (sql: string) => () => Promise<Reading>
        SELECT FROM pg_inherits WHERE inhparent = to_regclass(name) AND inhrelid
          = to_regclass(name || '_' || to_char(now() + day * interval '1 day', 'YYYYMMDD')))
      GROUP BY name`,
+    SHORT_REST,
   );
   for (const kind of ['dead', 'live'])
     gauge(

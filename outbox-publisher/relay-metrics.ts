@@ -1,7 +1,7 @@
 import { Pool } from 'pg';
 import { readDatabaseGauges } from './database-gauges';
 import { eventTypes, isEventType } from '../shared/events/contracts';
-import { counter, readGauge, type Reading } from '../shared/service/metrics';
+import { counter, readGauge, SHORT_REST, type Reading } from '../shared/service/metrics';
 import { sessionConfig } from '../shared/service/session-settings';
 
 const events = counter(
@@ -66,6 +66,7 @@ export function readOutboxGauges(pool: Pool): void {
     [],
     read(`SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS value
           FROM (SELECT created_at FROM outbox_events ORDER BY seq LIMIT 1) AS oldest`),
+    { rest: SHORT_REST },
   );
   readGauge(
     'ordermesh_database_lock_waiting',

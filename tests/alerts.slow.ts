@@ -130,10 +130,17 @@ const stranger = async (): Promise<ChannelModel> => {
   return connection;
 };
 
-async function unbinding(queue: string, type: string): Promise<() => Promise<void>> {
+/** Takes a binding away again and again; those of all who subscribe, unless a queue is given. */
+async function unbinding(type: string, queue?: string): Promise<() => Promise<void>> {
+  const subscribed = await mesh.db.database.subscription.findMany({
+    where: { eventType: type, until: null },
+  });
+  const queues = queue ? [queue] : subscribed.map(({ consumer }) => consumer);
   const connection = await stranger();
   const channel = await connection.createChannel();
-  const stop = repeatedly(20, () => channel.unbindQueue(queue, EVENTS_EXCHANGE, type));
+  const stop = repeatedly(20, () =>
+    Promise.all(queues.map((name) => channel.unbindQueue(name, EVENTS_EXCHANGE, type))),
+  );
   return async () => {
     await stop();
     await connection.close();
@@ -203,7 +210,7 @@ const faults: Record<string, Fault> = {
     alert: 'UnroutableEvents',
     notReady: ['outbox-publisher'],
     begin: async () => {
-      const heal = await unbinding('inventory-service', 'inventory.adjustment.requested.v1');
+      const heal = await unbinding('inventory.adjustment.requested.v1');
       const stop = repeatedly(500, () =>
         mesh.ask('POST', `/inventory/${shop.itemId}/adjustments`, { delta: 1, reason: 'a delivery' }),
       );
@@ -232,7 +239,8 @@ const faults: Record<string, Fault> = {
   },
   'a stranger has taken a message': {
     alert: 'UnacknowledgedMessages',
-    notReady: [],
+    // It says that an event never came, and has it sent again.
+    notReady: ['analytics-service'],
     begin: async () => {
       const connection = await stranger();
       const channel = await connection.createChannel();
@@ -247,7 +255,7 @@ const faults: Record<string, Fault> = {
     alert: 'BindingMissing',
     notReady: ['analytics-service'],
     begin: async () => {
-      const heal = await unbinding('analytics-service', 'order.placed.v1');
+      const heal = await unbinding('order.placed.v1', 'analytics-service');
       const stop = repeatedly(500, order);
       return async () => {
         await stop();
@@ -409,42 +417,43 @@ async function isWell(): Promise<void> {
     '%s',
     async (name, { alert, notReady: expected, begin }) => {
       await isWell();
-      const heal = await begin();
-      const since = Date.now();
       const fired = new Set<string>();
       const seen = new Set<string>();
-      let after: number | undefined;
+      let after = NaN;
+      let over = NaN;
+      const heal = await begin();
+      const since = Date.now();
       const watch = async () => {
         for (const one of await firing()) fired.add(one);
         for (const one of await notReady()) seen.add(one);
-        if (fired.has(alert)) after ??= Date.now() - since;
-        return after;
+        if (fired.has(alert) && Number.isNaN(after)) after = Date.now() - since;
+        return fired.has(alert);
       };
-      const seconds = (ms: number) => (ms / 1_000).toFixed(1);
       try {
-        await until(`the alert ${alert}`, watch, ALERT_MS).catch((error: Error) => {
-          throw new Error(`${error.message}; fired: ${[...fired].join()}; not ready: ${[...seen].join()}`);
-        });
+        await until(`the alert ${alert}`, watch, ALERT_MS).catch(() => undefined);
         const enough = Date.now() + AFTER_MS;
-        await until('what else might come', async () => (await watch()) && Date.now() > enough, AFTER_MS * 2);
+        await until(
+          'what else might come',
+          async () => (await watch()) && Date.now() > enough,
+          AFTER_MS * 2,
+        ).catch(() => undefined);
       } finally {
         await heal();
       }
       const healedAt = Date.now();
-      if (fired.size > 1) tell('', '', '', '', name, `fired: ${[...fired].join(', ')}`);
+      await isWell().finally(() => {
+        over = Date.now() - healedAt;
+        const others = [...fired].filter((one) => one !== alert);
+        const isFine = fired.has(alert) && others.length === 0;
+        const seconds = [after, over].map((ms) => (ms / 1_000).toFixed(1));
+        const also = others.length > 0 ? `; also ${others.join(', ')}` : '';
+        tell(isFine ? 'ok' : 'no', alert, ...seconds, name, `${[...seen].sort().join(', ') || '-'}${also}`);
+      });
       expect({ fired: [...fired], notReady: [...seen].sort() }).toEqual({
         fired: [alert],
         notReady: [...expected].sort(),
       });
-      await isWell();
-      tell(
-        'ok',
-        alert,
-        seconds(after ?? NaN),
-        seconds(Date.now() - healedAt),
-        name,
-        [...seen].sort().join(', '),
-      );
+      expect(after).toBeLessThanOrEqual(ALERT_MS);
     },
     ALERT_MS + AFTER_MS + 2 * OVER_MS,
   );

@@ -1,5 +1,5 @@
 import type { Database } from '../../shared/service/database';
-import { readGauge } from '../../shared/service/metrics';
+import { readGauge, SHORT_REST } from '../../shared/service/metrics';
 
 /** Tells how many webhooks were disabled, by why, and have not been switched on again. */
 export function readWebhookGauge(database: Database): void {
@@ -18,5 +18,6 @@ export function readWebhookGauge(database: Database): void {
         value: Number(count),
       }));
     },
+    { rest: SHORT_REST },
   );
 }

@@ -1,5 +1,5 @@
 import type { Database } from '../../shared/service/database';
-import { readGauge, type Reading } from '../../shared/service/metrics';
+import { readGauge, SHORT_REST, type Reading } from '../../shared/service/metrics';
 
 /** What only the database knows of all orders: every order-api says the same, so take one, not the sum. */
 export function readOrderGauges(database: Database): void {
@@ -23,6 +23,7 @@ export function readOrderGauges(database: Database): void {
           SELECT coalesce(extract(epoch FROM clock_timestamp() - min(placed_at)), 0)::float8 AS value
           FROM orders WHERE status = 'PLACED'`,
       ),
+    { rest: SHORT_REST },
   );
   readGauge(
     'ordermesh_outbox_oldest_seconds',
@@ -35,6 +36,7 @@ export function readOrderGauges(database: Database): void {
           SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS value
           FROM (SELECT created_at FROM outbox_events ORDER BY seq LIMIT 1) AS oldest`,
       ),
+    { rest: SHORT_REST },
   );
 }
 

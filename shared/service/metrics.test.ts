@@ -12,7 +12,7 @@ function aGauge(name: string) {
       new Promise((resolve, reject) =>
         readings.push({ resolve: (value) => resolve([{ labels: {}, value }]), reject }),
       ),
-    () => now,
+    { now: () => now },
   );
   return {
     readings,

@@ -44,9 +44,12 @@ export function histogram<L extends string>(
 /** A gauge's values, by its labels. */
 export type Reading = { labels: Record<string, string>; value: number }[];
 
-const READ_MS = 5_000;
+/** A little less than the five seconds after which Prometheus asks again. */
+const READ_MS = 4_500;
 /** Reading shall cost a hundredth of the time at most, but not wait for longer than this. */
 const REST = 100;
+/** For what is looked up by an index: where that takes long the machine is busy, and it has to be known how things stand. */
+export const SHORT_REST = 4;
 const LONGEST_REST_MS = 300_000;
 /** Who asks gets everything else within this time, also where a database says nothing. */
 const ANSWER_MS = 1_000;
@@ -54,7 +57,7 @@ const GIVE_UP_MS = 30_000;
 
 /**
  * A gauge that is read from somewhere (the database, the broker) when Prometheus asks, and not more often than every five
- * seconds, however many ask; less often where it takes long. Where it cannot be read, or not in time, it has no value,
+ * seconds, however many ask; less often where it takes long: `rest` times as long is waited. Where it cannot be read, or not in time, it has no value,
  * rather than an old one, and is read again at the next occasion. Of a name that is told twice the first reading is taken.
  */
 export function readGauge(
@@ -62,7 +65,7 @@ export function readGauge(
   help: string,
   labelNames: string[],
   read: () => Reading | Promise<Reading>,
-  now = () => performance.now(),
+  { rest = REST, now = () => performance.now() }: { rest?: number; now?: () => number } = {},
 ): void {
   if (known(name)) return;
   let nextAt = -Infinity;
@@ -77,7 +80,7 @@ export function readGauge(
         nextAt = Infinity;
         reading = within(GIVE_UP_MS, (async () => read())()).then(
           (values) => {
-            const restMs = Math.min(REST * (now() - begunAt), LONGEST_REST_MS);
+            const restMs = Math.min(rest * (now() - begunAt), LONGEST_REST_MS);
             nextAt = Math.max(begunAt + READ_MS, now() + restMs);
             return values;
           },
