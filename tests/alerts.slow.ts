@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { connect, type ChannelModel } from 'amqplib';
 import { Client } from 'pg';
+import { pause } from '../shared/service/pause';
 import { SMTPServer } from 'smtp-server';
 import { answering, startReceiver, type Receiver } from '../notification-service/testing/receivers';
 import { makePartitions } from '../shared/history/partitions';
@@ -22,6 +23,8 @@ const ALERT_MS = 60_000;
 /** What else follows would have come by then. */
 const AFTER_MS = 20_000;
 const OVER_MS = 240_000;
+/** Looking takes from the work of those who are looked at. */
+const LOOK_EVERY_MS = 300;
 
 const tools = findPrometheus();
 let broker: OwnBroker;
@@ -157,6 +160,51 @@ const CONSUMERS = [
 
 /** In an order in which none is hidden by the one before: what follows from a fault is not told for a minute or two after. */
 const faults: Record<string, Fault> = {
+  'a message is no event': {
+    alert: 'DeadLetters',
+    notReady: [],
+    begin: async () => {
+      mesh.broker.channel.sendToQueue('inventory-service', Buffer.from('not JSON'));
+      return () => mesh.broker.take('inventory-service.dlq');
+    },
+  },
+  'the gateway refuses a capture for good': {
+    alert: 'PaymentInReview',
+    notReady: [],
+    begin: async () => {
+      const id = await order({ payment: { method: 'CARD', token: 'tok_capture_refused' } });
+      await until('the review', () =>
+        mesh.db.database.payment.count({ where: { orderId: id, state: 'REVIEW' } }),
+      );
+      return () =>
+        mesh.db.database.payment.updateMany({
+          where: { orderId: id },
+          data: { state: 'CAPTURED', reviewOperation: null },
+        });
+    },
+  },
+  'the mail server is away': {
+    alert: 'ChannelFailing',
+    notReady: [],
+    begin: async () => {
+      mails.takeAway();
+      for (const name of ['maya', 'noor', 'omar', 'pia']) await order({ email: `${name}@example.com` });
+      return async () => mails.bringBack();
+    },
+  },
+  'a webhook is gone': {
+    alert: 'WebhookDisabled',
+    notReady: [],
+    begin: async () => {
+      receiver.answers = answering(410);
+      await order();
+      return async () => {
+        receiver.answers = answering(200);
+        const path = `/restaurants/${shop.restaurantId}/webhooks/${webhookId}`;
+        await mesh.ask('PATCH', path, { paused: false });
+      };
+    },
+  },
   'a binding is deleted again and again': {
     alert: 'BindingMissing',
     notReady: ['analytics-service'],
@@ -249,14 +297,6 @@ const faults: Record<string, Fault> = {
       return () => connection.close();
     },
   },
-  'a message is no event': {
-    alert: 'DeadLetters',
-    notReady: [],
-    begin: async () => {
-      mesh.broker.channel.sendToQueue('inventory-service', Buffer.from('not JSON'));
-      return () => mesh.broker.take('inventory-service.dlq');
-    },
-  },
   'the gateway does not answer': {
     alert: 'GatewayFailing',
     notReady: [],
@@ -265,43 +305,6 @@ const faults: Record<string, Fault> = {
       process.kill(pid, 'SIGSTOP');
       await order({ payment: { method: 'CARD', token: 'tok_approved' } });
       return async () => process.kill(pid, 'SIGCONT');
-    },
-  },
-  'the gateway refuses a capture for good': {
-    alert: 'PaymentInReview',
-    notReady: [],
-    begin: async () => {
-      const id = await order({ payment: { method: 'CARD', token: 'tok_capture_refused' } });
-      await until('the review', () =>
-        mesh.db.database.payment.count({ where: { orderId: id, state: 'REVIEW' } }),
-      );
-      return () =>
-        mesh.db.database.payment.updateMany({
-          where: { orderId: id },
-          data: { state: 'CAPTURED', reviewOperation: null },
-        });
-    },
-  },
-  'the mail server is away': {
-    alert: 'ChannelFailing',
-    notReady: [],
-    begin: async () => {
-      mails.takeAway();
-      for (const name of ['maya', 'noor', 'omar', 'pia']) await order({ email: `${name}@example.com` });
-      return async () => mails.bringBack();
-    },
-  },
-  'a webhook is gone': {
-    alert: 'WebhookDisabled',
-    notReady: [],
-    begin: async () => {
-      receiver.answers = answering(410);
-      await order();
-      return async () => {
-        receiver.answers = answering(200);
-        const path = `/restaurants/${shop.restaurantId}/webhooks/${webhookId}`;
-        await mesh.ask('PATCH', path, { paused: false });
-      };
     },
   },
   'somebody holds a lock that every request waits for': {
@@ -410,7 +413,10 @@ async function notReady(): Promise<string[]> {
 }
 
 async function isWell(): Promise<void> {
-  const trouble = async () => [...(await firing()), ...(await notReady())];
+  const trouble = async () => {
+    await pause(LOOK_EVERY_MS);
+    return [...(await firing()), ...(await notReady())];
+  };
   await until('all to be well', async () => (await trouble()).length === 0, OVER_MS).catch(async () => {
     throw new Error(`still not well: ${(await trouble()).join(', ')}`);
   });
@@ -428,6 +434,7 @@ async function isWell(): Promise<void> {
       const heal = await begin();
       const since = Date.now();
       const watch = async () => {
+        await pause(LOOK_EVERY_MS);
         for (const one of await firing()) fired.add(one);
         for (const one of await notReady()) seen.add(one);
         if (fired.has(alert) && Number.isNaN(after)) after = Date.now() - since;

@@ -84,15 +84,20 @@ export async function startPrometheus(
   const file = path.join(folder, 'prometheus.yml');
   writeFileSync(file, stringify(config, { aliasDuplicateObjects: false }));
   const port = await freePort(randomPortBase());
+  // It ends with this process, however that ends: the shell hears of it by the end of its input.
   const child = spawn(
-    program,
+    'sh',
     [
+      '-c',
+      '"$@" & cat >/dev/null; kill $!; wait',
+      'sh',
+      program,
       `--config.file=${file}`,
       `--storage.tsdb.path=${path.join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=warn',
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { stdio: ['pipe', 'ignore', 'pipe'] },
   );
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log = `${log}${chunk.toString()}`.slice(-4_000)));
@@ -128,17 +133,17 @@ export async function startPrometheus(
       return (await ask<{ activeTargets: Active[] }>('targets')).activeTargets;
     },
     stop: async () => {
-      child.kill('SIGTERM');
+      child.stdin.end();
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  const dead = () => child.exitCode !== null && new Error(`Prometheus ended: ${log}`);
-  const ready = await until(
-    'Prometheus to be ready',
-    async () => dead() || (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok,
-  );
-  if (ready instanceof Error) throw ready;
+  try {
+    await until('Prometheus to be ready', async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok);
+  } catch (error) {
+    await prometheus.stop();
+    throw new Error(`Prometheus is not ready: ${log}`, { cause: error });
+  }
   return prometheus;
 }
 
