@@ -59,6 +59,8 @@ const PEACE: Record<string, string> = {
   'ordermesh_table_dead_tuples{table="orders"}': '600000x80',
   'ordermesh_table_live_tuples{table="orders"}': '5000000x80',
   'ordermesh_history_days_ahead{table="event_log"}': '6x80',
+  'ordermesh_paused{part="stock", instance="s:9100"}': '0x80',
+  'ordermesh_ready{service="stock", check="database", instance="s:9100"}': '1x80',
   'rabbitmq_alarms_memory_used_watermark{instance="r:15692"}': '0x80',
   'rabbitmq_alarms_free_disk_space_watermark{instance="r:15692"}': '0x80',
 };
@@ -226,6 +228,19 @@ const cases: Record<string, { series: Record<string, string | undefined>; fires:
     series: of(/days_ahead/, since30s('6', '0')),
     fires: ['PartitionMissing{table="event_log"}'],
   },
+  'a service is paused: its queue has no consumer, orders wait, and people know': {
+    series: {
+      ...of(/paused/, since30s('0', '1')),
+      ...of(/queue_consumers\{queue="stock"/, since30s('2', '0')),
+      ...of(/behind/, '2x5 2+5x70'),
+      ...of(/orders_oldest/, '299x5 299+5x70'),
+    },
+    fires: [],
+  },
+  'a service is not ready, and nothing else says why': {
+    series: of(/ready/, since30s('1', '0')),
+    fires: ['NotReady{check="database", instance="s:9100", service="stock"}'],
+  },
   'a right is missing, and nobody tells how far consumers are': {
     series: gone(/behind/),
     fires: ['GaugeMissing{metric="ordermesh_consumer_behind_seconds"}'],
@@ -276,7 +291,7 @@ withTools('the alert rules', () => {
     const test = (series: Record<string, string | undefined>, name: string, fires: readonly string[]) => {
       const all = { ...PEACE, ...series };
       const samples = fires.map(sampleOf);
-      const late = fires.some((alert) => alert.startsWith('GaugeMissing'));
+      const late = fires.some((alert) => /^(GaugeMissing|NotReady)/.test(alert));
       const at = (eval_time: string, exp_samples = samples) => ({
         expr: 'ALERTS{alertstate="firing"}',
         eval_time,
