@@ -1,7 +1,7 @@
 import { parsePostgresUrl } from '../shared/service/postgres-url';
-import { parseRabbitmqUrl } from '../shared/service/rabbitmq-url';
+import { parseRabbitmqServers } from '../shared/service/rabbitmq-url';
 import { withSecretFiles } from '../shared/service/secret-files';
-import { SERVER_URLS, withPassword, type ServerUrlName } from '../shared/service/server-url';
+import { passwordFor, SERVER_URLS, withPassword, type ServerUrlName } from '../shared/service/server-url';
 import { UserError } from './servers/search';
 
 /**
@@ -22,8 +22,9 @@ export function givenUrl(
   const text = set[name];
   if (!text) return undefined;
   try {
-    const url = withPassword(name, text, set[SERVER_URLS[name].password]);
-    (name === 'DATABASE_URL' ? parsePostgresUrl : parseRabbitmqUrl)(url);
+    const url = withPassword(name, text, passwordFor(name, set));
+    if (name === 'RABBITMQ_URL') parseRabbitmqServers(url);
+    else parsePostgresUrl(url);
     return url;
   } catch (error) {
     throw new UserError(`${name} ${(error as Error).message}.`);

@@ -1,4 +1,5 @@
 import { withSecretFiles } from '../shared/service/secret-files';
+import { splitServers } from '../shared/service/server-url';
 import { givenUrl } from './given-url';
 import { UserError } from './servers/search';
 import { readMeshFile, type MeshFile } from './supervisor/mesh-file';
@@ -45,7 +46,7 @@ export function managementUrl(
   if (given && !/^https?:\/\/[^/]/.test(given))
     throw new UserError('RABBITMQ_MANAGEMENT_URL must begin with http:// or https://.');
   const mesh = given || givenUrl('RABBITMQ_URL', environment) ? undefined : readMesh();
-  return given || mesh?.management_url || `http://${new URL(rabbitmqUrl).hostname}:15672`;
+  return given || mesh?.management_url || `http://${new URL(splitServers(rabbitmqUrl)[0]!).hostname}:15672`;
 }
 
 function find(
@@ -68,8 +69,9 @@ function find(
   );
 }
 
-/** Where a server is, for people: `127.0.0.1:5432/ordermesh`, without the login. */
+/** Where a server is, for people: `127.0.0.1:5432/ordermesh`, without the login; of several, with commas between. */
 export function addressOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname === '/' ? '' : pathname}`;
+  const servers = splitServers(url).map((one) => new URL(one));
+  const { pathname } = servers[0]!;
+  return `${servers.map(({ host }) => host).join(',')}${pathname === '/' ? '' : pathname}`;
 }

@@ -1,4 +1,5 @@
 import { permanentConnectionError } from '../../shared/service/permanent-connection-error';
+import { splitServers } from '../../shared/service/server-url';
 import { givenUrl } from '../given-url';
 import { assertManagementAnswers, assertPostgresAnswers, assertRabbitmqAnswers } from './readiness';
 import { NotAvailable, type Search, type Server, UserError } from './search';
@@ -46,7 +47,7 @@ function giveUpIfRefused(error: unknown): never {
 }
 
 async function management(rabbitmqUrl: string, search: Search): Promise<string | undefined> {
-  const broker = new URL(rabbitmqUrl);
+  const broker = new URL(splitServers(rabbitmqUrl)[0]!);
   const url = new URL(process.env.RABBITMQ_MANAGEMENT_URL ?? `http://${broker.hostname}:15672`);
   if (!url.username) [url.username, url.password] = [broker.username || 'guest', broker.password || 'guest'];
   const text = url.href.replace(/\/$/, '');

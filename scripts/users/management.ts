@@ -1,4 +1,4 @@
-import { parseRabbitmqUrl } from '../../shared/service/rabbitmq-url';
+import { parseRabbitmqServers, type RabbitmqTarget } from '../../shared/service/rabbitmq-url';
 import { UserError } from '../servers/search';
 import type { Management } from './make-broker-users';
 
@@ -10,7 +10,7 @@ const ANSWER_MS = 15_000;
  * @param rabbitmqUrl its path is the virtual host
  */
 export function openManagement(url: string, rabbitmqUrl: string): Management {
-  const broker = parseRabbitmqUrl(rabbitmqUrl);
+  const [broker] = parseRabbitmqServers(rabbitmqUrl) as [RabbitmqTarget]; // one virtual host, one login
   const base = new URL(url);
   const [user, password] = base.username
     ? [decodeURIComponent(base.username), decodeURIComponent(base.password)]

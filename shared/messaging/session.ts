@@ -3,7 +3,7 @@ import type { Logger } from '../service/logger';
 import { backoff } from '../service/backoff';
 import { permanentConnectionError } from '../service/permanent-connection-error';
 import { within } from '../service/within';
-import { connectBroker } from './connect-broker';
+import { addressOfBroker, avoidBroker, connectBroker } from './connect-broker';
 import { briefly } from './failure';
 import { gatherWrites } from './gather-writes';
 
@@ -61,11 +61,11 @@ export function keepSession(options: KeepSessionOptions): SessionKeeper {
     for (let failures = 0; !stopping.signal.aborted; failures++) {
       const reason = await runSession(options, stopping.signal, {
         open: (session) => (current = session),
-        up: () => {
+        up: (address) => {
           up = true;
           why = undefined;
           failures = 0;
-          log.info('connected to RabbitMQ');
+          log.info({ address }, 'connected to RabbitMQ');
         },
         blocked: (why) => {
           blocked = why !== undefined;
@@ -114,7 +114,7 @@ async function runSession(
   stopping: AbortSignal,
   on: {
     open: (session: Session) => void;
-    up: () => void;
+    up: (address: string | undefined) => void;
     /** With why, or with undefined when it is over. */
     blocked: (why: string | undefined) => void;
   },
@@ -145,11 +145,12 @@ async function runSession(
       within(SET_UP_TIMEOUT_MS, setUp(session.session)),
       session.ended.then((reason) => Promise.reject(reason)),
     ]);
-    if (session.session.open) on.up();
+    if (session.session.open) on.up(addressOfBroker(connection));
   } catch (error) {
     session.session.fail(error);
   }
   const reason = await session.ended;
+  if (!stopping.aborted) avoidBroker(connection);
   await within(CLOSE_TIMEOUT_MS, connection.close()).catch(() => {
     // Closed already, or the broker does not answer: the socket goes either way.
     (connection.connection as unknown as { stream?: { destroy(): void } }).stream?.destroy();

@@ -4,7 +4,7 @@ import { allowPrivate } from '../webhooks/receiver-address';
 import { accessConfig, neededByJwt, openToOthers } from './access-config';
 import { duration, parsed } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
-import { parseRabbitmqUrl } from './rabbitmq-url';
+import { parseRabbitmqServers } from './rabbitmq-url';
 import { learnSecrets } from './redact';
 import { withSecretFiles } from './secret-files';
 import { SERVER_URLS, withPasswords } from './server-url';
@@ -92,7 +92,7 @@ export const count = (fallback: number, most: number) => whole(1, most).default(
 /** A URL as it was given, once it has been read without a complaint. */
 const readable = (read: (text: string) => unknown) => parsed((text) => (read(text), text));
 export const databaseUrl = readable(parsePostgresUrl);
-export const rabbitmqUrl = readable(parseRabbitmqUrl);
+export const rabbitmqUrl = readable((text) => parseRabbitmqServers(text));
 /** The password that belongs into a URL, where it is given beside it; {@link readConfig} puts it there. */
 const password = z.string().optional();
 export const logLevel = z

@@ -1,8 +1,10 @@
 import { readCertificate } from './postgres-url';
-import { parseServerUrl } from './server-url';
+import { parseServerUrl, splitServers } from './server-url';
 
-/** What a RABBITMQ_URL says. */
+/** What a RABBITMQ_URL says of one server. */
 export interface RabbitmqTarget {
+  /** `host:port`, for people. */
+  address: string;
   /** For amqplib: without the login, and with its own names of the parameters. */
   url: string;
   user: string;
@@ -26,7 +28,20 @@ const OTHERS = ['verify', 'server_name_indication', 'locale'];
 const HEARTBEAT_SECONDS = '10';
 
 /**
- * Reads a RABBITMQ_URL (https://www.rabbitmq.com/docs/uri-spec). The path is the virtual host; a slash in its name is
+ * Reads a RABBITMQ_URL that may name several nodes of one cluster: `amqp://user:password@one:5672,two:5672/vhost`, or
+ * whole URLs with a comma between them.
+ * @throws {Error} as {@link parseRabbitmqUrl}
+ */
+export function parseRabbitmqServers(text: string, caFile?: string): RabbitmqTarget[] {
+  const targets = splitServers(text).map((one) => parseRabbitmqUrl(one, caFile));
+  const vhosts = new Set(targets.map(({ url }) => new URL(url).pathname));
+  if (vhosts.size > 1)
+    throw new Error('names several virtual hosts: all its addresses have to be nodes of one cluster');
+  return [...new Map(targets.map((target) => [target.address, target])).values()];
+}
+
+/**
+ * Reads a RABBITMQ_URL of one server (https://www.rabbitmq.com/docs/uri-spec). The path is the virtual host; a slash in its name is
  * written %2F. Without a `heartbeat` it is 10 s: a broker that vanished is noticed within twice as long.
  * @param caFile the certificate of a private authority, where the URL names none
  * @throws {Error} with one line that says what is wrong and repeats no secret
@@ -55,6 +70,7 @@ export function parseRabbitmqUrl(text: string, caFile = process.env.RABBITMQ_CA_
   if (!given.has('heartbeat')) clean.searchParams.set('heartbeat', HEARTBEAT_SECONDS);
   const anonymous = !url.username && !url.password;
   return {
+    address: `${url.hostname}:${url.port || (url.protocol === 'amqps:' ? 5671 : 5672)}`,
     url: clean.href,
     user: anonymous ? 'guest' : decodeURIComponent(url.username),
     password: anonymous ? 'guest' : decodeURIComponent(url.password),

@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { withSecretFiles } from './secret-files';
+import { splitServers } from './server-url';
 
 const HIDDEN = '[redacted]';
 // To the last @ of the run: a password with / or # in it is no part of a URL, but it is still a password.
@@ -87,7 +88,7 @@ export function secretsOf(environment: Record<string, string | undefined>): stri
     if (HEADERS_VARIABLE.test(name)) for (const header of headerValues(value)) found.add(header);
     if (name === 'SLACK_WEBHOOK_URL') for (const part of partsOfSlack(value)) found.add(part);
     // Several brokers may be given, each with its own login.
-    for (const url of value.split(/,(?=[a-z0-9+.-]+:\/\/)/i)) readUrl(url, found, open);
+    for (const url of splitServers(value)) readUrl(url, found, open);
   }
   const told = [...found].filter((secret) => !open.has(secret)).flatMap(waysToTell);
   return [...new Set(told)]

@@ -29,13 +29,43 @@ export function parseServerUrl(name: string, text: string, schemes: readonly str
   return url;
 }
 
+const POSTGRES = ['postgresql', 'postgres'] as const;
 /** The variables that hold a server's URL, each with the one that may hold its password. */
 export const SERVER_URLS = {
-  DATABASE_URL: { password: 'DATABASE_PASSWORD', schemes: ['postgresql', 'postgres'] },
+  DATABASE_URL: { password: 'DATABASE_PASSWORD', schemes: POSTGRES },
+  DATABASE_DIRECT_URL: { password: 'DATABASE_DIRECT_PASSWORD', schemes: POSTGRES },
+  DATABASE_READ_URL: { password: 'DATABASE_READ_PASSWORD', schemes: POSTGRES },
   RABBITMQ_URL: { password: 'RABBITMQ_PASSWORD', schemes: ['amqp', 'amqps'] },
   SMTP_URL: { password: 'SMTP_PASSWORD', schemes: ['smtp', 'smtps'] },
 } as const;
 export type ServerUrlName = keyof typeof SERVER_URLS;
+
+/**
+ * The password beside a URL. The three ways to PostgreSQL usually share a login, so `DATABASE_PASSWORD` is that of all
+ * which have none of their own.
+ */
+export function passwordFor(
+  name: ServerUrlName,
+  environment: Record<string, string | undefined>,
+): string | undefined {
+  const own = environment[SERVER_URLS[name].password];
+  if (own || SERVER_URLS[name].schemes !== POSTGRES || hasPassword(environment[name] ?? '')) return own;
+  return environment.DATABASE_PASSWORD;
+}
+
+const hasPassword = (text: string) =>
+  /^[a-z]+:\/\/[^:@/?#]*:[^@]/.test(text) || /[?&]password=/.test(text);
+
+/**
+ * The servers that a URL names, each with a URL of its own: `amqp://user@one:5672,two:5672/vhost`, or several whole URLs
+ * with a comma between them.
+ */
+export function splitServers(text: string): string[] {
+  return text.split(/,(?=[a-z]+:\/\/)/).flatMap((url) => {
+    const [, begin = '', hosts = '', rest = ''] = /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url) ?? [];
+    return hosts.includes(',') ? hosts.split(',').map((host) => begin + host.trim() + rest) : [url];
+  });
+}
 
 /**
  * A server's URL with the password that was given beside it, whatever characters that has.
@@ -44,6 +74,8 @@ export type ServerUrlName = keyof typeof SERVER_URLS;
  */
 export function withPassword(name: ServerUrlName, text: string, password: string | undefined): string {
   if (!password) return text;
+  const servers = splitServers(text);
+  if (servers.length > 1) return servers.map((one) => withPassword(name, one, password)).join(',');
   const { password: variable, schemes } = SERVER_URLS[name];
   const url = parseServerUrl(name, text, schemes);
   const inUrl = url.searchParams.get('password') ?? decodeURIComponent(url.password);
@@ -70,7 +102,7 @@ export function withPasswords(environment: Record<string, string | undefined>): 
     const text = environment[name];
     if (!text) continue;
     try {
-      complete[name] = withPassword(name, text, environment[SERVER_URLS[name].password]);
+      complete[name] = withPassword(name, text, passwordFor(name, environment));
     } catch (error) {
       problems.push(`${name}: ${(error as Error).message}`);
     }
