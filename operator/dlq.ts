@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { discoverSubscriptions } from '../shared/messaging/declare-mesh';
-import { givenUrl } from '../scripts/given-url';
+import { givenDatabase, givenUrl } from '../scripts/given-url';
 import { brokerUrl } from '../scripts/server-urls';
 import { currentUser } from './command-line/current-user';
 import { runCommandLine } from './command-line/run-command-line';
@@ -26,7 +26,7 @@ runCommandLine('dlq', (stopping) =>
 
 /** The database of the same mesh as the broker: both are given, or both are those of the mesh that runs here. */
 function databaseBeside(): string | undefined {
-  return givenUrl('RABBITMQ_URL') ? givenUrl('DATABASE_URL') : readMeshFile()?.database_url;
+  return givenUrl('RABBITMQ_URL') ? givenDatabase() : readMeshFile()?.database_url;
 }
 
 async function ask(question: string, stopping: AbortSignal): Promise<boolean> {

@@ -1,7 +1,8 @@
-import { Client } from 'pg';
 import { dropPartitions, makePartitions } from '../shared/history/partitions';
 import { briefly } from '../shared/messaging/failure';
 import type { Logger } from '../shared/service/logger';
+import type { Client } from 'pg';
+import { PostgresClient } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 import { pause } from '../shared/service/pause';
 import type { WorkWatch } from '../shared/service/watch-work';
@@ -56,7 +57,7 @@ export async function tidyUp(
   { eventLogMs, processedEventsMs }: Retention,
   now = Date.now(),
 ): Promise<{ made: string[]; dropped: string[] }> {
-  const client = new Client(
+  const client = new PostgresClient(
     sessionConfig(databaseUrl, {
       kind: 'upkeep',
       applicationName: 'outbox-publisher history',

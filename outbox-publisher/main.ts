@@ -3,6 +3,7 @@ import { healthPorts } from '../shared/service/health-ports';
 import { readHealthGauges } from '../shared/service/health-metrics';
 import { serveHealth, type Health } from '../shared/service/health-server';
 import { keepPresence, type Query } from '../shared/service/presence';
+import { refusePooler } from '../shared/service/refuse-pooler';
 import { runService } from '../shared/service/run-service';
 import { watchWork } from '../shared/service/watch-work';
 import { keepHistory } from './keep-history';
@@ -23,20 +24,22 @@ const config = workerConfig.extend({
 
 runService('outbox-publisher', async (log) => {
   const settings = readConfig(config);
-  const pool = openSidePool(settings.DATABASE_URL);
+  const databaseUrl = settings.DATABASE_DIRECT_URL ?? settings.DATABASE_URL;
+  await refusePooler(settings.DATABASE_DIRECT_URL ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL', databaseUrl);
+  const pool = openSidePool(databaseUrl);
   const query: Query = async <T>(sql: string, ...parameters: unknown[]) =>
     (await pool.query(sql, parameters)).rows as T[];
   const presence = keepPresence({ query, parts: ['outbox-publisher'], log, done: publishedSoFar });
   const work = watchWork();
   const relay = startRelay(
-    settings.DATABASE_URL,
+    databaseUrl,
     settings.RABBITMQ_URL,
     { batchSize: settings.RELAY_BATCH, window: settings.RELAY_WINDOW },
     log,
     presence,
   );
   const stopHistory = keepHistory(
-    settings.DATABASE_URL,
+    databaseUrl,
     { eventLogMs: settings.EVENT_LOG_RETENTION, processedEventsMs: settings.PROCESSED_EVENTS_RETENTION },
     log,
     work.during,

@@ -51,11 +51,12 @@
  * - RabbitMQ is lost, or refuses all publishing: the owner unlocks, as another relay may fare better.
  * - a mark fails (a full disk, a locked table): the owner stays owner, publishes nothing and tries the mark again.
  *   Another owner would only publish the same rows once more.
- * - a transaction pooler is in between: not supported. It would leave the lock with a connection that others share.
+ * - a pooler is in between: it is refused. It would leave the lock with a connection that others share.
  */
 import { performance } from 'node:perf_hooks';
-import { Client } from 'pg';
 import { HOLDS_RELAY_LOCK, RELAY_LOCK } from '../shared/outbox/relay-lock';
+import type { Client } from 'pg';
+import { PostgresClient } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 import { within } from '../shared/service/within';
 
@@ -96,11 +97,10 @@ export async function connectOwner(databaseUrl: string, onLost: (error: Error) =
     applicationName: 'outbox-publisher',
     connectTimeoutMs: ANSWER_MS,
     timeouts: LIMITS,
-    options: Object.entries(SETTINGS)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    settings: SETTINGS,
+    direct: true,
   });
-  const client = new Client({ ...session, query_timeout: ANSWER_MS });
+  const client = new PostgresClient({ ...session, query_timeout: ANSWER_MS });
   client.on('error', onLost);
   client.on('end', () => onLost(new Error('the database connection ended')));
   await client.connect();

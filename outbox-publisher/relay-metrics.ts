@@ -1,7 +1,8 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { readDatabaseGauges } from './database-gauges';
 import { eventTypes, isEventType } from '../shared/events/contracts';
 import { counter, readGauge, SHORT_REST, type Reading } from '../shared/service/metrics';
+import { PostgresPool } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 
 const events = counter(
@@ -32,7 +33,7 @@ export const publishedSoFar = (): number => published;
  */
 export function openSidePool(databaseUrl: string): Pool {
   const session = { kind: 'service', applicationName: 'outbox-publisher metrics' } as const;
-  const pool = new Pool({
+  const pool = new PostgresPool({
     ...sessionConfig(databaseUrl, session),
     max: 2,
     idleTimeoutMillis: 60_000,

@@ -1,9 +1,10 @@
+import type { Client } from 'pg';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
 import { declaredServices } from '../shared/messaging/discover-subscriptions';
 import { permanentConnectionError } from '../shared/service/permanent-connection-error';
 import { parsePostgresUrl } from '../shared/service/postgres-url';
+import { PostgresClient } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 import { findMigrations, type Migration } from './find-migrations';
 import { withSchemaEngine } from './schema-engine';
@@ -91,7 +92,7 @@ function toList(migrations: readonly Migration[]) {
 
 /** A session lock on a connection of its own: the engine's may not be held up or counted on. */
 async function withMigrationLock<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(
+  const client = new PostgresClient(
     sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
   );
   client.on('error', () => undefined); // the query in progress rejects with it

@@ -30,3 +30,9 @@ export function givenUrl(
     throw new UserError(`${name} ${(error as Error).message}.`);
   }
 }
+
+/** The database that a command works on, where one is given: a pooler has no sessions, which most commands need. */
+export const givenDatabase = (
+  environment: Record<string, string | undefined> = process.env,
+): string | undefined =>
+  givenUrl('DATABASE_DIRECT_URL', environment) ?? givenUrl('DATABASE_URL', environment);

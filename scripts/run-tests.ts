@@ -35,6 +35,8 @@ function runJest(
   const {
     DATABASE_URL: _database,
     DATABASE_PASSWORD: _databasePassword,
+    DATABASE_DIRECT_URL: _direct,
+    DATABASE_READ_URL: _read,
     RABBITMQ_URL: _broker,
     RABBITMQ_PASSWORD: _brokerPassword,
     ...env

@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type * as Engine from '@prisma/schema-engine-wasm';
-import { Pool } from 'pg';
 import { parsePostgresUrl } from '../shared/service/postgres-url';
+import { PostgresPool } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 
 /** The part of it used below; TypeScript has the rest only in its browser library. */
@@ -36,7 +36,7 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   const { SchemaEngine } = await load();
   // A pool of our own, so that we can end it: the engine keeps its connection.
-  const pool = new Pool(
+  const pool = new PostgresPool(
     sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
   );
   try {

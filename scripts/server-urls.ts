@@ -1,6 +1,6 @@
 import { withSecretFiles } from '../shared/service/secret-files';
 import { splitServers } from '../shared/service/server-url';
-import { givenUrl } from './given-url';
+import { givenDatabase, givenUrl } from './given-url';
 import { UserError } from './servers/search';
 import { readMeshFile, type MeshFile } from './supervisor/mesh-file';
 
@@ -18,7 +18,7 @@ export interface UrlSources {
 }
 
 /**
- * The servers that a command works on: DATABASE_URL and RABBITMQ_URL, or those of the mesh that runs from this
+ * The servers that a command works on: DATABASE_URL (DATABASE_DIRECT_URL, where it is set) and RABBITMQ_URL, or those of the mesh that runs from this
  * checkout when none of those that it needs is set. Never a mixture.
  * @throws {UserError} which says what to set
  */
@@ -55,7 +55,9 @@ function find(
   { environment = process.env, readMesh = readMeshFile }: UrlSources,
 ): string[] {
   const variables = servers.map((server) => names[server]);
-  const given = variables.map((name) => givenUrl(name, environment));
+  const given = variables.map((name) =>
+    name === names.database ? givenDatabase(environment) : givenUrl(name, environment),
+  );
   const mesh = given.some(Boolean) ? undefined : readMesh();
   const missing = variables.filter((_, index) => !given[index]);
   if (missing.length > 0 && !mesh)

@@ -1,6 +1,7 @@
-import { Client } from 'pg';
 import { briefly, isPassing } from '../../shared/messaging/failure';
 import { openDatabase } from '../../shared/service/database';
+import type { Client } from 'pg';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { UserError } from '../../scripts/servers/search';
 import { showProgress } from '../command-line/progress';
@@ -28,7 +29,7 @@ export async function runAnalytics(run: AnalyticsRun): Promise<number> {
   if (more.length > 0 || !['status', 'rebuild'].includes(action))
     throw new UsageError(`"${positionals.join(' ')}" is not understood. Say status or rebuild.`);
   const url = run.databaseUrl();
-  const client = new Client(sessionConfig(url, { kind: 'command', applicationName: NAME }));
+  const client = new PostgresClient(sessionConfig(url, { kind: 'command', applicationName: NAME }));
   client.on('error', () => undefined); // the query in progress rejects with it
   try {
     await client.connect();

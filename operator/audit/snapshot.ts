@@ -1,5 +1,6 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Prisma } from '../../shared/service/database';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 
 /** What is read between two renewals is one moment of the database. */
@@ -21,7 +22,7 @@ const RENEW_AFTER_MS = 5_000;
  * statement longer than `statementTimeoutMs`, and nothing left behind should this process vanish.
  */
 export async function openSnapshot(databaseUrl: string, statementTimeoutMs: number): Promise<Snapshot> {
-  const client = new Client({
+  const client = new PostgresClient({
     ...sessionConfig(databaseUrl, {
       kind: 'command',
       applicationName: 'ordermesh-audit',
@@ -31,7 +32,7 @@ export async function openSnapshot(databaseUrl: string, statementTimeoutMs: numb
         lock_timeout: 5_000,
         idle_in_transaction_session_timeout: 30_000,
       },
-      options: '-c max_parallel_workers_per_gather=0 -c jit=off -c work_mem=32MB',
+      settings: { max_parallel_workers_per_gather: 0, jit: 'off', work_mem: '32MB' },
     }),
     // A server that vanished without a word would otherwise keep a query waiting for ever.
     query_timeout: statementTimeoutMs + 10_000,

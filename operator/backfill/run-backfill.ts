@@ -1,8 +1,9 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { briefly, isPassing } from '../../shared/messaging/failure';
 import { openPublisher } from '../../shared/messaging/publisher';
 import { serviceNames } from '../../shared/messaging/topology';
 import { permanentConnectionError } from '../../shared/service/permanent-connection-error';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { withBroker } from '../command-line/broker';
 import { showProgress } from '../command-line/progress';
@@ -51,7 +52,9 @@ export async function runBackfill(run: BackfillRun): Promise<number> {
 }
 
 async function withDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(sessionConfig(url, { kind: 'command', applicationName: 'ordermesh-backfill' }));
+  const client = new PostgresClient(
+    sessionConfig(url, { kind: 'command', applicationName: 'ordermesh-backfill' }),
+  );
   client.on('error', () => undefined); // the query in progress rejects with it
   try {
     await client.connect();

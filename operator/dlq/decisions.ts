@@ -1,6 +1,7 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { believableAttempts } from '../../shared/messaging/dead-letter';
 import { briefly, isPassing } from '../../shared/messaging/failure';
+import { PostgresPool } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { storableText } from '../../shared/storable-text';
 import type { DeadLetter } from './dead-letter';
@@ -35,7 +36,7 @@ export async function openDecisions({ databaseUrl, user, warn }: DecisionsOption
     warn(`This is not put on record, so npm run audit will take these dead letters for lost: ${why}.`);
   };
   const opened = databaseUrl
-    ? new Pool({
+    ? new PostgresPool({
         ...sessionConfig(databaseUrl, {
           kind: 'service',
           applicationName: 'ordermesh-dlq',

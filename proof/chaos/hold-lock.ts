@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { waitUntil } from '../../scripts/servers/wait-until';
 import type { Random } from '../testbed/random';
@@ -32,7 +32,7 @@ export async function holdLock(
   random: Random,
   signal: AbortSignal,
 ): Promise<() => Promise<void>> {
-  const client = new Client({
+  const client = new PostgresClient({
     ...sessionConfig(databaseUrl, {
       kind: 'command',
       applicationName: 'psql',

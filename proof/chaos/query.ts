@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 
 /** One query on a connection of its own: none outlives what is done to the server. */
@@ -7,7 +7,7 @@ export async function query<Row extends object>(
   text: string,
   values: unknown[] = [],
 ): Promise<Row[]> {
-  const client = new Client({
+  const client = new PostgresClient({
     ...sessionConfig(databaseUrl, { kind: 'command', applicationName: 'chaos', connectTimeoutMs: 5_000 }),
     query_timeout: 30_000,
   });

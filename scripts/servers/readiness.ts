@@ -1,23 +1,23 @@
-import pg from 'pg';
 import { connectBroker } from '../../shared/messaging/connect-broker';
+import { PostgresPool } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 
 /** Throws unless the database accepts these credentials and answers a query. */
 export async function assertPostgresAnswers(url: string, timeoutMs = 5000): Promise<void> {
-  const client = new pg.Client({
+  const pool = new PostgresPool({
     ...sessionConfig(url, {
-      kind: 'command',
+      kind: 'service',
       applicationName: 'ordermesh-ready',
       connectTimeoutMs: timeoutMs,
     }),
+    max: 1,
     query_timeout: timeoutMs,
   });
-  client.on('error', () => undefined);
+  pool.on('error', () => undefined);
   try {
-    await client.connect();
-    await client.query('SELECT 1');
+    await pool.query('SELECT 1');
   } finally {
-    await client.end().catch(() => undefined);
+    await pool.end().catch(() => undefined);
   }
 }
 

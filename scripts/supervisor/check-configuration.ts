@@ -17,6 +17,9 @@ const LATER = { DATABASE_URL: 'postgresql://localhost/later', RABBITMQ_URL: 'amq
  * @throws {UserError} naming all that is wrong
  */
 export function checkConfiguration(environment = process.env): void {
+  for (const name of ['DATABASE_DIRECT_URL', 'DATABASE_READ_URL'])
+    if (environment[name] && !environment.DATABASE_URL)
+      throw new UserError(`${name} is set, and DATABASE_URL is not: set both, or neither.`);
   const { DATABASE_PASSWORD: _database, RABBITMQ_PASSWORD: _broker, ...rest } = environment;
   const given = { ...rest, ...LATER };
   try {

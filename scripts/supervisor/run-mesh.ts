@@ -1,3 +1,4 @@
+import { givenDatabase } from '../given-url';
 import { UserError } from '../servers/search';
 import { type Servers, provideServers } from '../servers/provide-servers';
 import { banner, howToCall, tryIt } from './banner';
@@ -63,7 +64,7 @@ async function runServices(
   const apiUrl = reachedAt('order-api', ports.of('order-api'));
   const mesh: MeshFile = {
     api_url: apiUrl,
-    database_url: databaseUrl,
+    database_url: givenDatabase() ?? databaseUrl, // commands read it
     rabbitmq_url: rabbitmqUrl,
     management_url: managementUrl ?? null,
     mail_url: mail.webUrl ?? null,

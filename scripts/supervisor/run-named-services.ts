@@ -1,3 +1,4 @@
+import { givenUrl } from '../given-url';
 import { serverUrls } from '../server-urls';
 import { choosePorts, reachedAt } from './choose-ports';
 import { type Control, aborted } from './control';
@@ -25,7 +26,7 @@ export async function runNamedServices(names: string[], control: Control): Promi
     ...process.env,
     ...webhookEnvironment(),
     ...paymentEnvironment(simulatorUrl),
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: givenUrl('DATABASE_URL') ?? databaseUrl, // a command's may be another: the direct one
     RABBITMQ_URL: rabbitmqUrl,
   };
   const group = new ServiceGroup({ control, names, ports, environment: () => environment });

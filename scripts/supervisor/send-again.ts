@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 
 /**
@@ -8,7 +8,7 @@ import { sessionConfig } from '../../shared/service/session-settings';
  * everything since it subscribed. Repeatable; what was handled after all is a duplicate.
  */
 export async function sendAgain(databaseUrl: string): Promise<void> {
-  const client = new Client(
+  const client = new PostgresClient(
     sessionConfig(databaseUrl, { kind: 'command', applicationName: 'ordermesh-start' }),
   );
   client.on('error', () => undefined); // the query in progress rejects with it

@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import type { UsersArguments } from './arguments';
 import { findLogins, type Login } from './find-logins';
@@ -15,7 +16,7 @@ export interface Servers {
 
 /** Makes or ends the logins, one after the other: cut off anywhere, it is simply run again. */
 export async function setUpLogins(servers: Servers, args: UsersArguments): Promise<void> {
-  const database = new Client(
+  const database = new PostgresClient(
     sessionConfig(servers.databaseUrl, { kind: 'migration', applicationName: 'ordermesh-users' }),
   );
   database.on('error', () => undefined); // the query in progress rejects with it

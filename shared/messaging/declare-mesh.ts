@@ -1,9 +1,10 @@
 import type { Channel, ChannelModel } from 'amqplib';
-import { Client } from 'pg';
 import { z } from 'zod';
 import { makePartitions } from '../history/partitions';
 import { backoff } from '../service/backoff';
 import { readConfig } from '../service/config';
+import type { Client } from 'pg';
+import { PostgresClient } from '../service/postgres-client';
 import { sessionConfig } from '../service/session-settings';
 import { ConnectionRefused, permanentConnectionError } from '../service/permanent-connection-error';
 import { connectBroker } from './connect-broker';
@@ -38,7 +39,7 @@ export interface DeclareMeshOptions extends AskedExamples {
  */
 export async function declareMesh(options: DeclareMeshOptions): Promise<string[]> {
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
-  const database = new Client(
+  const database = new PostgresClient(
     sessionConfig(options.databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
   );
   database.on('error', () => undefined); // the query in progress rejects with it

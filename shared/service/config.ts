@@ -103,6 +103,9 @@ export const logLevel = z
 export const commonConfig = z.object({
   DATABASE_URL: databaseUrl,
   [SERVER_URLS.DATABASE_URL.password]: password,
+  /** PostgreSQL itself, where DATABASE_URL is a pooler. */
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
+  [SERVER_URLS.DATABASE_DIRECT_URL.password]: password,
   LOG_LEVEL: logLevel,
   /** Connections that this process may hold open to PostgreSQL. */
   DATABASE_POOL_SIZE: count(10, 500),
@@ -138,6 +141,9 @@ export const consumerConfigWith = <S extends z.ZodRawShape>(more: S) =>
 /** Variables of order-api. */
 export const apiConfig = commonConfig
   .extend({
+    /** A streaming replica, for reads that may be a moment old. */
+    DATABASE_READ_URL: databaseUrl.optional(),
+    [SERVER_URLS.DATABASE_READ_URL.password]: password,
     PORT: port.default(8000),
     HOST: z.string().default('127.0.0.1'),
     NODE_ENV: z.string().optional(),

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Pool } from 'pg';
 import { Prisma, PrismaClient } from '../../prisma/generated/client';
 import { parsePostgresUrl } from './postgres-url';
+import { PostgresPool } from './postgres-client';
 import { sessionConfig } from './session-settings';
 import { watchPool } from './pool-metrics';
 import { within } from './within';
@@ -34,7 +34,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     applicationName: options.applicationName,
     connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
   });
-  const pool = new Pool({
+  const pool = new PostgresPool({
     ...session,
     max: target.poolSize ?? options.poolSize,
     idleTimeoutMillis: 60_000,

@@ -22,6 +22,7 @@ export class ConnectionRefused extends Error {
 export function permanentConnectionError(error: unknown): string | undefined {
   const all = [error, ...(isNativeError(error) && 'errors' in error ? (error.errors as unknown[]) : [])];
   for (const one of all) {
+    if (one instanceof ConnectionRefused) return one.message;
     if (!isNativeError(one)) continue;
     const { code = '' } = one as { code?: unknown };
     const permanent =

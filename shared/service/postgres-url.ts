@@ -1,11 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { parseServerUrl } from './server-url';
+import { parseServerUrl, splitServers } from './server-url';
 
 /** What a DATABASE_URL says, as libpq and Prisma mean it. */
 export interface PostgresTarget {
+  /** The first that it names. */
   host?: string;
   port?: number;
+  /** All of them, where it names several. */
+  hosts?: PostgresHost[];
+  /** libpq's `target_session_attrs`. */
+  wants?: WantedServer;
+  /** Prisma's `pgbouncer=true`: it is said to be a pooler. */
+  pooled?: boolean;
   user?: string;
   password?: string;
   database?: string;
@@ -24,11 +31,21 @@ export interface PostgresTarget {
   poolTimeoutMs?: number;
 }
 
+export interface PostgresHost {
+  host: string;
+  port: number;
+}
+
+/** Which of several servers is meant, in libpq's words. */
+export type WantedServer = 'any' | 'read-write' | 'primary' | 'read-only' | 'standby' | 'prefer-standby';
+const WANTED: readonly string[] = ['any', 'read-write', 'primary', 'read-only', 'standby', 'prefer-standby'];
+const DEFAULT_PORT = 5432;
+
 const KNOWN = new Set(
   (
     'host port user password dbname schema options application_name connect_timeout sslmode sslrootcert sslcert ' +
     'sslkey ssl uselibpqcompat channel_binding connection_limit pool_timeout pgbouncer client_encoding ' +
-    'fallback_application_name'
+    'fallback_application_name target_session_attrs'
   ).split(' '),
 );
 
@@ -38,7 +55,8 @@ const KNOWN = new Set(
  * @throws {Error} with one line that says what is wrong and repeats no secret: what is not honoured is refused
  */
 export function parsePostgresUrl(text: string): PostgresTarget {
-  const url = parseServerUrl('DATABASE_URL', text, ['postgresql', 'postgres']);
+  const [first = text, ...others] = splitServers(text);
+  const url = parseServerUrl('DATABASE_URL', first, ['postgresql', 'postgres']);
   const given = url.searchParams;
   const names = [...new Set(given.keys())];
   const unknown = names.filter((name) => !KNOWN.has(name));
@@ -47,18 +65,23 @@ export function parsePostgresUrl(text: string): PostgresTarget {
       `has parameters that are not supported: ${unknown.map((name) => name.slice(0, 40)).join(', ')}`,
     );
   for (const name of names) if (given.getAll(name).length > 1) throw new Error(`says ${name} more than once`);
-  if (given.get('pgbouncer') && given.get('pgbouncer') !== 'false')
-    throw new Error(
-      'says pgbouncer: a transaction pooler drops the settings of a session; name PostgreSQL itself instead',
-    );
-  const host = given.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, '');
-  if (host.includes(',')) throw new Error('names several hosts, which is not supported: name one');
+  const wants = given.get('target_session_attrs');
+  if (wants !== null && !WANTED.includes(wants))
+    throw new Error(`has an unknown target_session_attrs: say one of ${WANTED.join(', ')}`);
+  const hosts = hostsOf([
+    url,
+    ...others.map((one) => parseServerUrl('DATABASE_URL', one, ['postgresql', 'postgres'])),
+  ]);
   const schema = given.get('schema') ?? undefined;
   if (schema !== undefined && !/^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/.test(schema))
     throw new Error('has a schema whose name is not letters, digits, "_", "$" and "-"');
   const target = {
-    host: host || undefined,
-    port: wholeNumber(given, 'port') ?? (Number(url.port) || undefined),
+    host: hosts[0]?.host || undefined,
+    port: hosts[0]?.port || undefined,
+    hosts:
+      hosts.length > 1 ? hosts.map(({ host, port }) => ({ host, port: port || DEFAULT_PORT })) : undefined,
+    wants: (wants as WantedServer | null) ?? undefined,
+    pooled: given.get('pgbouncer') === 'true' || undefined,
     user: given.get('user') ?? (decodeURIComponent(url.username) || undefined),
     password: given.get('password') ?? (decodeURIComponent(url.password) || undefined),
     database: given.get('dbname') ?? (decodeURIComponent(url.pathname.slice(1)) || undefined),
@@ -72,6 +95,23 @@ export function parsePostgresUrl(text: string): PostgresTarget {
     poolTimeoutMs: milliseconds(wholeNumber(given, 'pool_timeout')),
   };
   return Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined));
+}
+
+/** As libpq: `host` and `port` among the parameters, with commas, come before those of the URL; one port is for all. */
+function hostsOf(urls: readonly URL[]): PostgresHost[] {
+  const given = urls[0]!.searchParams;
+  const named = given.get('host')?.split(',');
+  const ports = (given.get('port') ?? '').split(',').map((port) => {
+    if (!/^\d{0,5}$/.test(port)) throw new Error('has a port that is not a whole number');
+    return Number(port);
+  });
+  const hosts = named ?? urls.map(({ hostname }) => decodeURIComponent(hostname).replace(/^\[|\]$/g, ''));
+  if (ports.length > 1 && ports.length !== hosts.length)
+    throw new Error('has another number of ports than of hosts');
+  return hosts.map((host, index) => ({
+    host,
+    port: (ports.length > 1 ? ports[index] : ports[0]) || (named ? 0 : Number(urls[index]?.port)) || 0,
+  }));
 }
 
 const milliseconds = (seconds: number | undefined) => (seconds ? seconds * 1_000 : undefined);

@@ -53,8 +53,7 @@ export function passwordFor(
   return environment.DATABASE_PASSWORD;
 }
 
-const hasPassword = (text: string) =>
-  /^[a-z]+:\/\/[^:@/?#]*:[^@]/.test(text) || /[?&]password=/.test(text);
+const hasPassword = (text: string) => /^[a-z]+:\/\/[^:@/?#]*:[^@]/.test(text) || /[?&]password=/.test(text);
 
 /**
  * The servers that a URL names, each with a URL of its own: `amqp://user@one:5672,two:5672/vhost`, or several whole URLs
@@ -62,7 +61,8 @@ const hasPassword = (text: string) =>
  */
 export function splitServers(text: string): string[] {
   return text.split(/,(?=[a-z]+:\/\/)/).flatMap((url) => {
-    const [, begin = '', hosts = '', rest = ''] = /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url) ?? [];
+    const [, begin = '', hosts = '', rest = ''] =
+      /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/s.exec(url) ?? [];
     return hosts.includes(',') ? hosts.split(',').map((host) => begin + host.trim() + rest) : [url];
   });
 }

@@ -1,6 +1,6 @@
-import type { ClientConfig } from 'pg';
 import { PLANS_BY_INDEX } from './plans-by-index';
-import { parsePostgresUrl } from './postgres-url';
+import type { SessionConfig } from './postgres-client';
+import { parsePostgresUrl, type WantedServer } from './postgres-url';
 
 /**
  * What a session with PostgreSQL is for:
@@ -41,38 +41,74 @@ export interface SessionOptions {
   connectTimeoutMs?: number;
   /** Others than the kind's. */
   timeouts?: Partial<Timeouts>;
-  /** More start-up settings, as `-c name=value`. */
-  options?: string;
+  /** More settings, by name. */
+  settings?: Record<string, string | number>;
+  /** Whether a pooler will do. Default: for a service. */
+  direct?: boolean;
+  /** Which server, where the URL names several and does not say. Default: the one that can be written to. */
+  wants?: WantedServer;
 }
 
 /**
- * How to open a session with PostgreSQL, for `pg`'s Client and Pool: the one place where the settings of all sessions
- * come from. Every session is in UTC, whatever the server, the database, the role or the URL says: Prisma's adapter
- * sends and reads times without an offset. A later setting wins: the URL's own may change the time limits, but not that.
+ * How to open a session with PostgreSQL, for `PostgresClient` and `PostgresPool`: the one place where the settings of all
+ * sessions come from. Every session is in UTC, whatever the server, the database, the role or the URL says: Prisma's
+ * adapter sends and reads times without an offset. A later setting wins: the URL's own may change the time limits, but
+ * not that.
  *
- * The settings are start-up parameters, so they hold from the first statement on and cost no round trip. PgBouncer
- * refuses `options` unless told to ignore it, and then it has no effect: a pooler needs them set otherwise.
+ * The settings are start-up parameters, so they hold from the first statement on and cost no round trip. Behind a pooler
+ * they are each transaction's: see `PostgresClient`.
  * @throws {Error} as `parsePostgresUrl`
  */
-export function sessionConfig(url: string, session: SessionOptions): ClientConfig {
+export function sessionConfig(url: string, session: SessionOptions): SessionConfig {
   const target = parsePostgresUrl(url);
   const { host, port, user, password, database, ssl, enableChannelBinding } = target;
-  const limits = Object.entries({ ...TIMEOUTS[session.kind], ...session.timeouts });
-  const options = [
-    ...limits.map(([name, ms]) => `-c ${name}=${ms}`),
-    session.kind === 'service' && PLANS_BY_INDEX,
-    session.options,
-    target.options,
-    target.schema && `-c search_path="${target.schema}"`,
-    '-c timezone=UTC -c datestyle=ISO',
-  ];
+  const given = {
+    ...TIMEOUTS[session.kind],
+    ...session.timeouts,
+    ...(session.kind === 'service' ? PLANS_BY_INDEX : {}),
+    ...session.settings,
+    ...settingsOf(target.options ?? ''),
+    ...(target.schema ? { search_path: `"${target.schema}"` } : {}),
+    timezone: 'UTC',
+    datestyle: 'ISO',
+  };
+  const settings = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)]));
+  const { hosts = host ? [{ host, port: port ?? 5432 }] : [], wants } = target;
+  const chosen =
+    hosts.length > 1 || wants ? { hosts, wants: wants ?? session.wants ?? 'read-write' } : undefined;
   return {
     ...defined({ host, port, user, password, database, ssl, enableChannelBinding }),
     application_name: target.applicationName ?? session.applicationName,
     connectionTimeoutMillis: target.connectTimeoutMs ?? session.connectTimeoutMs ?? 10 * SECOND,
     keepAlive: true,
-    options: options.filter(Boolean).join(' '),
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`)
+      .join(' '),
+    rules: {
+      ...defined({ servers: chosen }),
+      settings,
+      direct: session.direct ?? session.kind !== 'service',
+      pooled: target.pooled === true,
+    },
   };
+}
+
+/**
+ * A URL's own `options`, as PostgreSQL's command line takes them: `-c name=value` or `--name=value`; a backslash is before
+ * what belongs to a value.
+ * @throws {Error} where they are something else
+ */
+export function settingsOf(options: string): Record<string, string> {
+  const words = options.match(/(?:\\.|[^\s\\])+/gs) ?? [];
+  const settings: Record<string, string> = {};
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    const text = word === '-c' ? words.shift() : word.replace(/^-c|^--/, '');
+    const [, name, value] = /^([\w.-]+)=(.*)$/s.exec((text ?? '').replace(/\\(.)/gs, '$1')) ?? [];
+    if (name === undefined || value === undefined || !word.startsWith('-'))
+      throw new Error('has options that are not settings: say -c name=value');
+    settings[name.replaceAll('-', '_').toLowerCase()] = value;
+  }
+  return settings;
 }
 
 const defined = <T extends object>(fields: T): Partial<T> =>

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { Client } from 'pg';
+import { PostgresClient } from '../service/postgres-client';
 import { sessionConfig } from '../service/session-settings';
 import type { TestBroker } from './test-broker';
 import type { TestDatabase } from './test-database';
@@ -56,7 +56,7 @@ export async function makeLogins(db: TestDatabase, broker: TestBroker): Promise<
         : undefined,
     run,
     drop: async () => {
-      const admin = new Client(
+      const admin = new PostgresClient(
         sessionConfig(process.env.TEST_DATABASE_URL!, { kind: 'migration', applicationName: 'test' }),
       );
       await admin.connect();

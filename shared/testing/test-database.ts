@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { PostgresClient } from '../service/postgres-client';
 import { sessionConfig } from '../service/session-settings';
 import { openDatabase, type Database } from '../service/database';
 
@@ -58,7 +59,7 @@ async function openConnections(admin: Client, name: string): Promise<string[]> {
 }
 
 async function asAdmin<T>(work: (admin: Client) => Promise<T>): Promise<T> {
-  const admin = new Client(
+  const admin = new PostgresClient(
     sessionConfig(setting('TEST_DATABASE_URL'), { kind: 'migration', applicationName: 'test' }),
   );
   await admin.connect();

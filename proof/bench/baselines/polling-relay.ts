@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectBroker } from '../../../shared/messaging/connect-broker';
-import { Client } from 'pg';
+import { PostgresClient } from '../../../shared/service/postgres-client';
 import { sessionConfig } from '../../../shared/service/session-settings';
 import { markPublished } from '../../../outbox-publisher/outbox-rows';
 import { toMessage, type StoredEvent } from '../../../shared/messaging/event-message';
@@ -12,7 +12,7 @@ const EVERY_MS = 1_000;
 let stopping = false;
 
 async function main(): Promise<void> {
-  const database = new Client(
+  const database = new PostgresClient(
     sessionConfig(process.env.DATABASE_URL ?? '', { kind: 'command', applicationName: 'bench' }),
   );
   await database.connect();

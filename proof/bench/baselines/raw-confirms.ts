@@ -1,5 +1,5 @@
 import { connectBroker } from '../../../shared/messaging/connect-broker';
-import { Client } from 'pg';
+import { PostgresClient } from '../../../shared/service/postgres-client';
 import { sessionConfig } from '../../../shared/service/session-settings';
 import { toMessage, type StoredEvent } from '../../../shared/messaging/event-message';
 
@@ -9,7 +9,7 @@ import { toMessage, type StoredEvent } from '../../../shared/messaging/event-mes
 const WINDOW = 500;
 
 async function main(): Promise<number> {
-  const database = new Client(
+  const database = new PostgresClient(
     sessionConfig(process.env.DATABASE_URL ?? '', { kind: 'command', applicationName: 'bench' }),
   );
   await database.connect();

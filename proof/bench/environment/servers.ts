@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { PostgresClient } from '../../../shared/service/postgres-client';
 import { sessionConfig } from '../../../shared/service/session-settings';
 import { applyMigrations } from '../../../scripts/apply-migrations';
 import type { ServerName } from '../../testbed/breakable-server';
@@ -83,7 +84,7 @@ export function databaseUrlOf(adminUrl: string, database: string): string {
 }
 
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(sessionConfig(url, { kind: 'migration', applicationName: 'bench' }));
+  const client = new PostgresClient(sessionConfig(url, { kind: 'migration', applicationName: 'bench' }));
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {

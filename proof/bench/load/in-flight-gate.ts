@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { PostgresClient } from '../../../shared/service/postgres-client';
 import { sessionConfig } from '../../../shared/service/session-settings';
 
 const POLL_MS = 50;
@@ -22,7 +23,7 @@ export class InFlightGate {
   ) {}
 
   static async open(databaseUrl: string, limit: number): Promise<InFlightGate> {
-    const database = new Client(
+    const database = new PostgresClient(
       sessionConfig(databaseUrl, { kind: 'command', applicationName: 'bench load' }),
     );
     database.on('error', () => undefined); // the query in progress rejects with it
