@@ -1,7 +1,9 @@
 import { commonConfig, ConfigError, readConfig, workerConfig } from './config';
 import { parsePostgresUrl } from './postgres-url';
-import { parseRabbitmqUrl } from './rabbitmq-url';
-import { withPassword } from './server-url';
+import { parseRabbitmqServers, parseRabbitmqUrl } from './rabbitmq-url';
+import { choose, type ServerSeen } from './find-server';
+import { settingsOf } from './session-settings';
+import { splitServers, withPassword, withPasswords } from './server-url';
 
 const refusal = (environment: Record<string, string>): string => {
   try {
@@ -54,9 +56,9 @@ test('two different passwords for one server are refused', () => {
 
 test.each([
   ['postgresql://h/d?sslmod=require', 'not supported: sslmod'],
-  ['postgresql://a,b/d', 'several hosts'],
-  ['postgresql://a:5432,b:5433/d', 'several hosts'],
-  ['postgresql://h/d?pgbouncer=true', 'pooler'],
+  ['postgresql://a,b/d?target_session_attrs=writable', 'unknown target_session_attrs'],
+  ['postgresql:///d?host=a,b,c&port=1,2', 'another number of ports than of hosts'],
+  ['postgresql://a,b:port/d', 'check its host and port'],
   ['postgresql://h/d?sslmode=prefer', 'sslmode=prefer, which is not supported'],
   ['postgresql://h/d?sslmode=on', 'unknown sslmode'],
   ['postgresql://h/d?sslmode=verify-ca', 'without sslrootcert'],
@@ -94,4 +96,78 @@ test('a RABBITMQ_URL may have RabbitMQ’s parameters, and others are named', ()
   );
   expect(() => parseRabbitmqUrl('amqp://h?hartbeat=5')).toThrow('not supported: hartbeat');
   expect(() => parseRabbitmqUrl('amqp://h?heartbeat=five')).toThrow('heartbeat');
+});
+
+test('a URL may name several servers', () => {
+  expect(splitServers('amqp://u:a,b@h1:1,[::1]:2/v?x=1,2')).toEqual([
+    'amqp://u:a,b@h1:1/v?x=1,2',
+    'amqp://u:a,b@[::1]:2/v?x=1,2',
+  ]);
+  expect(splitServers('amqps://u@h1,amqps://u@h2/')).toEqual(['amqps://u@h1', 'amqps://u@h2/']);
+  const nodes = parseRabbitmqServers('amqp://u:p@one,two:5673,one:5672/v');
+  expect(nodes.map(({ address, url }) => [address, url])).toEqual([
+    ['one:5672', 'amqp://one:5672/v?heartbeat=10'],
+    ['two:5673', 'amqp://two:5673/v?heartbeat=10'],
+  ]);
+  expect(() => parseRabbitmqServers('amqp://u@one/a,amqp://u@two/b')).toThrow('several virtual hosts');
+  expect(() => parseRabbitmqServers('amqp://u@one,two:x/a')).toThrow('check its host and port');
+  expect(withPassword('RABBITMQ_URL', 'amqp://u@one,two:5673', 'p@w')).toBe(
+    'amqp://u:p%40w@one,amqp://u:p%40w@two:5673',
+  );
+  const standby = {
+    hosts: [
+      { host: 'a', port: 5432 },
+      { host: 'b', port: 6 },
+    ],
+    wants: 'standby',
+  };
+  expect(parsePostgresUrl('postgresql://u@a,b:6/d?target_session_attrs=standby')).toMatchObject(standby);
+  expect(parsePostgresUrl('postgresql:///d?host=a,b&port=5432,6&target_session_attrs=standby')).toMatchObject(
+    standby,
+  );
+  expect(parsePostgresUrl('postgresql://u@a/d').hosts).toBeUndefined();
+});
+
+test('one password serves all ways to PostgreSQL that have none of their own', () => {
+  const { environment, problems } = withPasswords({
+    DATABASE_URL: 'postgresql://u@pooler/d',
+    DATABASE_DIRECT_URL: 'postgresql://owner:o@db/d',
+    DATABASE_READ_URL: 'postgresql://u@replica/d',
+    DATABASE_PASSWORD: 's',
+  });
+  expect(problems).toEqual([]);
+  expect(environment).toMatchObject({
+    DATABASE_URL: 'postgresql://u:s@pooler/d',
+    DATABASE_DIRECT_URL: 'postgresql://owner:o@db/d',
+    DATABASE_READ_URL: 'postgresql://u:s@replica/d',
+  });
+});
+
+test('of several PostgreSQL servers the one is chosen that was promoted last, or one that only reads', () => {
+  const server = (host: string, isReadOnly: boolean, timeline: number): ServerSeen => ({
+    host,
+    port: 5432,
+    isReadOnly,
+    timeline,
+  });
+  const all = [server('old', false, 1), server('standby', true, 0), server('promoted', false, 2)];
+  const chosen = (wants: Parameters<typeof choose>[1], seen = all) => choose(seen, wants)?.host;
+  expect(chosen('read-write')).toBe('promoted');
+  expect(chosen('primary', all.slice(0, 2))).toBe('old');
+  expect(chosen('primary', [all[1]!])).toBeUndefined();
+  expect(chosen('standby')).toBe('standby');
+  expect(chosen('read-only', [all[0]!])).toBeUndefined();
+  expect(chosen('prefer-standby', [all[0]!])).toBe('old');
+  expect(chosen('any')).toBe('old');
+});
+
+test('a URL’s own options are settings by name, and nothing else', () => {
+  expect(settingsOf('-c a=1  -cb.c=2 --lock-timeout=3s -c d=x\\ y')).toEqual({
+    a: '1',
+    'b.c': '2',
+    lock_timeout: '3s',
+    d: 'x y',
+  });
+  for (const wrong of ['a=1', '-c', '-c a', '-x a=1 b'])
+    expect(() => settingsOf(wrong)).toThrow('say -c name=value');
 });
