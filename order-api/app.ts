@@ -27,6 +27,7 @@ import { noBound, type Backlog } from './orders/backlog';
 import { serveOptOuts } from './mail/serve-opt-outs';
 import { canTakeOrders } from './orders/can-take-orders';
 import { openIntake } from './orders/order-intake';
+import { primaryAlone, type Reads } from './reads/reads';
 import { routes } from './routes';
 
 export const BASE = '/api/v1';
@@ -35,8 +36,10 @@ const DAY_MS = 86_400_000;
 /** What the application is made of. */
 export type AppDependencies = Omit<
   RouteDependencies,
-  'intake' | 'backlog' | 'draftDeadlineMs' | 'allowPrivateWebhooks'
+  'intake' | 'backlog' | 'draftDeadlineMs' | 'allowPrivateWebhooks' | 'reads'
 > & {
+  /** Where reads are done that a replica may answer; at the database, if absent. */
+  reads?: Reads;
   /** Requests; without a bound if absent. */
   mostInProgress?: number;
   backlog?: Backlog;
@@ -68,6 +71,7 @@ export function buildApp(deps: AppDependencies): Express {
     mostInProgress = Infinity,
     backlog = noBound,
     draftDeadlineMs = DAY_MS,
+    reads = primaryAlone(database),
     allowPrivateWebhooks = false,
     presence,
   } = deps;
@@ -128,6 +132,7 @@ export function buildApp(deps: AppDependencies): Express {
     BASE,
     serveRoutes(routes, admission, {
       database,
+      reads,
       log,
       live,
       cardTokenKey,

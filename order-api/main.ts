@@ -18,6 +18,7 @@ import { forgetKeys } from './idempotency/forget-keys';
 import { openLive } from './live/live';
 import { watchBacklog } from './orders/backlog';
 import { readOrderGauges } from './orders/order-gauges';
+import { openReads } from './reads/reads';
 
 const DRAIN_MS = 8_000;
 /** Connections that wait to be accepted. One too many is dropped, and its client tries again in seconds, then in tens of them. */
@@ -43,8 +44,17 @@ runService('order-api', async (log) => {
     keys: credentials.includes('keys'),
     tokens: credentials.includes('jwt') ? tokenSettings(config, log) : undefined,
   });
+  const reads = config.DATABASE_READ_URL
+    ? openReads({
+        primary: database,
+        url: config.DATABASE_READ_URL,
+        poolSize: config.DATABASE_POOL_SIZE,
+        log,
+      })
+    : undefined;
   const app = buildApp({
     database,
+    ...(reads && { reads }),
     log,
     live,
     cardTokenKey: config.CARD_TOKEN_KEY,
@@ -72,6 +82,7 @@ runService('order-api', async (log) => {
   return async () => {
     await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop(), forgetting.stop(), live.stop()]);
     await presence.stop();
+    await reads?.stop();
     await database.$disconnect();
   };
 });

@@ -30,6 +30,7 @@ export const getAnalyticsItems = route({
   method: 'get',
   path: '/analytics/items',
   name: 'getAnalyticsItems',
+  replicaMayAnswer: true,
   summary: 'What sells best',
   description: 'By the quantity that was ordered and not cancelled, the most first, in each bucket.',
   tag: 'Analytics',

@@ -26,6 +26,7 @@ export const getAnalyticsLeadTimes = route({
   method: 'get',
   path: '/analytics/lead-times',
   name: 'getAnalyticsLeadTimes',
+  replicaMayAnswer: true,
   summary: 'How long orders took, from placed to preparing to delivered',
   description: 'Of the orders that were placed in each bucket. `p90`: nine of ten took no longer.',
   tag: 'Analytics',

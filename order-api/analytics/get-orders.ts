@@ -8,6 +8,7 @@ export const getAnalyticsOrders = route({
   method: 'get',
   path: '/analytics/orders',
   name: 'getAnalyticsOrders',
+  replicaMayAnswer: true,
   summary: 'Orders, revenue and cancellations by minute, hour or day',
   description: `Orders count in the minute in which they were placed, with all that became of them: a cancelled one takes its revenue back there.`,
   tag: 'Analytics',

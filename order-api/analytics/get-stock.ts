@@ -20,6 +20,7 @@ export const getAnalyticsStock = route({
   method: 'get',
   path: '/analytics/stock',
   name: 'getAnalyticsStock',
+  replicaMayAnswer: true,
   summary: 'How often stock ran low, and out',
   description: 'What ran out most often first, in each bucket.',
   tag: 'Analytics',

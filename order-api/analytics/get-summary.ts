@@ -13,6 +13,7 @@ export const getAnalyticsSummary = route({
   method: 'get',
   path: '/analytics/summary',
   name: 'getAnalyticsSummary',
+  replicaMayAnswer: true,
   summary: 'What a stretch of time came to',
   description:
     'Orders count in the minute in which they were placed, with all that became of them. `open_orders` is now, whatever the range.',

@@ -67,6 +67,8 @@ export interface Route {
   bodyOptional?: boolean;
   /** Its order has a version: `ETag` is answered, and `If-Match` (for GET `If-None-Match`) is heeded. */
   versioned?: boolean;
+  /** A replica may answer it, where there is one that has all that was committed before the request. */
+  replicaMayAnswer?: boolean;
   /** It commits the idempotency key itself, with what it does; otherwise that is done around it, in one transaction. */
   commitsKey?: boolean;
   /** Its 200 is Server-Sent Events; the schema is that of each of them. */

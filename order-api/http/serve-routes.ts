@@ -11,6 +11,7 @@ import { prefersCsv, sendCsv } from './csv';
 import { jsonBody } from './json-body';
 import { pageLinks } from './links';
 import { readPreferences } from './prefer';
+import type { Reads } from '../reads/reads';
 import { isRoute, streamHasBegun } from './request-metrics';
 import { originOfRequest, spanOfRequest, traceRoute, traceStream } from './request-trace';
 import { Problem } from './problem';
@@ -24,7 +25,7 @@ import { etagOf, preconditionFailed, readPreconditions } from './versions';
 export type RouteDependencies = Omit<
   RouteContext,
   'caller' | 'origin' | 'preconditions' | 'preferences' | 'key' | 'lastEventId'
->;
+> & { reads: Reads };
 
 /** A router for the routes; a known path with another method answers 405 and says which there are. */
 export function serveRoutes(routes: readonly Route[], admission: Admission, deps: RouteDependencies): Router {
@@ -96,6 +97,11 @@ async function answer(
     origin: originOfRequest(request, response, correlationid),
   };
   const key = route.method === 'get' ? undefined : readIdempotencyKey(request, caller.id ?? ANYBODY);
+  if (route.replicaMayAnswer)
+    return {
+      result: await deps.reads.read((database) => route.handle(input, { ...context, database })),
+      context,
+    };
   const result =
     key && !route.commitsKey
       ? await once(database, key, (database) => route.handle(input, { ...context, database }))

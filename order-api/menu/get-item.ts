@@ -18,6 +18,7 @@ export const getItem = route({
   method: 'get',
   path: '/inventory/{menu_item_id}',
   name: 'getItem',
+  replicaMayAnswer: true,
   example: { params: { menu_item_id: exampleIds.item } },
   summary: 'An item and its available quantity',
   tag: 'Menu and stock',

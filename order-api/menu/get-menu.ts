@@ -11,6 +11,7 @@ export const getMenu = route({
   method: 'get',
   path: '/restaurants/{id}/menu',
   name: 'getMenu',
+  replicaMayAnswer: true,
   example: { params: { id: exampleIds.restaurant } },
   summary: "A restaurant's items, those off sale included",
   description: 'By category and name; those without a category last.',

@@ -8,6 +8,7 @@ export const getOrder = route({
   method: 'get',
   path: '/orders/{id}',
   name: 'getOrder',
+  replicaMayAnswer: true,
   example: { params: { id: exampleIds.order } },
   summary: 'An order and its history',
   tag: 'Orders',

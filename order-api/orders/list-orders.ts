@@ -24,6 +24,7 @@ export const listOrders = route({
   method: 'get',
   path: '/orders',
   name: 'listOrders',
+  replicaMayAnswer: true,
   summary: 'Orders, newest first',
   description:
     'By when they were placed; a DRAFT by when it was made. Several statuses: `status=PLACED,PREPARING`. Times are exclusive.',

@@ -92,6 +92,11 @@ export const count = (fallback: number, most: number) => whole(1, most).default(
 /** A URL as it was given, once it has been read without a complaint. */
 const readable = (read: (text: string) => unknown) => parsed((text) => (read(text), text));
 export const databaseUrl = readable(parsePostgresUrl);
+/** One replica: which of several answers a question has to be known. */
+const replicaUrl = readable((text) => {
+  if (parsePostgresUrl(text).hosts)
+    throw new Error('names several hosts: name one replica; other instances of order-api may have others');
+});
 export const rabbitmqUrl = readable((text) => parseRabbitmqServers(text));
 /** The password that belongs into a URL, where it is given beside it; {@link readConfig} puts it there. */
 const password = z.string().optional();
@@ -142,7 +147,7 @@ export const consumerConfigWith = <S extends z.ZodRawShape>(more: S) =>
 export const apiConfig = commonConfig
   .extend({
     /** A streaming replica, for reads that may be a moment old. */
-    DATABASE_READ_URL: databaseUrl.optional(),
+    DATABASE_READ_URL: replicaUrl.optional(),
     [SERVER_URLS.DATABASE_READ_URL.password]: password,
     PORT: port.default(8000),
     HOST: z.string().default('127.0.0.1'),

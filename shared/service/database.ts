@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import type { ClientBase } from 'pg';
 import { Prisma, PrismaClient } from '../../prisma/generated/client';
 import { parsePostgresUrl } from './postgres-url';
 import { PostgresPool } from './postgres-client';
@@ -21,6 +22,8 @@ export interface DatabaseOptions {
   onIdleError: (error: Error) => void;
   /** How long an answer is waited for. Default: a minute. */
   answerTimeoutMs?: number;
+  /** Looks at each new connection; where it throws, that is closed. */
+  checkConnection?: (client: ClientBase) => Promise<void>;
 }
 
 /**
@@ -42,7 +45,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: options.answerTimeoutMs ?? 60_000,
     // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
     // goodbye arrives in between: an error that nobody listens to would end the process.
-    onConnect: (client) => void client.on('error', () => undefined),
+    onConnect: (client) => {
+      client.on('error', () => undefined);
+      return options.checkConnection?.(client);
+    },
   });
   watchPool(pool, options.applicationName);
   const adapter = new PrismaPg(pool, {

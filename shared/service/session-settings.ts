@@ -46,7 +46,7 @@ export interface SessionOptions {
   /** Whether a pooler will do. Default: for a service. */
   direct?: boolean;
   /** Which server, where the URL names several and does not say. Default: the one that can be written to. */
-  wants?: WantedServer;
+  wants?: WantedServer | undefined;
 }
 
 /**
