@@ -36,8 +36,27 @@ type Opened = ((error: Error) => void) | ((error: null, client: Client) => void)
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: read_only_sql_transaction */
 const READ_ONLY = '25006';
 
+/**
+ * Where a standby has to confirm each commit and somebody cancels the wait for it, PostgreSQL says that all is well, and
+ * in a warning that it may not be. That has no code of its own and is in the server's language; this is where it comes from.
+ */
+const WAITS_FOR_STANDBY = 'SyncRepWaitForLSN';
+
+/** As a lost connection: whether it is committed will be known when it is tried again. */
+class CommittedHereOnly extends Error {
+  override name = 'CommittedHereOnly';
+  readonly code = 'ECONNRESET';
+  constructor() {
+    super('committed at this server, and no standby has confirmed it');
+  }
+}
+
 interface Connection {
-  on(event: 'errorMessage', listener: (error: { code?: string }) => void): void;
+  on(
+    event: 'errorMessage' | 'notice',
+    listener: (message: { code?: string; routine?: string }) => void,
+  ): void;
+  emit(event: 'error', error: Error): void;
 }
 
 interface TransactionStatus {
@@ -94,6 +113,9 @@ export class PostgresClient extends Client {
     const { processID, connection } = this as unknown as { processID: number; connection: Connection };
     // A standby, or what has become one: the next connection may be to what can be written to.
     connection.on('errorMessage', ({ code }) => code === READ_ONLY && void this.end());
+    connection.on('notice', ({ routine }) => {
+      if (routine === WAITS_FOR_STANDBY) connection.emit('error', new CommittedHereOnly());
+    });
     const { rows } = await super.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     if (rows[0]?.pid === processID) return this;
     if (rules.direct) {

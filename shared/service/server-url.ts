@@ -53,7 +53,7 @@ export function passwordFor(
   return environment.DATABASE_PASSWORD;
 }
 
-const hasPassword = (text: string) => /^[a-z]+:\/\/[^:@/?#]*:[^@]/.test(text) || /[?&]password=/.test(text);
+const hasPassword = (text: string) => /^[a-z]+:\/\/[^:@/?#]*:[^/]*@/.test(text) || /[?&]password=/.test(text);
 
 /**
  * The servers that a URL names, each with a URL of its own: `amqp://user@one:5672,two:5672/vhost`, or several whole URLs

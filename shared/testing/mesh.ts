@@ -53,12 +53,17 @@ export interface MeshOptions {
   databaseUrl?: (url: string) => Promise<string>;
   /** Gives each service a login of its own, with the rights that it needs and no other. */
   ownLogins?: boolean;
+  /** A migrated database of the test's own. */
+  db?: TestDatabase;
   /** A RabbitMQ of the test's own. */
   broker?: { amqp: string; management: string };
 }
 
 export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
-  const [db, broker] = await Promise.all([createTestDatabase(), createTestBroker(options.broker)]);
+  const [db, broker] = await Promise.all([
+    options.db ?? createTestDatabase(),
+    createTestBroker(options.broker),
+  ]);
   await declareMesh({
     databaseUrl: db.url,
     rabbitmqUrl: broker.url,
