@@ -1,7 +1,6 @@
 import { startMesh, type Mesh } from '../../shared/testing/mesh';
 import { startBrokerCluster, type BrokerCluster } from '../own-broker-cluster';
 import { audit, placeOrders } from '../flowing-orders';
-import { slow } from './slow';
 
 // Three nodes; the one that leads the queues is killed, another is cut off, and orders flow.
 
@@ -9,7 +8,7 @@ let cluster: BrokerCluster | undefined;
 let mesh: Mesh;
 let addresses = '';
 
-slow('RabbitMQ on three nodes', () => {
+describe('RabbitMQ on three nodes', () => {
   beforeAll(async () => {
     cluster = await startBrokerCluster();
     if (!cluster) return;

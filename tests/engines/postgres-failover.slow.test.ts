@@ -3,7 +3,6 @@ import { startMesh, type Mesh } from '../../shared/testing/mesh';
 import { until } from '../../shared/testing/until';
 import { audit, placeOrders } from '../flowing-orders';
 import { migrate, startPostgresPair, type PostgresPair } from '../own-postgres-pair';
-import { slow } from './slow';
 
 // A primary and a standby that has to confirm each commit; the primary is killed while orders are placed.
 
@@ -18,7 +17,7 @@ const open = (url: string) =>
 const ordersAt = async (which: 'primary' | 'standby') =>
   Number((await pair![which].query<{ n: string }>('SELECT count(*) AS n FROM orders'))[0]!.n);
 
-slow('PostgreSQL with a standby', () => {
+describe('PostgreSQL with a standby', () => {
   beforeAll(async () => {
     pair = await startPostgresPair();
     if (!pair) return;
