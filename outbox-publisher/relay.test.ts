@@ -180,6 +180,7 @@ describe('the publisher', () => {
       {
         openChannel: () => connection.createChannel(),
         openConfirmChannel: () => connection.createConfirmChannel(),
+        loose: connection,
         fail: () => undefined,
         open: true,
         blocked: false,

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { DeadLetterQueueInTheWay } from '../shared/messaging/renew-dead-letter-queue';
+import { QueueInTheWay } from '../shared/messaging/renew-queue';
 import { ConfigError } from '../shared/service/config';
 import { ConnectionRefused } from '../shared/service/permanent-connection-error';
 import { redactError, redactText } from '../shared/service/redact';
@@ -58,7 +58,7 @@ export function printError(error: unknown): number {
   console.error(
     error instanceof UserError ||
       error instanceof ConnectionRefused ||
-      error instanceof DeadLetterQueueInTheWay ||
+      error instanceof QueueInTheWay ||
       error instanceof ConfigError ||
       error instanceof Hopeless ||
       error instanceof TimedOut

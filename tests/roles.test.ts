@@ -60,6 +60,7 @@ const RUNTIME = [
   ...['INSERT', 'UPDATE', 'DELETE'].flatMap((verb) => [
     `${verb} consumer_progress`,
     `${verb} crash_suspects`,
+    `${verb} retry_queues`,
   ]),
   'INSERT consumer_watermarks',
   'UPDATE consumer_watermarks',
@@ -141,7 +142,8 @@ function isExpected(login: string, verb: string, table: string): boolean {
         ['order-api', 'operator'].includes(login) ||
         (isConsumer && table !== 'outbox_events') ||
         (['status-service', 'notification-service'].includes(login) && table === 'outbox_events') ||
-        (login === 'outbox-publisher' && !['processed_events', 'consumer_watermarks'].includes(table))
+        (login === 'outbox-publisher' &&
+          !['processed_events', 'consumer_watermarks', 'retry_queues'].includes(table))
       );
     const right = `${verb} ${table}`;
     if (right === 'INSERT outbox_events') return emits(login) || login === 'operator';

@@ -8,6 +8,7 @@ export const consumerTables: TableRights = {
   processed_events: ['SELECT', 'INSERT'],
   delivery_failures: ['SELECT', 'INSERT'],
   consumer_progress: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  retry_queues: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   consumer_watermarks: ['SELECT', 'INSERT', 'UPDATE'],
   crash_suspects: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   service_instances: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],

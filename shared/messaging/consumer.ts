@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { ConsumeMessage } from 'amqplib';
 import { isEventType } from '../events/contracts';
 import { parseMessage } from '../events/envelope';
 import type { Database } from '../service/database';
@@ -17,15 +17,18 @@ import { subscribedTypes, type HandlerTable } from './handler';
 import { createHands } from './hands';
 import { keepTopology } from './keep-topology';
 import { RECORD_EVERY_MS, recordProgress, type Holding } from './progress';
+import { onLooseChannel } from './loose-channel';
 import { openCopies } from './open-copies';
 import { keepSession, type Session } from './session';
+import { isBeingRenewed } from './renewal-lock';
+import { createRetirement, recordLadder } from './retire-retry-queues';
 import { createAside } from './set-aside';
 import { createSettler } from './settle';
 import { recordedSubscriptions } from './subscriptions';
 import {
   declareService,
   isExchangeGone,
-  isOtherForm,
+  otherwiseDeclared,
   serviceNames,
   type DeclareHow,
   type RetryDelay,
@@ -75,6 +78,7 @@ const UPKEEP: Upkeep = {
 };
 /** Of two instances that look, the second has nothing to find so soon after the first. */
 const TURN_SHARE = 0.8;
+const RENEWING = 'npm run migrate is declaring its queue anew';
 
 export interface Consumer {
   /** True while it is attached to its queue with its bindings, and gets its work done. */
@@ -186,7 +190,9 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let deadLetters: number | undefined;
   let inCopy: Delivery[] = [];
   let restUntil = 0;
-  const how: DeclareHow = { form: 'refusing', exchange: 'check' };
+  const retirement = createRetirement(database, name);
+  const asIs = new Set<string>();
+  let exchange: DeclareHow['exchange'] = 'check';
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
   const progress = recordProgress(
@@ -194,13 +200,14 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     name,
     holding,
     (error) => log.debug({ error: briefly(error) }, 'could not record the progress'),
-    upkeep.recordEveryMs,
+    { ladder: options.retryDelays.map(({ label }) => label), everyMs: upkeep.recordEveryMs },
   );
   const tending = tend();
 
   async function attach(session: Session): Promise<void> {
+    if (await isBeingRenewed(database, name)) throw new Error(RENEWING);
+    await declare(session);
     const channel = await session.openChannel();
-    await declare(channel);
     const tendingChannel = await session.openChannel();
     const attachment: Attachment = {
       session,
@@ -273,18 +280,30 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     return true;
   }
 
-  /** What the broker refuses ends the session; the next one declares otherwise. */
-  async function declare(channel: Channel): Promise<void> {
-    try {
-      await declareService(channel, name, await typesToBind(), options.retryDelays, how);
-      how.exchange = 'check';
-    } catch (error) {
-      how.exchange = isExchangeGone(error) ? 'declare' : 'check';
-      if (isOtherForm(error, name)) {
-        how.form = how.form === 'refusing' ? 'dropping' : 'refusing';
-        log.warn(`${name}.dlq was declared by another version; it is used as it is until npm run migrate`);
+  /** What another version has declared otherwise is no reason to be away. */
+  async function declare(session: Session): Promise<void> {
+    await recordLadder(database, name, options.retryDelays);
+    const types = await typesToBind();
+    for (let isDone = false; !isDone;) {
+      try {
+        await onLooseChannel(session.loose, (channel) =>
+          declareService(channel, name, types, options.retryDelays, { asIs, exchange }),
+        );
+        isDone = true;
+        exchange = 'check';
+      } catch (error) {
+        exchange = isExchangeGone(error) ? 'declare' : 'check';
+        const other = otherwiseDeclared(error);
+        if (!other || asIs.has(other)) {
+          asIs.clear(); // one of them may be gone: the next session declares it
+          throw error;
+        }
+        asIs.add(other);
+        log.warn(
+          { queue: other, error: briefly(error) },
+          `${other} was declared with other arguments; it is used as it is until npm run migrate`,
+        );
       }
-      throw error;
     }
   }
 
@@ -308,6 +327,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         untended = { times: 0, error: '' };
         noticeStall(tended);
         missing = pauses.of(name) ? 0 : await missed.look();
+        await retirement.look(tended.session.loose);
+        if (await isBeingRenewed(database, name)) await letGo(tended);
       } catch (error) {
         untended = { times: untended.times + 1, error: briefly(error) };
         log.warn({ error: untended.error }, 'could not check the bindings, or what was never delivered');
@@ -317,7 +338,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   /**
    * One that the broker has forgotten, or never began to send to, looks like one that has nothing to do: it begins anew.
-   * One that settles what it has is sent more. It goes by looks into the queue alone, so that a broker that is slow to answer is not taken for one that sends nothing.
+   * One that settles what it has is sent more. It goes by looks into the queue alone, so that a broker that is slow to
+   * answer is not taken for one that sends nothing.
    */
   function noticeStall(attachment: Attachment): void {
     const now = performance.now();
@@ -330,6 +352,20 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   }
 
   const isStalled = () => still.seenAt - still.since > upkeep.stalledMs && sent === sentThen;
+
+  /** Gives the queue up for a moment, with nothing in hand: deleting it would lose that. */
+  async function letGo({ channel, session }: Attachment): Promise<void> {
+    log.info(RENEWING);
+    if (flow) await within(1_000, flow.end()).catch(() => undefined);
+    await within(DRAIN_MS, finished()).catch(() => undefined); // what is not settled is delivered again
+    await within(1_000, channel.close()).catch(() => undefined);
+    session.fail(new Error(RENEWING));
+  }
+
+  async function finished(): Promise<void> {
+    while (working) await working;
+    await aside.finished();
+  }
 
   function work(): void {
     working ??= emptyHands()
@@ -436,11 +472,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         await within(1_000, flow.end()).catch((error: unknown) =>
           log.warn({ error: briefly(error) }, 'the broker did not confirm the end of the consumer'),
         );
-      const finished = (async () => {
-        while (working) await working;
-        await aside.finished();
-      })();
-      await within(stopAt - Date.now(), finished).catch(() =>
+      await within(stopAt - Date.now(), finished()).catch(() =>
         log.warn('stopping although work is still in progress'),
       );
       hands.dropAll();

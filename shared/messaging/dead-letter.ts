@@ -103,6 +103,10 @@ const BROKERS = /^x-(death|delivery-count|acquired-count|(first|last)-death-.*)$
 export const withoutRouting = (all: Record<string, unknown> = {}): Record<string, unknown> =>
   Object.fromEntries(Object.entries(all).filter(([name]) => !ROUTING.test(name)));
 
+/** Without what the broker has written into them. */
+export const withoutDeaths = (all: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => !BROKERS.test(name)));
+
 /** What others have written into a message's headers, and neither we nor the broker. */
 export function foreignHeaders({ properties }: Pick<ConsumeMessage, 'properties'>): Record<string, unknown> {
   const own = new Set<string>(Object.values(headers));

@@ -2,6 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { z } from 'zod';
 import { makePartitions } from '../history/partitions';
 import { backoff } from '../service/backoff';
+import { pause } from '../service/pause';
 import { readConfig } from '../service/config';
 import type { Client } from 'pg';
 import { PostgresClient } from '../service/postgres-client';
@@ -14,9 +15,17 @@ import {
   type AskedExamples,
   type Subscriptions,
 } from './discover-subscriptions';
-import { renewDeadLetterQueue } from './renew-dead-letter-queue';
+import { needsRenewal, QueueIsRead, renewQueue } from './renew-queue';
+import { whileRenewing } from './renewal-lock';
 import { retryDelays } from './retry-config';
-import { declareService, EVENTS_EXCHANGE, serviceNames } from './topology';
+import {
+  declareService,
+  EVENTS_EXCHANGE,
+  queuesOf,
+  serviceNames,
+  type QueueDeclaration,
+  type RetryDelay,
+} from './topology';
 
 export { discoverSubscriptions, type Subscriptions };
 
@@ -50,11 +59,15 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<string[]
     try {
       await oneAtATime(database);
       const subscriptions = options.subscriptions ?? (await wantedSubscriptions(database, options));
-      for (const { service } of subscriptions) await renew(connection, service, options);
+      await recordLadders(database, subscriptions, RETRY_DELAYS);
+      const asIs = new Set<string>();
+      for (const one of subscriptions)
+        for (const declaration of queuesOf(one.service, one.types, RETRY_DELAYS))
+          if (!(await renew(connection, database, one.service, declaration, options)))
+            asIs.add(declaration.queue);
       const channel = await connection.createChannel();
-      await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
       for (const { service, types } of subscriptions)
-        await declareService(channel, service, types, RETRY_DELAYS);
+        await declareService(channel, service, types, RETRY_DELAYS, { asIs, exchange: 'declare' });
       for (const ended of await endSubscriptions(database, subscriptions)) await unbind(connection, ended);
       await beginSubscriptions(database, subscriptions);
       return subscriptions.map(({ service }) => service);
@@ -66,10 +79,51 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<string[]
   }
 }
 
-async function renew(connection: ChannelModel, service: string, { say }: DeclareMeshOptions): Promise<void> {
-  const moved = await renewDeadLetterQueue(connection, service);
-  if (moved !== undefined)
-    say?.(`${service}.dlq now refuses what it has no room for; its ${moved} dead letters were kept`);
+const LET_GO_MS = 30_000;
+const LOOK_EVERY_MS = 250;
+
+/**
+ * Gives a queue its arguments of today where it has others.
+ * @returns false where it has to stay as it is for now: it is a work queue, and not all who read it let go
+ */
+async function renew(
+  connection: ChannelModel,
+  database: Client,
+  service: string,
+  declaration: QueueDeclaration,
+  { say }: DeclareMeshOptions,
+): Promise<boolean> {
+  const { queue } = declaration;
+  if (!(await needsRenewal(connection, declaration))) return true;
+  const work = async () => {
+    const moved = await renewQueue(connection, declaration);
+    if (moved !== undefined) say?.(`${queue} has its arguments of today; its ${moved} messages were kept`);
+  };
+  if (queue !== serviceNames(service).queue) {
+    await work();
+    return true;
+  }
+  const isDone = await whileRenewing(database, service, () => onceLetGo(work));
+  if (!isDone)
+    say?.(
+      `${queue} was declared with other arguments, and is read by an instance that does not let go of it (an older version?). ` +
+        'It is used as it is; run npm run migrate again when all are of this version',
+    );
+  return isDone;
+}
+
+/** Instances of this version let go within seconds, with nothing in hand. */
+async function onceLetGo(work: () => Promise<void>): Promise<boolean> {
+  for (const until = Date.now() + LET_GO_MS; ;) {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof QueueIsRead)) throw error;
+      if (Date.now() > until) return false;
+      await pause(LOOK_EVERY_MS);
+    }
+  }
 }
 
 const LOCK = [0x6d657368, 0x746f706f]; // "mesh", "topo"
@@ -96,6 +150,26 @@ async function connectPatiently(url: string): Promise<ChannelModel> {
       await backoff(failures);
     }
   }
+}
+
+/** Which retry queues there are from now on, before they are; those of other delays are removed when they are empty. */
+async function recordLadders(
+  database: Client,
+  subscriptions: readonly Subscriptions[],
+  ladder: readonly RetryDelay[],
+): Promise<void> {
+  const services = subscriptions.map(({ service }) => service);
+  const labels = ladder.map(({ label }) => label);
+  await database.query(
+    `INSERT INTO retry_queues (consumer, label)
+     SELECT consumer, label FROM unnest($1::text[]) AS consumer CROSS JOIN unnest($2::text[]) AS label
+     ON CONFLICT (consumer, label) DO UPDATE SET current = true`,
+    [services, labels],
+  );
+  await database.query(
+    'UPDATE retry_queues SET current = false WHERE consumer = ANY ($1) AND label <> ALL ($2)',
+    [services, labels],
+  );
 }
 
 interface SubscriptionRow {

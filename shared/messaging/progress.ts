@@ -33,6 +33,7 @@ export interface Progress {
  * record of when it published what: the moment before the oldest event that the instance holds was published. With
  * nothing in hand that is now, where nothing waits in the queue either; where that is not proven, or with both hands
  * full of what is not in the log, nothing is known, and the record stays.
+ * Beside that, which retry queues it uses (`ladder`).
  * @param holding undefined while it is not attached to its queue: then nothing is known, and nothing is renewed
  */
 export function recordProgress(
@@ -40,7 +41,7 @@ export function recordProgress(
   consumer: string,
   holding: () => Promise<Holding | undefined>,
   onError: (error: unknown) => void,
-  everyMs = RECORD_EVERY_MS,
+  { ladder = [], everyMs = RECORD_EVERY_MS }: { ladder?: readonly string[]; everyMs?: number } = {},
 ): Progress {
   const instance = newId();
   const stopping = new AbortController();
@@ -55,8 +56,8 @@ export function recordProgress(
       ), reached AS (
         SELECT coalesce(oldest.published_at, CASE WHEN ${held.moreMayWait} THEN NULL ELSE now() END) AS at FROM oldest
       )
-      INSERT INTO consumer_progress (consumer, instance, caught_up_at)
-      SELECT ${consumer}, ${instance}::uuid, coalesce(at, 'epoch') FROM reached
+      INSERT INTO consumer_progress (consumer, instance, caught_up_at, retry_delays)
+      SELECT ${consumer}, ${instance}::uuid, coalesce(at, 'epoch'), ${ladder}::text[] FROM reached
       ON CONFLICT (consumer, instance) DO UPDATE
       SET caught_up_at = CASE WHEN excluded.caught_up_at = 'epoch' THEN consumer_progress.caught_up_at
                               ELSE excluded.caught_up_at END, updated_at = now()`;

@@ -15,6 +15,8 @@ import { gatherWrites } from './gather-writes';
 export interface Session {
   openChannel(): Promise<Channel>;
   openConfirmChannel(): Promise<ConfirmChannel>;
+  /** Opens channels whose end is not the session's: for {@link onLooseChannel}. */
+  readonly loose: Pick<ChannelModel, 'createChannel'>;
   /** Ends the session with a reason; safe to call at any time, any number of times. */
   fail(reason: unknown): void;
   readonly open: boolean;
@@ -188,6 +190,7 @@ export function openSession(connection: ChannelModel): { session: Session; ended
     session: {
       openChannel: async () => guard(await connection.createChannel()),
       openConfirmChannel: async () => guard(await connection.createConfirmChannel()),
+      loose: connection,
       fail,
       get open() {
         return !reason;

@@ -43,29 +43,69 @@ const DELIVERY_LIMIT = 100;
 // drop one after twenty looks.
 const DEAD_LETTER_DELIVERY_LIMIT = 1_000_000_000;
 
+/** A queue of a service, as it is to be. */
+export interface QueueDeclaration {
+  queue: string;
+  arguments: Record<string, unknown>;
+  /** By which exchanges it is reached, with which keys. */
+  bindings: readonly { exchange: string; key: string }[];
+}
+
 /**
- * How a dead-letter queue is declared. `refusing`: it refuses what it has no room for (an administrator's limit), so
- * that the message stays where it was. `dropping`: as version 0.1 declared it; it drops its oldest dead letter instead.
- * A declared queue cannot be changed: see {@link renewDeadLetterQueue}.
+ * The queues of a consuming service: its dead letters, its work, and a retry queue for each delay.
+ *
+ * A message leaves a retry queue when its time is up, and the work queue when it exceeds the delivery
+ * limit, through the service's own direct exchange: the service needs no right on anyone else's queue.
+ * Dead-lettering is at-least-once, which wants quorum queues that reject rather than drop:
+ * https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-lettering
+ *
+ * What is changed here is changed for queues that are there already, and for versions that run beside this one: see
+ * docs/guides/upgrading.md.
  */
-export type DeadLetterForm = 'refusing' | 'dropping';
+export function queuesOf(
+  service: string,
+  types: readonly string[],
+  retryDelays: readonly RetryDelay[],
+): QueueDeclaration[] {
+  const names = serviceNames(service);
+  const { exchange } = names;
+  const quorum = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish' };
+  const deadLetterTo = (key: string) => ({
+    'x-dead-letter-exchange': exchange,
+    'x-dead-letter-routing-key': key,
+    'x-dead-letter-strategy': 'at-least-once',
+  });
+  return [
+    {
+      queue: names.deadLetterQueue,
+      // What there is no room for (an administrator's limit) is refused, and stays where it was.
+      arguments: { ...quorum, 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
+      bindings: [{ exchange, key: DEAD_LETTER_KEY }],
+    },
+    {
+      queue: names.queue,
+      arguments: { ...quorum, 'x-delivery-limit': DELIVERY_LIMIT, ...deadLetterTo(DEAD_LETTER_KEY) },
+      bindings: [
+        { exchange, key: WORK_KEY },
+        ...types.map((type) => ({ exchange: EVENTS_EXCHANGE, key: type })),
+      ],
+    },
+    ...retryDelays.map((delay) => ({
+      queue: names.retryQueue(delay),
+      arguments: { ...quorum, 'x-message-ttl': delay.ms, ...deadLetterTo(WORK_KEY) },
+      bindings: [{ exchange, key: names.retryQueue(delay) }],
+    })),
+  ];
+}
 
-/** The arguments of a dead-letter queue. */
-export const deadLetterArguments = (form: DeadLetterForm) => ({
-  'x-queue-type': 'quorum',
-  'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT,
-  ...(form === 'refusing' ? { 'x-overflow': 'reject-publish' } : {}),
-});
+/** The queue that is there with other arguments than those declared, where that is why a declaration failed. */
+export const otherwiseDeclared = (error: unknown): string | undefined =>
+  error instanceof Error ? /PRECONDITION_FAILED .* for queue '([^']+)'/.exec(error.message)?.[1] : undefined;
 
-/** Whether a declaration failed because the service's dead-letter queue is there in another form. */
-export const isOtherForm = (error: unknown, service: string): boolean =>
-  error instanceof Error &&
-  /PRECONDITION_FAILED|406/.test(error.message) &&
-  error.message.includes(`'${serviceNames(service).deadLetterQueue}'`);
-
-/** How much of the topology is declared, and how. */
+/** How much of the topology is declared. */
 export interface DeclareHow {
-  form: DeadLetterForm;
+  /** Queues that another version, or somebody else, has declared with other arguments: they are used as they are. */
+  asIs: ReadonlySet<string>;
   /** A service's user need not have the right to configure the events exchange: it only looks whether it is there. */
   exchange: 'declare' | 'check';
 }
@@ -75,48 +115,22 @@ export const isExchangeGone = (error: unknown): boolean =>
   error instanceof Error && /NOT_FOUND/.test(error.message) && error.message.includes(`'${EVENTS_EXCHANGE}'`);
 
 /**
- * Declares all that a consuming service needs: the events exchange, its own exchange, its quorum queue
- * with one binding a type, its retry queues and its dead-letter queue. Idempotent; the set-up step and
- * the service itself both call it.
- *
- * A message leaves a retry queue when its time is up, and the work queue when it exceeds the delivery
- * limit, through the service's own direct exchange: the service needs no right on anyone else's queue.
- * Dead-lettering is at-least-once, which wants quorum queues that reject rather than drop:
- * https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-lettering
+ * Declares all that a consuming service needs: the events exchange, its own exchange, and its queues with their
+ * bindings ({@link queuesOf}). Idempotent; the set-up step and the service itself both call it.
  */
 export async function declareService(
   channel: Channel,
   service: string,
   types: readonly string[],
   retryDelays: readonly RetryDelay[],
-  { form, exchange }: DeclareHow = { form: 'refusing', exchange: 'declare' },
+  { asIs, exchange }: DeclareHow = { asIs: new Set(), exchange: 'declare' },
 ): Promise<void> {
-  const names = serviceNames(service);
-  const deadLetterTo = (key: string) => ({
-    'x-dead-letter-exchange': names.exchange,
-    'x-dead-letter-routing-key': key,
-    'x-dead-letter-strategy': 'at-least-once',
-    'x-overflow': 'reject-publish',
-  });
-  const quorum = { 'x-queue-type': 'quorum' };
-
   if (exchange === 'declare') await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
   else await channel.checkExchange(EVENTS_EXCHANGE);
-  await channel.assertExchange(names.exchange, 'direct', { durable: true });
-  await channel.assertQueue(names.deadLetterQueue, { durable: true, arguments: deadLetterArguments(form) });
-  await channel.bindQueue(names.deadLetterQueue, names.exchange, DEAD_LETTER_KEY);
-  await channel.assertQueue(names.queue, {
-    durable: true,
-    arguments: { ...quorum, 'x-delivery-limit': DELIVERY_LIMIT, ...deadLetterTo(DEAD_LETTER_KEY) },
-  });
-  await channel.bindQueue(names.queue, names.exchange, WORK_KEY);
-  for (const delay of retryDelays) {
-    const queue = names.retryQueue(delay);
-    await channel.assertQueue(queue, {
-      durable: true,
-      arguments: { ...quorum, 'x-message-ttl': delay.ms, ...deadLetterTo(WORK_KEY) },
-    });
-    await channel.bindQueue(queue, names.exchange, queue);
+  await channel.assertExchange(serviceNames(service).exchange, 'direct', { durable: true });
+  for (const { queue, arguments: wanted, bindings } of queuesOf(service, types, retryDelays)) {
+    if (asIs.has(queue)) await channel.checkQueue(queue);
+    else await channel.assertQueue(queue, { durable: true, arguments: wanted });
+    for (const { exchange: from, key } of bindings) await channel.bindQueue(queue, from, key);
   }
-  for (const type of types) await channel.bindQueue(names.queue, EVENTS_EXCHANGE, type);
 }
