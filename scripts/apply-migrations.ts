@@ -98,12 +98,27 @@ async function withMigrationLock<T>(databaseUrl: string, work: (client: Client) 
   client.on('error', () => undefined); // the query in progress rejects with it
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
+    await waitForLock(client);
     return await work(client);
   } finally {
     await client.end(); // and the lock with it
   }
 }
+
+/**
+ * By asking again and again: a statement that waits has a snapshot, for the end of which an index that is built
+ * concurrently waits in turn, in the very migration whose end is waited for.
+ */
+const waitForLock = (client: Client) =>
+  waitUntil(
+    async () => {
+      const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
+        migrationLock,
+      ]);
+      if (!rows[0]?.got) throw new Error('it still runs');
+    },
+    { what: 'another npm run migrate to finish', timeoutMs: 30 * 60_000, everyMs: 200 },
+  );
 
 function engineMessage(error: unknown): string {
   const { message, meta, code } = error as { message?: string; meta?: { message?: string }; code?: string };

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type * as Engine from '@prisma/schema-engine-wasm';
+import { backoff } from '../shared/service/backoff';
 import { parsePostgresUrl } from '../shared/service/postgres-url';
 import { PostgresPool } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
@@ -40,15 +41,60 @@ export async function withSchemaEngine<T>(
     sessionConfig(databaseUrl, { kind: 'migration', applicationName: 'ordermesh-migrate' }),
   );
   try {
-    const adapter = bindMigrationAwareSqlAdapterFactory(
-      new PrismaPg(pool, { schema: parsePostgresUrl(databaseUrl).schema }),
-    );
+    const factory = new PrismaPg(pool, { schema: parsePostgresUrl(databaseUrl).schema });
+    const adapter = bindMigrationAwareSqlAdapterFactory(withPatientScripts(factory, pool));
     const datamodel = 'datasource db {\n  provider = "postgresql"\n}\n';
     return await use(
       await SchemaEngine.new({ datamodels: [['schema.prisma', datamodel]] }, () => undefined, adapter),
     );
   } finally {
     await pool.end();
+  }
+}
+
+/**
+ * Whoever waits for a table's lock has all others wait behind it: what waits for long is tried again after a moment in
+ * which they go on. What is built concurrently waits for others without holding them up, and would leave half an index.
+ */
+function withPatientScripts(factory: PrismaPg, pool: Pool): PrismaPg {
+  const connect = factory.connect.bind(factory);
+  factory.connect = async () => {
+    const adapter = (await connect()) as Awaited<ReturnType<typeof connect>> & {
+      /** Throws it as the engine understands it. */
+      onError(error: unknown): never;
+    };
+    adapter.executeScript = async (script) => {
+      for (const statement of script.split(';').map((piece) => piece.trim()))
+        if (statement) await patiently(pool, statement).catch((error: unknown) => adapter.onError(error));
+    };
+    return adapter;
+  };
+  return factory;
+}
+
+/** Less than services wait for a lock (5 s). */
+const LOCK_WAIT_MS = 2_000;
+const LOCK_PATIENCE_MS = 120_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+async function patiently(pool: Pool, statement: string): Promise<void> {
+  const client = await pool.connect();
+  const waits = !/\bCONCURRENTLY\b/i.test(statement);
+  try {
+    await client.query(`SET lock_timeout = ${waits ? LOCK_WAIT_MS : 0}`);
+    const until = Date.now() + LOCK_PATIENCE_MS;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await client.query(statement);
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || Date.now() > until) throw error;
+        await backoff(failures);
+      }
+    }
+  } finally {
+    await client.query('RESET lock_timeout').catch(() => undefined);
+    client.release();
   }
 }
 
