@@ -31,6 +31,8 @@ compose_smoke() {
     check 'Compose: an example joins, and leaves' 150 example_joins_and_leaves
     check 'Compose: every order-api took requests' 20 every_api_took_requests
     check 'Compose: a killed order-api loses only what it was answering, and is restarted' 60 crash_an_api
+    check 'Compose: every service scales up and down while orders flow' 240 scale_up_and_down
+    check 'Compose: a rolling restart of everything while orders flow' 420 restart_everything
     check 'Compose: no order-api, then all of them again' 90 all_apis_leave_and_return
     check 'Compose: the broker restarts' 180 restart_the_broker
     check 'Compose: stops in time, with exit code 0' 60 stops_cleanly
@@ -229,6 +231,40 @@ crash_an_api() {
     [ $SECONDS -lt $deadline ] || because 'It was not restarted.' || return
     sleep 0.5
   done
+}
+
+# under_load SECONDS COMMAND...: no request may fail meanwhile, and the audit finds nothing afterwards.
+under_load() {
+  local seconds=$1 load code
+  timeout "$((seconds + 30))" node .ci/request-load.mjs "$API_URL" "$seconds" 6 0 >"$scratch/load" 2>&1 & load=$!
+  quietly "$seconds" "${@:2}"
+  code=$?
+  kill "$load" 2>/dev/null
+  wait "$load" || because "Requests failed: $(cat "$scratch/load")" || return
+  cat "$scratch/load"
+  [ $code -eq 0 ] || return $code
+  inside 120 npm run --silent audit -- --grace 1m || because 'The audit finds something.' || return
+}
+
+scale_up_and_down() {
+  local service up=() down=() scale starting
+  for service in $(ours | grep -vx -e gateway -e maildev -e payment-simulator); do
+    case $service in order-api | inventory-service) scale=3 ;; *) scale=1 ;; esac
+    up+=(--scale "$service=$((scale + 1))") down+=(--scale "$service=$scale")
+  done
+  starting="docker ps -q --filter health=starting --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
+  under_load "$1" bash -c "$(printf '%q ' "${COMPOSE[@]}" up -d -t 15 --no-recreate "${up[@]}") &&
+    while [ -n \"\$($starting)\" ]; do sleep 1; done &&
+    $(printf '%q ' "${COMPOSE[@]}" up -d -t 15 --no-recreate "${down[@]}")"
+}
+
+restart_everything() {
+  local before after
+  before=$(containers order-api | sort) || return 1
+  COMPOSE="${COMPOSE[*]}" under_load "$1" deploy/rolling-restart.sh || return 1
+  after=$(containers order-api | sort) || return 1
+  [ "$(wc -l <<<"$after")" -eq 3 ] && [ -z "$(comm -12 <(echo "$before") <(echo "$after"))" ] ||
+    because 'Not every order-api was replaced.'
 }
 
 all_apis_leave_and_return() {

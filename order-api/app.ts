@@ -57,6 +57,8 @@ export type AppDependencies = Omit<
   rateLimits?: { address?: RateLimit; caller?: RateLimit };
   /** Express's `trust proxy`: by whom `X-Forwarded-For` is believed; nobody if absent. */
   trustProxy?: number | string[] | false;
+  /** Whether it is about to leave: it answers, and is not ready. */
+  isLeaving?: () => boolean;
   /** Sites whose scripts may read what is answered; none if absent. */
   corsOrigins?: readonly string[] | '*';
 };
@@ -72,6 +74,7 @@ export function buildApp(deps: AppDependencies): Express {
     backlog = noBound,
     draftDeadlineMs = DAY_MS,
     reads = primaryAlone(database),
+    isLeaving = () => false,
     allowPrivateWebhooks = false,
     presence,
   } = deps;
@@ -105,7 +108,11 @@ export function buildApp(deps: AppDependencies): Express {
   if (presence) app.use(BASE, refuseWhilePaused(presence));
   // RabbitMQ is not among them: orders are taken without it, and wait in the outbox.
   const health: Health = {
-    checks: { database: usable, orders: takesOrders },
+    checks: {
+      database: usable,
+      orders: takesOrders,
+      stays: () => (isLeaving() ? 'it was told to stop' : true),
+    },
     paused: () => (presence ?? neverPaused).all(),
   };
   readHealthGauges(health, presence ?? neverPaused, ['order-api']);

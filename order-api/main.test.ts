@@ -169,6 +169,31 @@ describe('the port', () => {
 });
 
 describe('the process', () => {
+  it('goes on taking connections for a moment and says that it is not ready, where a proxy has to notice', async () => {
+    const running = await listening({ LEAVE_AFTER: '2s' });
+    const ask = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${running.port}${path}`, {
+        headers: { connection: 'close' },
+      });
+      return { status: response.status, body: (await response.json()) as { reasons?: unknown } };
+    };
+    expect((await ask('/readyz')).status).toBe(200);
+    running.child.kill('SIGTERM');
+    const leaving = await until('it says so', async () => {
+      const answer = await ask('/readyz');
+      return answer.status === 503 && answer;
+    });
+    expect(leaving.body.reasons).toEqual({ stays: 'it was told to stop' });
+    expect((await ask('/api/v1/restaurants')).status).toBe(200);
+    expect((await running.end()).code).toBe(0);
+  });
+
+  it('refuses to go on for so long that nothing is left for requests in progress', async () => {
+    expect(await refused({ DATABASE_URL: db.url, LEAVE_AFTER: '6s' })).toContain(
+      'LEAVE_AFTER: must be 5s or less',
+    );
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'on %s answers the request in progress, takes no other, and exits 0',
     async (signal) => {

@@ -8,6 +8,7 @@ import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
 import { PortTakenError } from '../shared/service/exit-codes';
 import type { Logger } from '../shared/service/logger';
+import { pause } from '../shared/service/pause';
 import { keepPresence, queryOf } from '../shared/service/presence';
 import { runService } from '../shared/service/run-service';
 import { openAuthentication } from './access/authenticate';
@@ -52,6 +53,7 @@ runService('order-api', async (log) => {
         log,
       })
     : undefined;
+  let isLeaving = false;
   const app = buildApp({
     database,
     ...(reads && { reads }),
@@ -66,6 +68,7 @@ runService('order-api', async (log) => {
     authenticate,
     rateLimits: rateLimits(config),
     trustProxy: config.TRUST_PROXY,
+    isLeaving: () => isLeaving,
     corsOrigins: config.CORS_ORIGINS,
   });
   readOrderGauges(database);
@@ -80,7 +83,15 @@ runService('order-api', async (log) => {
   if (!config.CARD_TOKEN_KEY)
     log.warn('CARD_TOKEN_KEY is not set: orders that are to be paid by card are refused');
   return async () => {
-    await Promise.all([closeApiServer(server, DRAIN_MS), backlog.stop(), forgetting.stop(), live.stop()]);
+    isLeaving = true;
+    const leaveAfterMs = config.LEAVE_AFTER ?? 0;
+    await pause(leaveAfterMs);
+    await Promise.all([
+      closeApiServer(server, DRAIN_MS - leaveAfterMs),
+      backlog.stop(),
+      forgetting.stop(),
+      live.stop(),
+    ]);
     await presence.stop();
     await reads?.stop();
     await database.$disconnect();

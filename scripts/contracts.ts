@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isClientStale, writeClientTypes } from './contracts/client-types';
 import { compareContracts, type Contract } from './contracts/compare-contracts';
+import { writeRelease } from './contracts/release';
 import { runMain } from './run-main';
 import { checkout } from './servers/checkout';
 import { UserError } from './servers/search';
@@ -14,7 +15,8 @@ const USAGE = `npm run contracts [-- --check | --release]
 
 Writes docs/contracts/*.json as the code has them and client/schema.ts after them, and says what in them breaks for users of the last release.
   --check    writes nothing; fails where a copy is stale
-  --release  makes the copies those of the last release; do it in the commit that releases them
+  --release  makes the copies those of the last release, and the commit that is checked out its code; do it in the
+             commit that releases them, with all that is released committed before
 Fails where something breaks and the contract's version (info.version) is still that of the last release.`;
 
 const FOLDER = path.join(checkout, 'docs', 'contracts');
@@ -76,6 +78,7 @@ async function main(): Promise<number> {
     if (values.release) write(RELEASED, name, document);
     faults.push(...faultsOf(name, document, isStale));
   }
+  if (values.release) console.log(`The last release is commit ${writeRelease().commit}`);
   faults.push(...clientFaults(values.check === true));
   if (faults.length > 0) console.error(faults.join('\n'));
   return faults.length > 0 ? 1 : 0;

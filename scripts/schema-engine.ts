@@ -56,7 +56,7 @@ export async function withSchemaEngine<T>(
  * Whoever waits for a table's lock has all others wait behind it: what waits for long is tried again after a moment in
  * which they go on. What is built concurrently waits for others without holding them up, and would leave half an index.
  */
-function withPatientScripts(factory: PrismaPg, pool: Pool): PrismaPg {
+function withPatientScripts(factory: PrismaPg, pool: PostgresPool): PrismaPg {
   const connect = factory.connect.bind(factory);
   factory.connect = async () => {
     const adapter = (await connect()) as Awaited<ReturnType<typeof connect>> & {
@@ -77,7 +77,7 @@ const LOCK_WAIT_MS = 2_000;
 const LOCK_PATIENCE_MS = 120_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
-async function patiently(pool: Pool, statement: string): Promise<void> {
+async function patiently(pool: PostgresPool, statement: string): Promise<void> {
   const client = await pool.connect();
   const waits = !/\bCONCURRENTLY\b/i.test(statement);
   try {

@@ -75,6 +75,17 @@ describe('an order with events under way', () => {
     expect((await audited.run({ longestRetryMs: 200_000 })).ok).toBe(false);
   });
 
+  it('is not judged before its retry is due, whatever ladder that is of', async () => {
+    const { event } = await cancelledAndHolding('unhandled', audited.history.at);
+    await failure(event, 'RETRIED', 400);
+    const run = () => audited.run({ longestRetryMs: 1_000 });
+    expect((await run()).ok).toBe(false);
+    await audited.sql(
+      `UPDATE delivery_failures SET retry_at = now() + interval '1 minute' WHERE event_id = '${event}'`,
+    );
+    expect((await run()).ok).toBe(true);
+  });
+
   it('is a warning when its event is a dead letter', async () => {
     const { order, event } = await cancelledAndHolding('unhandled', audited.history.at);
     await failure(event, 'RETRIED', 5);

@@ -31,12 +31,14 @@ export const unhandled = (
     WHEN f.outcome = 'DEAD_LETTERED' AND f.failed_at < ${graceBeganFor(settings.deadLetterGraceMs)} THEN 'old dead letter'
     WHEN f.outcome = 'DEAD_LETTERED' THEN 'dead letter'
     WHEN m.published_at >= ${graceBegan(settings)} THEN 'under way'
+    /* Waiting in a retry queue, whatever ladder it is of. */
+    WHEN f.outcome = 'RETRIED' AND f.retry_at >= ${graceBegan(settings)} THEN 'under way'
     /* Failed, and waiting in one of the retry queues; or replayed. */
     WHEN f.failed_at >= ${graceBegan(settings)} - CASE f.outcome WHEN 'RETRIED' THEN ${settings.longestRetryMs}::float8 ELSE 0 END
       * interval '1 millisecond' THEN 'under way'
     ELSE 'late' END AS state
   FROM missing m LEFT JOIN LATERAL (
-    SELECT d.outcome, d.failed_at FROM delivery_failures d
+    SELECT d.outcome, d.failed_at, d.retry_at FROM delivery_failures d
     WHERE d.event_id = m.event_id AND d.consumer = m.consumer ORDER BY d.id DESC LIMIT 1) f ON true`;
 
 const goneIn = ({ gone }: Settings): Prisma.Sql => Prisma.sql`

@@ -10,7 +10,7 @@ import type { Scope } from './scope';
 import { untilReady } from './until-ready';
 
 const DRAIN_MS = 12_000;
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 
 /** What a run gives to its processes. */
 export interface Surroundings {

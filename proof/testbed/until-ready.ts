@@ -8,8 +8,8 @@ export async function untilReady(
 ): Promise<void> {
   const ask = async () => {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) });
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`answers ${response.status}`);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`answers ${response.status}: ${text.slice(0, 300)}`);
   };
   await waitUntil(ask, { what: `${name} to be ready`, timeoutMs, everyMs: 200, signal });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cardTokenKeys } from '../payment/card-token';
 import { allowPrivate } from '../webhooks/receiver-address';
 import { accessConfig, neededByJwt, openToOthers } from './access-config';
+import { parseDuration } from './duration';
 import { duration, parsed } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
 import { parseRabbitmqServers } from './rabbitmq-url';
@@ -155,6 +156,12 @@ export const apiConfig = commonConfig
     ...accessConfig,
     /** How long an idle connection is kept: longer than a load balancer in front keeps it. */
     KEEP_ALIVE_TIMEOUT: duration('75s'),
+    /** How long it goes on taking connections after SIGTERM, saying that it is not ready: until a proxy has noticed. */
+    LEAVE_AFTER: parsed(parseDuration)
+      .optional()
+      .refine((ms) => (ms ?? 0) <= 5_000, {
+        error: 'must be 5s or less, or nothing is left for requests in progress',
+      }),
     /** How long a request may take to arrive, its head and its body. */
     REQUEST_TIMEOUT: duration('30s'),
     /** Connections at most; one more is closed at once. */
