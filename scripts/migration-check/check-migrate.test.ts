@@ -147,6 +147,14 @@ describe('on a mesh that is set up', () => {
     expect(stdout).toMatch(/NO, because\n {2}- 20261125060000_event_identity: .*ON CONFLICT/);
   });
 
+  it('a migration that was changed after it had been applied is told', async () => {
+    await db.database
+      .$executeRaw`UPDATE _prisma_migrations SET checksum = 'x' WHERE migration_name = '20261129020000_who_may'`;
+    const { online, because } = await check();
+    expect(online).toBe(false);
+    expect(because).toContainEqual(expect.stringMatching(/20261129020000_who_may was written otherwise/));
+  });
+
   it('a migration that stopped half-way, and an exchange of another kind, are in the way', async () => {
     await db.database
       .$executeRaw`INSERT INTO _prisma_migrations (id, checksum, migration_name, applied_steps_count)

@@ -96,6 +96,10 @@ function judge({ roles, ...looked }: Looked): MigrateCheck {
       (name) =>
         `${name} was begun once and did not end; npm run migrate refuses to go on (see docs/guides/upgrading.md)`,
     ),
+    ...schema.changed.map(
+      (name) =>
+        `${name} was written otherwise when it was applied here, so the tables may not be what this version takes them for`,
+    ),
     ...schema.pending.flatMap(({ name, error, statements }) => [
       ...(error ? [`${name} cannot be applied: ${error}`] : []),
       ...statements.flatMap(({ blocks }) => (blocks ? [`${name}: ${blocks}`] : [])),

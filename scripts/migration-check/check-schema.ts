@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Client } from 'pg';
 import { tableOwners } from '../users/table-owners';
 import type { Migration } from '../find-migrations';
@@ -32,6 +33,8 @@ export interface CheckedSchema {
   pending: CheckedMigration[];
   /** Began once and did not end: npm run migrate refuses to go on. */
   failed: string[];
+  /** Applied, and written otherwise since: what is there may not be what this version takes it for. */
+  changed: string[];
   /** Applied, and unknown to this version: the database is of a newer one. */
   newer: string[];
 }
@@ -55,8 +58,12 @@ export async function checkSchema(
   for (const migration of migrations)
     if (!done.has(migration.name))
       pending.push(await checkMigration(migration, made, (table) => countRows(database, table)));
+  const sums = new Map(migrations.map(({ name, sql }) => [name, sumOf(sql)]));
   return {
     pending,
+    changed: applied.flatMap(({ name, isDone, sum }) =>
+      isDone && sums.has(name) && sums.get(name) !== sum ? [name] : [],
+    ),
     failed: applied.filter(({ isDone, name }) => !isDone && !done.has(name)).map(({ name }) => name),
     newer: [...done].filter((name) => !known.has(name)).sort(),
   };
@@ -94,6 +101,9 @@ export async function checkMigration(
   return { name, statements };
 }
 
+/** As the engine keeps it. */
+const sumOf = (sql: string) => createHash('sha256').update(sql).digest('hex');
+
 const without = ({ blocks: _, instead: __, ...rest }: CheckedStatement): CheckedStatement => rest;
 
 function judge(effect: Effect, isNew: boolean, rows: number | undefined): Omit<CheckedStatement, 'sql'> {
@@ -121,16 +131,18 @@ function usedBy(table: string | undefined): string {
   return owner === undefined ? '' : ` (${owner === 'mesh' ? 'every service uses it' : `${owner} owns it`})`;
 }
 
-async function appliedMigrations(database: Client): Promise<{ name: string; isDone: boolean }[]> {
+async function appliedMigrations(
+  database: Client,
+): Promise<{ name: string; isDone: boolean; sum: string }[]> {
   const { rows: tables } = await database.query<{ there: boolean }>(
     `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS there`,
   );
   if (!tables[0]?.there) return [];
-  const { rows } = await database.query<{ name: string; is_done: boolean }>(
-    `SELECT migration_name AS name, finished_at IS NOT NULL AS is_done FROM _prisma_migrations
+  const { rows } = await database.query<{ name: string; is_done: boolean; sum: string }>(
+    `SELECT migration_name AS name, finished_at IS NOT NULL AS is_done, checksum AS sum FROM _prisma_migrations
      WHERE rolled_back_at IS NULL`,
   );
-  return rows.map(({ name, is_done }) => ({ name, isDone: is_done }));
+  return rows.map(({ name, is_done, sum }) => ({ name, isDone: is_done, sum }));
 }
 
 async function countRows(database: Client, table: string): Promise<number | undefined> {

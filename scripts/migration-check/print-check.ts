@@ -9,6 +9,7 @@ export function printCheck(check: MigrateCheck): string {
   return [
     section('MIGRATIONS', [
       ...schema.failed.map((name) => `${name}  NO: it was begun once and did not end`),
+      ...schema.changed.map((name) => `${name}  NO: it was written otherwise when it was applied here`),
       ...schema.pending.flatMap(({ name, error, statements }) => [
         name,
         ...(error ? [`    NO   ${error}`] : []),
@@ -48,7 +49,7 @@ export function printCheck(check: MigrateCheck): string {
       ? `Can be done while the mesh runs: ${check.online ? 'yes' : 'NO, because'}`
       : check.online
         ? 'There is nothing to do.'
-        : 'It cannot be done, because',
+        : 'It cannot be done like this, because',
     ...because.map((one) => `  - ${one}`),
     ...(!check.online && running.length === 0 ? ['No service runs now, as far as PostgreSQL knows.'] : []),
   ]
