@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { readRelease } from '../../scripts/contracts/release';
 import { UserError } from '../../scripts/servers/search';
 import type { Control } from '../../scripts/supervisor/control';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { pause } from '../chaos/pause';
 import { startService, type Surroundings } from '../testbed/measured-process';
@@ -157,7 +158,9 @@ async function judge({ control, scope, older, newer, environmentOf, load }: Judg
     runCommandOf(version, 'operator/audit', ['--grace', grace], environmentOf(version));
 
   const { DATABASE_URL = '' } = environmentOf(newer);
-  const database = new Client(sessionConfig(DATABASE_URL, { kind: 'command', applicationName: 'versions' }));
+  const database = new PostgresClient(
+    sessionConfig(DATABASE_URL, { kind: 'command', applicationName: 'versions' }),
+  );
   await database.connect();
   try {
     const letters = await scope.unlessBroken(untilQuiet(database, control));

@@ -1,10 +1,11 @@
 import type { ChannelModel } from 'amqplib';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { z } from 'zod';
 import { connectBroker } from '../../shared/messaging/connect-broker';
 import { declaredServices, wantedSubscriptions } from '../../shared/messaging/discover-subscriptions';
 import { retryDelays } from '../../shared/messaging/retry-config';
 import { readConfig } from '../../shared/service/config';
+import { PostgresClient } from '../../shared/service/postgres-client';
 import { redactText } from '../../shared/service/redact';
 import { foldersWith } from '../../shared/service/service-folders';
 import { sessionConfig } from '../../shared/service/session-settings';
@@ -43,11 +44,11 @@ export interface CheckOptions extends ServerUrls {
  */
 export async function checkMigrate(options: CheckOptions): Promise<MigrateCheck> {
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
-  const database = new Client(
+  const database = new PostgresClient(
     sessionConfig(options.databaseUrl, {
       kind: 'command',
       applicationName: 'ordermesh-migrate-check',
-      options: '-c default_transaction_read_only=on',
+      settings: { default_transaction_read_only: 'on' },
     }),
   );
   database.on('error', () => undefined); // the query in progress rejects with it
