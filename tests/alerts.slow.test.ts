@@ -81,6 +81,8 @@ interface Fault {
   alert: string;
   /** The services whose probes say at some time that they are not ready, or do not answer. */
   notReady: readonly string[];
+  /** Others that may, as chance has it. */
+  perhaps?: readonly string[];
   /** Brings it about. @returns how to heal it */
   begin: () => Promise<() => Promise<unknown>>;
 }
@@ -272,6 +274,8 @@ const faults: Record<string, Fault> = {
   'no queue takes requests for adjustments': {
     alert: 'UnroutableEvents',
     notReady: ['outbox-publisher'],
+    // A binding that is back for a moment lets an event through to one of the two.
+    perhaps: ['inventory-service', 'notification-service'],
     begin: async () => {
       const heal = await unbinding('inventory.adjustment.requested.v1');
       const stop = repeatedly(500, () =>
@@ -425,7 +429,7 @@ async function isWell(): Promise<void> {
 (tools ? describe : describe.skip)('a fault has its alert within a minute, and no other', () => {
   it.each(Object.entries(faults))(
     '%s',
-    async (name, { alert, notReady: expected, begin }) => {
+    async (name, { alert, notReady: expected, perhaps = [], begin }) => {
       await isWell();
       const fired = new Set<string>();
       const seen = new Set<string>();
@@ -460,7 +464,8 @@ async function isWell(): Promise<void> {
         const also = others.length > 0 ? `; also ${others.join(', ')}` : '';
         tell(isFine ? 'ok' : 'no', alert, ...seconds, name, `${[...seen].sort().join(', ') || '-'}${also}`);
       });
-      expect({ fired: [...fired], notReady: [...seen].sort() }).toEqual({
+      const counted = [...seen].filter((one) => !perhaps.includes(one));
+      expect({ fired: [...fired], notReady: counted.sort() }).toEqual({
         fired: [alert],
         notReady: [...expected].sort(),
       });
