@@ -151,7 +151,7 @@ export async function workOn(
     if (state === 'REVIEW') log.error({ ...facts, review: finding.review }, 'payment needs an operator');
     else log.info(facts, 'payment moved');
   } catch (error) {
-    span?.fail(errorTypeOf(error), briefly(error));
+    span?.fail(errorTypeOf(error));
     await postpone(database, payment, error, log);
   } finally {
     span?.end();

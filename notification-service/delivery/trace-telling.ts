@@ -38,12 +38,12 @@ export function traceTelling(notification: Told, channel: string): Span | undefi
 
 const OUTCOMES = { SENT: 'sent', PENDING: 'retried', FAILED: 'failed', DROPPED: 'dropped' } as const;
 
-/** @param error without secrets */
-export function endTelling(span: Span | undefined, { status, error, detail }: Settlement): void {
+/** Not with what the other side said: that may quote an address. The log has it. */
+export function endTelling(span: Span | undefined, { status, detail }: Settlement): void {
   if (!span) return;
   span.set('ordermesh.outcome', OUTCOMES[status]);
   if (typeof detail?.status === 'number') span.set('http.response.status_code', detail.status);
-  if (status === 'PENDING' || status === 'FAILED') span.fail(OUTCOMES[status], error);
+  if (status === 'PENDING' || status === 'FAILED') span.fail(OUTCOMES[status]);
   span.end();
 }
 

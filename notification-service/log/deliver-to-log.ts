@@ -56,7 +56,7 @@ export function deliverToLog(
         { notification_id: notification.id, ...spanLogFields(span), error: briefly(error) },
         'not delivered, will be tried again',
       );
-      span?.fail(errorTypeOf(error), briefly(error));
+      span?.fail(errorTypeOf(error));
       return false;
     } finally {
       span?.end();

@@ -1,4 +1,3 @@
-import { briefly } from '../../shared/messaging/failure';
 import { errorTypeOf, KIND, startSpan, type Span } from '../../shared/tracing/span';
 import type { Gateway } from './gateway';
 import type { GatewayOperation } from './gateway-metrics';
@@ -16,7 +15,7 @@ export function tracedGateway(gateway: Gateway, work: Span | undefined): Gateway
       span?.set('ordermesh.outcome', (answer as { kind?: string }).kind ?? 'done');
       return answer;
     } catch (error) {
-      span?.fail(errorTypeOf(error), briefly(error));
+      span?.fail(errorTypeOf(error)); // not its words: a gateway may quote what it was sent
       throw error;
     } finally {
       span?.end();

@@ -7,7 +7,7 @@ import { orderIdOf } from '../events/envelope';
 import type { ConsumerOutcome } from './consumer-metrics';
 import type { Failure } from './dead-letter';
 import type { Delivery, GoodDelivery } from './delivery';
-import { briefly } from './failure';
+import { sqlStateOf } from './failure';
 import { EVENTS_EXCHANGE, serviceNames } from './topology';
 
 /** How a consumer's work is told to a trace store: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
@@ -84,7 +84,7 @@ export function traceHandling(consumer: string): HandlingTrace {
       try {
         return await work(beneath(database, together));
       } catch (error) {
-        together?.fail(errorTypeOf(error), briefly(error));
+        together?.fail(sqlStateOf(error) ?? errorTypeOf(error));
         throw error;
       } finally {
         together?.end();

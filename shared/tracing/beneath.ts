@@ -1,4 +1,4 @@
-import { briefly, sqlStateOf } from '../messaging/failure';
+import { sqlStateOf } from '../messaging/failure';
 import { Prisma, type Database, type Tx } from '../service/database';
 import { querySummary } from './query-summary';
 import { Common, errorTypeOf, KIND, startSpan, type Span } from './span';
@@ -92,7 +92,8 @@ async function traced<T>(span: Span, common: Named, work: () => Promise<T>): Pro
 
 function fail(statement: Span | undefined, error: unknown): void {
   const state = sqlStateOf(error);
-  statement?.set('db.response.status_code', state).fail(state ?? errorTypeOf(error), briefly(error));
+  // Not its words: PostgreSQL may quote a value.
+  statement?.set('db.response.status_code', state).fail(state ?? errorTypeOf(error));
 }
 
 const startStatement = (span: Span, { name, common }: Named) => startSpan(name, KIND.client, span, common);

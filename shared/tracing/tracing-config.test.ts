@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import { ConfigError, readConfig, workerConfig } from '../service/config';
 import { secretsOf } from '../service/redact';
 import { receiverOf, tracingSchema } from './tracing-config';
@@ -17,10 +18,14 @@ it.each([
 ])('%p is sent to %p', (environment, url) => expect(receiver(environment)).toBe(url));
 
 it('nothing of it is loaded where nobody asks for it', () => {
-  const code = `
-    require('./dist/shared/messaging/run-consumer.js');
-    console.log(Object.keys(require.cache).join());`;
-  const loaded = execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+  const code = 'require(process.argv[1]); console.log(Object.keys(require.cache).join())';
+  const loaded = execFileSync(
+    process.execPath,
+    ['-e', code, resolve('dist/shared/messaging/run-consumer.js')],
+    {
+      encoding: 'utf8',
+    },
+  );
   expect(loaded).toContain('run-service.js');
   expect(loaded).not.toMatch(/begin-tracing|export-spans|encode-/);
 });
