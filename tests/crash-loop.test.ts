@@ -16,7 +16,10 @@ beforeAll(async () => {
 afterAll(() => Promise.all([db.drop(), broker.drop()]));
 
 const SERVICE = 'crashing-service';
-const start = () => startService(`tests/${SERVICE}`, { DATABASE_URL: db.url, RABBITMQ_URL: broker.url });
+const start = (environment: Record<string, string> = {}) =>
+  startService(`tests/${SERVICE}`, { DATABASE_URL: db.url, RABBITMQ_URL: broker.url, ...environment });
+const publish = (one: Event) =>
+  broker.channel.publish(EVENTS_EXCHANGE, one.type, Buffer.from(JSON.stringify(one)), { persistent: true });
 const event = (name: string): Event => {
   const menu_item_id = newId();
   const data = { menu_item_id, restaurant_id: newId(), name, available_qty: 0, low_stock_threshold: 1 };
@@ -27,9 +30,7 @@ it('a message that kills its process again and again ends in the dead-letter que
   await (await start()).stop(); // its queue is there now
   const deadly = event('deadly');
   const neighbours = Array.from({ length: 20 }, () => event('harmless'));
-  for (const one of [...neighbours.slice(0, 10), deadly, ...neighbours.slice(10)]) {
-    broker.channel.publish(EVENTS_EXCHANGE, one.type, Buffer.from(JSON.stringify(one)), { persistent: true });
-  }
+  for (const one of [...neighbours.slice(0, 10), deadly, ...neighbours.slice(10)]) publish(one);
   let letter: GetMessage | false = false;
   let deaths = 0;
   while (!letter && deaths < 10) {
@@ -60,4 +61,33 @@ it('a message that kills its process again and again ends in the dead-letter que
   expect(deaths).toBe(4); // once with its neighbours, three times alone
   expect(await broker.isEmpty(`${SERVICE}.dlq`)).toBe(true);
   expect(await broker.isEmpty(SERVICE)).toBe(true);
+});
+
+it('a handler that never ends fails liveness, and the process ends itself; the message comes again, alone', async () => {
+  const process = await start({ HANDLER_LIMIT: '1s' });
+  const endless = event('endless');
+  publish(endless);
+  const health = async (path: string) => {
+    const response = await fetch(`${process.url}${path}`);
+    return `${response.status} ${await response.text()}`;
+  };
+  const said = new RegExp(
+    `^503 .*"reason":"a handler has not ended for \\d+ s, with event ${endless.id} in hand"`,
+  );
+  await until('liveness to fail', async () => said.test(await health('/healthz')));
+  expect(await health('/readyz').catch(() => '503 it has ended by now')).toMatch(/^503/);
+  await until('it to end', () =>
+    health('/healthz').then(
+      () => false,
+      () => true,
+    ),
+  );
+  expect(await process.stop()).toBe(70);
+  expect(process.log.at(-1)).toMatchObject({ level: 'fatal', event_ids: [endless.id], limit_ms: 1_000 });
+  const next = await start();
+  await until('it to be under suspicion', () =>
+    db.database.crashSuspect.count({ where: { eventId: endless.id } }),
+  );
+  await next.kill();
+  await broker.channel.purgeQueue(SERVICE);
 });

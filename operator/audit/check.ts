@@ -81,6 +81,14 @@ export const graceBegan = ({ graceMs }: Settings): Prisma.Sql => graceBeganFor(g
 export const graceBeganFor = (ms: number): Prisma.Sql =>
   Prisma.sql`(now() - ${ms}::float8 * interval '1 millisecond')`;
 
+/** The parts that somebody has paused, or had paused within the grace: what waits for them waits as it was meant to. */
+export const pausedOfLate = (settings: Settings): Prisma.Sql =>
+  Prisma.sql`SELECT part FROM pauses WHERE coalesce(resumed_at, now()) >= ${graceBegan(settings)}`;
+
+/** Whether the payment gateway is not asked because somebody wants it so. */
+export const gatewayPaused = (settings: Settings): Prisma.Sql =>
+  Prisma.sql`EXISTS (SELECT FROM (${pausedOfLate(settings)}) z WHERE part IN ('gateway', 'payment-service'))`;
+
 /** Counts a table's rows whose id lies within a range. */
 export const countIn = (table: string, column: string) => (range: Range) =>
   Prisma.sql`SELECT count(*)::int AS count FROM ${Prisma.raw(table)} WHERE ${inRange(column, range)}`;

@@ -1,6 +1,6 @@
 import { Prisma } from '../../shared/service/database';
 import { countIn, graceBegan, inRange, type Check, type Pass } from './check';
-import { unhandled } from './unhandled-events';
+import { relayPaused, unhandled } from './unhandled-events';
 
 const handledByAll: Check = {
   name: 'events-handled',
@@ -31,7 +31,7 @@ const published: Check = {
   // Young ones are the relay's daily work. A refusal is tried again by itself, but somebody should know of it.
   find: (_range, settings) => Prisma.sql`
     SELECT event_id::text AS subject,
-      CASE WHEN created_at < ${graceBegan(settings)} THEN 'violation' WHEN attempts > 0 THEN 'warning' ELSE 'under way' END AS verdict,
+      CASE WHEN created_at < ${graceBegan(settings)} AND NOT ${relayPaused(settings)} THEN 'violation' WHEN attempts > 0 THEN 'warning' ELSE 'under way' END AS verdict,
       format('%s about %s waits since %s', type, subject, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
         || CASE WHEN attempts > 0 THEN format(', refused %s times: %s', attempts, last_error) ELSE '' END AS problem
     FROM outbox_events`,

@@ -5,7 +5,7 @@ import {
   orderStatuses,
 } from '../../shared/lifecycle/order-lifecycle';
 import { Prisma } from '../../shared/service/database';
-import { graceBegan, inRange, type Check } from './check';
+import { gatewayPaused, graceBegan, inRange, type Check } from './check';
 import { paymentOf, whereItStands } from './payment-standing';
 
 /** The lifecycle table as rows. */
@@ -113,7 +113,7 @@ const forgotten: Check = {
   // The gateway may be asked about a card for as long as it takes, or an operator; its deadline ends that.
   find: (range, settings) => Prisma.sql`
     SELECT o.id::text AS subject, o.id::text AS about,
-      CASE WHEN p.state = 'REVIEW' OR (p.state = 'AUTHORIZING' AND p.next_attempt_at >= ${graceBegan(settings)})
+      CASE WHEN p.state = 'REVIEW' OR (p.state = 'AUTHORIZING' AND (p.next_attempt_at >= ${graceBegan(settings)} OR ${gatewayPaused(settings)}))
         THEN 'under way' ELSE 'violation' END AS verdict,
       format('is PLACED since %s', to_char(coalesce(o.placed_at, o.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
         || CASE WHEN o.payment_method = 'CARD' THEN format('; %s', ${whereItStands}) ELSE '' END AS problem

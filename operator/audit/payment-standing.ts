@@ -1,5 +1,5 @@
 import { Prisma } from '../../shared/service/database';
-import { graceBegan, type Settings } from './check';
+import { gatewayPaused, graceBegan, type Settings } from './check';
 
 /**
  * The verdict on a payment `p` (or none) that is not yet where it should be. Work on it is under way while it is
@@ -11,6 +11,7 @@ export const standing = (settings: Settings): Prisma.Sql => Prisma.sql`CASE
   WHEN p.next_attempt_at IS NULL THEN 'violation'
   WHEN p.updated_at >= ${graceBegan(settings)} THEN 'under way'
   /* Asked or taken over at that time, had anybody been there. */
+  WHEN p.next_attempt_at < ${graceBegan(settings)} AND ${gatewayPaused(settings)} THEN 'under way'
   WHEN p.next_attempt_at < ${graceBegan(settings)} THEN 'violation'
   WHEN p.last_error IS NOT NULL THEN 'warning'
   WHEN p.updated_at >= ${graceBegan(settings)} - ${settings.longestRetryMs}::float8 * interval '1 millisecond' THEN 'under way'

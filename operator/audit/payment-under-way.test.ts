@@ -68,6 +68,10 @@ it('gives the gateway time, then warns for as long as it is asked and does not a
   );
   expect(violations(await audited.run())).toEqual([`cancelled-captures: ${id}`, `payments-settled: ${id}`]);
   expect((await audited.run({ graceMs: 7_300_000 })).ok).toBe(true);
+  // Nobody asks, because somebody wants it so.
+  await audited.sql(`INSERT INTO pauses (part, paused_by, why) VALUES ('gateway', 'asha', 'it is moved')`);
+  expect(violations(await audited.run())).toEqual([]);
+  await audited.sql('DELETE FROM pauses');
 });
 
 it('warns of a payment in review, and says who is asked for', async () => {

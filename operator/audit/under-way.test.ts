@@ -41,6 +41,21 @@ const failure = (eventId: string, outcome: string, secondsAgo: number) =>
   audited.sql(`INSERT INTO delivery_failures (consumer, event_id, attempt, reason, error, outcome, failed_at)
     VALUES ('inventory-service', '${eventId}', 1, 'handler_failed', 'x', '${outcome}', now() - interval '${secondsAgo} seconds')`);
 
+it('what waits for a part that is paused is under way, however long', async () => {
+  const old = new Date(Date.now() - 600_000);
+  await cancelledAndHolding('unhandled', old);
+  await cancelledAndHolding('unpublished', old);
+  expect(violations(await audited.run())).not.toEqual([]);
+  await audited.sql(`INSERT INTO pauses (part, paused_by, why) VALUES ('inventory-service', 'asha', 'stock take'),
+    ('outbox-publisher', 'asha', 'stock take')`);
+  expect(violations(await audited.run())).toEqual([]);
+  await audited.sql(
+    `UPDATE pauses SET paused_at = now() - interval '1 hour', resumed_at = now() - interval '10 minutes'`,
+  );
+  expect(violations(await audited.run())).not.toEqual([]);
+  await audited.sql('DELETE FROM pauses');
+});
+
 describe('an order with events under way', () => {
   it.each(['unpublished', 'unhandled'] as const)(
     'is not judged while its event is %s and young',

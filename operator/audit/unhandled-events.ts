@@ -1,5 +1,5 @@
 import { Prisma } from '../../shared/service/database';
-import { graceBegan, graceBeganFor, type Remedy, type Settings } from './check';
+import { graceBegan, graceBeganFor, pausedOfLate, type Remedy, type Settings } from './check';
 
 // A subscription is recorded after its queue is bound. An event that was confirmed before the binding may
 // be marked published after that, but not by more than the relay waits for a confirm.
@@ -36,6 +36,7 @@ export const unhandled = (
     /* Failed, and waiting in one of the retry queues; or replayed. */
     WHEN f.failed_at >= ${graceBegan(settings)} - CASE f.outcome WHEN 'RETRIED' THEN ${settings.longestRetryMs}::float8 ELSE 0 END
       * interval '1 millisecond' THEN 'under way'
+    WHEN m.consumer IN (${pausedOfLate(settings)}) THEN 'under way'
     ELSE 'late' END AS state
   FROM missing m LEFT JOIN LATERAL (
     SELECT d.outcome, d.failed_at, d.retry_at FROM delivery_failures d
@@ -43,6 +44,10 @@ export const unhandled = (
 
 const goneIn = ({ gone }: Settings): Prisma.Sql => Prisma.sql`
   SELECT * FROM unnest(${gone.map(({ consumer }) => consumer)}::text[], ${gone.map(({ event_id }) => event_id)}::uuid[])`;
+
+/** Whether the relay stands still because somebody wants it so. */
+export const relayPaused = (settings: Settings): Prisma.Sql =>
+  Prisma.sql`'outbox-publisher' IN (${pausedOfLate(settings)})`;
 
 /** An event that somebody still has to publish or to handle. */
 export interface Pending {
@@ -69,7 +74,7 @@ export function pendingAbout(
   const which = Prisma.sql`e.subject = ANY(${subjects}::text[]) AND e.type = ANY(${types}::text[])`;
   return Prisma.sql`
     SELECT event_id::text, type, subject, 'outbox-publisher' AS consumer, created_at AS waiting_since,
-      CASE WHEN created_at >= ${graceBegan(settings)} THEN 'under way' ELSE 'late' END AS state
+      CASE WHEN created_at >= ${graceBegan(settings)} OR ${relayPaused(settings)} THEN 'under way' ELSE 'late' END AS state
     FROM outbox_events WHERE subject = ANY(${subjects}::text[]) AND type = ANY(${types}::text[])
     UNION ALL
     SELECT event_id::text, type, subject, consumer, waiting_since, state FROM (${unhandled(which, settings)}) u

@@ -60,7 +60,7 @@ const partOf = (action: string, subject: string | undefined, more: readonly stri
 
 function named(action: string, subject: string | undefined, more: readonly string[], what: string): string {
   if (!subject?.trim()) throw new UsageError(`${action} needs ${what}.`);
-  if (more[0] !== undefined) throw notUnderstood(more[0], ' What has spaces needs quotes around it.');
+  if (more[0] !== undefined) throw notUnderstood(more[0], ' A reference with spaces needs quotes around it.');
   return subject.trim();
 }
 

@@ -29,7 +29,14 @@ const TOLD_MS = 15_000;
  * a dead letter. While the database is away nobody is blamed: it is what the handler waits for.
  */
 export function endWhenStuck(options: StuckOptions): { check: () => Check; stop: () => void } {
-  const { consumer, database, log, limitMs, toldMs = TOLD_MS, end = (code) => process.exit(code) } = options;
+  const {
+    consumer,
+    database,
+    log,
+    limitMs,
+    toldMs = Math.min(TOLD_MS, limitMs),
+    end = (code) => process.exit(code),
+  } = options;
   let wellSince: number | undefined;
   let stuckSince: number | undefined;
   let looking = false;
