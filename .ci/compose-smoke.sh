@@ -236,7 +236,7 @@ crash_an_api() {
 # under_load SECONDS COMMAND...: no request may fail meanwhile, and the audit finds nothing afterwards.
 under_load() {
   local seconds=$1 load code
-  timeout "$((seconds + 30))" node .ci/request-load.mjs "$API_URL" "$seconds" 6 0 >"$scratch/load" 2>&1 & load=$!
+  timeout "$((seconds + 30))" node .ci/request-load.mjs "$API_URL" "$seconds" 2 0 >"$scratch/load" 2>&1 & load=$!
   quietly "$seconds" "${@:2}"
   code=$?
   kill "$load" 2>/dev/null
@@ -247,15 +247,16 @@ under_load() {
 }
 
 scale_up_and_down() {
-  local service up=() down=() scale starting
+  local service up='' down=() scale starting
+  starting="docker ps -q --filter health=starting --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
+  # One after the other: to start all of them at once is more than two cores can do beside their work.
   for service in $(ours | grep -vx -e gateway -e maildev -e payment-simulator); do
     case $service in order-api | inventory-service) scale=3 ;; *) scale=1 ;; esac
-    up+=(--scale "$service=$((scale + 1))") down+=(--scale "$service=$scale")
+    down+=(--scale "$service=$scale")
+    up+="$(printf '%q ' "${COMPOSE[@]}" up -d --no-deps --no-recreate --scale "$service=$((scale + 1))" "$service")&&
+      while [ -n \"\$($starting)\" ]; do sleep 1; done && "
   done
-  starting="docker ps -q --filter health=starting --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
-  under_load "$1" bash -c "$(printf '%q ' "${COMPOSE[@]}" up -d -t 15 --no-recreate "${up[@]}") &&
-    while [ -n \"\$($starting)\" ]; do sleep 1; done &&
-    $(printf '%q ' "${COMPOSE[@]}" up -d -t 15 --no-recreate "${down[@]}")"
+  under_load "$1" bash -c "$up $(printf '%q ' "${COMPOSE[@]}" up -d -t 15 --no-recreate "${down[@]}")"
 }
 
 restart_everything() {

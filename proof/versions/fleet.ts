@@ -43,10 +43,10 @@ export class Fleet {
     return instance;
   }
 
-  /** Lets it finish its work; it has to leave by itself, and in peace. */
+  /** Lets it finish its work; it has to leave by itself, and in peace. A proxy knows first, as with LEAVE_AFTER. */
   async stop(instance: Instance): Promise<void> {
-    await instance.process.stop();
     this.doors.delete(instance);
+    await instance.process.stop();
     this.all.delete(instance);
     const { exitCode, signalCode } = instance.process.child;
     if (exitCode !== 0)

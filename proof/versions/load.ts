@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { pause } from '../../shared/service/pause';
 import type { Random } from '../testbed/random';
-import { pause } from '../chaos/pause';
 
 /** What clients did and got. */
 export interface LoadCounts {
@@ -86,7 +86,7 @@ export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Lo
     await ask('GET', path, undefined, [200]);
     // A cancellation, at once or a moment later; an order of a declined card may be cancelled already.
     if (random.chance(0.15)) {
-      await pause(random.int(0, 400), new AbortController().signal);
+      await pause(random.int(0, 400));
       await ask('POST', `${path}/cancel`, { by: 'CUSTOMER' }, [200]);
     }
   }

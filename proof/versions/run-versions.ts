@@ -4,9 +4,9 @@ import type { Client } from 'pg';
 import { readRelease } from '../../scripts/contracts/release';
 import { UserError } from '../../scripts/servers/search';
 import type { Control } from '../../scripts/supervisor/control';
+import { pause } from '../../shared/service/pause';
 import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
-import { pause } from '../chaos/pause';
 import { startService, type Surroundings } from '../testbed/measured-process';
 import { ownServers } from '../testbed/own-server';
 import { seededRandom } from '../testbed/random';
@@ -105,11 +105,8 @@ async function tryBoth(
       await state('the older on the newer schema');
       await roll(fleet, older, newer, () => state('some of each'));
       await state('all of the newer');
-      // What only the newer knows must not come to the older: first the record of who takes what.
-      await migrate(older);
       await roll(fleet, newer, older, () => state('back, some of each'));
       await state('back to the older');
-      await migrate(newer);
       await roll(fleet, older, newer, () => Promise.resolve());
       await state('all of the newer again');
     } finally {
@@ -163,7 +160,21 @@ async function judge({ control, scope, older, newer, environmentOf, load }: Judg
   );
   await database.connect();
   try {
-    const letters = await scope.unlessBroken(untilQuiet(database, control));
+    let letters = await scope.unlessBroken(untilQuiet(database, control));
+    if (letters.includes('unknown_type')) {
+      // What an older instance did not know and gave up on, as an operator would have it.
+      control.say(`dead letters that the newer version knows are replayed: ${letters}`);
+      must(
+        await runCommandOf(
+          newer,
+          'operator/dlq',
+          ['replay', '--reason', 'unknown_type'],
+          environmentOf(newer),
+        ),
+        'npm run dlq -- replay',
+      );
+      letters = await scope.unlessBroken(untilQuiet(database, control));
+    }
     control.say(`dead letters: ${letters || 'none'}`);
     const { rows } = await database.query<{ reference: string }>(
       'SELECT reference FROM orders WHERE reference IS NOT NULL',
@@ -197,21 +208,23 @@ async function untilQuiet(database: Client, control: Control): Promise<string> {
     control.stopping.throwIfAborted();
   }
   const { rows } = await database.query<{ letter: string }>(
-    `SELECT count(*) || ' of ' || consumer || ' (' || coalesce(type, '?') || ', ' || reason || ')' AS letter
-     FROM delivery_failures WHERE outcome = 'DEAD_LETTERED' GROUP BY consumer, type, reason ORDER BY 1`,
+    `SELECT count(DISTINCT event_id) || ' of ' || consumer || ' (' || coalesce(type, '?') || ', ' || reason || ')' AS letter
+     FROM delivery_failures f WHERE outcome = 'DEAD_LETTERED' AND NOT EXISTS (
+       SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
+     GROUP BY consumer, type, reason ORDER BY 1`,
   );
   return rows.map(({ letter }) => letter).join(', ');
 }
 
 /** What has not come to its end. */
 const LEFT = `
-  SELECT count(*) || ' events in the outbox' AS left FROM outbox_events WHERE published_at IS NULL HAVING count(*) > 0
+  SELECT count(*) || ' events in the outbox' AS left FROM outbox_events HAVING count(*) > 0
   UNION ALL
   SELECT count(*) || ' events not handled by ' || s.consumer FROM event_log e
   JOIN subscriptions s ON s.event_type = e.type AND s.until IS NULL AND e.published_at >= s.since
   WHERE NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)
-    AND NOT EXISTS (SELECT FROM delivery_failures f
-      WHERE f.consumer = s.consumer AND f.event_id = e.event_id AND f.outcome = 'DEAD_LETTERED')
+    AND (SELECT f.outcome FROM delivery_failures f WHERE f.consumer = s.consumer AND f.event_id = e.event_id
+      ORDER BY f.id DESC LIMIT 1) IS DISTINCT FROM 'DEAD_LETTERED'
   GROUP BY s.consumer
   UNION ALL
   SELECT count(*) || ' orders still PLACED' FROM orders WHERE status = 'PLACED' HAVING count(*) > 0`;

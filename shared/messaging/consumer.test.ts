@@ -172,6 +172,29 @@ describe('the consumer runtime', () => {
     });
   });
 
+  it('keeps an event of a type that only a newer version of it takes, past the end of the ladder', async () => {
+    const { database } = bench.db;
+    await database.subscription.create({ data: { consumer: SERVICE, eventType: 'order.placed.v1' } });
+    try {
+      await start(trace);
+      const body = JSON.stringify({ ...soldOut(), type: 'order.placed.v1' });
+      bench.broker.channel.publish(SERVICE, 'work', Buffer.from(body), { persistent: true });
+      const attempts = await until('it to be tried more often than there are delays', async () => {
+        const failures = await database.deliveryFailure.findMany({
+          where: { consumer: SERVICE, type: 'order.placed.v1' },
+        });
+        return failures.length > 4 && failures;
+      });
+      expect(new Set(attempts.map(({ outcome }) => outcome))).toEqual(new Set(['RETRIED']));
+    } finally {
+      await database.subscription.deleteMany({ where: { consumer: SERVICE } });
+    }
+    // Nobody is to take it any more.
+    expect((await bench.broker.take(names.deadLetterQueue)).properties.headers?.['x-reason']).toBe(
+      'unknown_type',
+    );
+  });
+
   it('tries again what it cannot decide for want of a value, for a newer instance may know it; at last it names it', async () => {
     const [later, never] = [soldOut(), soldOut()];
     const colour = growing(['RED']);

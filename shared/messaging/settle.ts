@@ -45,6 +45,8 @@ export interface Settler {
 
 /** Of the database, for taking one row away. */
 const CLEAR_MS = 10_000;
+/** Attempts at an event that only a newer version knows: with the usual retry delays, a day. */
+const MOST_FOR_A_NEWER = 150;
 /** Once a lock was not to be had, so long is waited for one: the others are to go on within seconds. */
 const SHORT_LOCK_MS = 150;
 const SHORT_LOCKS_FOR_MS = 30_000;
@@ -73,14 +75,19 @@ export function createSettler(options: SettleOptions): Settler {
     else if (first) await handle(good);
   }
 
-  /** A message that is no event of ours: for good, unless only this version of the service does not know its type. */
+  /**
+   * A message that is no event of ours: for good, unless only this version of the service does not know its type. Then it
+   * waits for an instance of the newer one, on the last rung where need be: an upgrade may take hours, or be taken back.
+   */
   async function refuse(delivery: Delivery): Promise<void> {
     const { parsed, attempt } = delivery;
     if (parsed.ok) return;
     const { reason, error, type } = parsed;
     const isNewer = reason === 'unknown_type' && type !== undefined && (await isRecorded(delivery, type));
     if (isNewer === undefined) return endGivenUp([delivery]);
-    putAside(delivery, { reason, error, attempt }, isNewer ? 'transient' : 'permanent');
+    const lastRung = retryDelays.length;
+    const rung = isNewer && attempt <= MOST_FOR_A_NEWER ? Math.min(attempt, lastRung) : undefined;
+    putAside(delivery, { reason, error, attempt }, rung);
   }
 
   /** @returns undefined where the delivery is lost before that is known */
@@ -153,7 +160,7 @@ export function createSettler(options: SettleOptions): Settler {
     if ('error' in begun) return blame([delivery], begun.error);
     if (begun.value >= MAX_CRASHES) {
       const error = `its consumer died ${begun.value} times with it in hand`;
-      putAside(delivery, { reason: 'crashed_consumer', error, attempt: delivery.attempt }, 'permanent');
+      putAside(delivery, { reason: 'crashed_consumer', error, attempt: delivery.attempt });
     } else await handle([delivery]);
     await livedThrough(event.id);
   }
@@ -189,13 +196,14 @@ export function createSettler(options: SettleOptions): Settler {
       putAside(
         only,
         { reason: reasonOf(error), error: briefly(error), attempt: only.attempt },
-        kind === 'permanent' ? 'permanent' : 'transient',
+        kind === 'permanent' ? undefined : only.attempt,
       );
     }
   }
 
-  function putAside(delivery: Delivery, failure: Failure, kind: 'permanent' | 'transient'): void {
-    const retry = kind === 'transient' ? retryDelays[failure.attempt - 1] : undefined;
+  /** @param rung of the ladder of retries, from 1; without one, or past the last, it is a dead letter */
+  function putAside(delivery: Delivery, failure: Failure, rung = 0): void {
+    const retry = retryDelays[rung - 1];
     endFailed(delivery, failure, retry ? 'retried' : 'dead_lettered');
     aside.begin(delivery, failure, retry);
   }

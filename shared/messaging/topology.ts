@@ -85,10 +85,7 @@ export function queuesOf(
     {
       queue: names.queue,
       arguments: { ...quorum, 'x-delivery-limit': DELIVERY_LIMIT, ...deadLetterTo(DEAD_LETTER_KEY) },
-      bindings: [
-        { exchange, key: WORK_KEY },
-        ...types.map((type) => ({ exchange: EVENTS_EXCHANGE, key: type })),
-      ],
+      bindings: [{ exchange, key: WORK_KEY }, ...types.map(fromEvents)],
     },
     ...retryDelays.map((delay) => ({
       queue: names.retryQueue(delay),
@@ -97,6 +94,9 @@ export function queuesOf(
     })),
   ];
 }
+
+const eventsExchange: string = EVENTS_EXCHANGE; // where they come from; only the relay publishes to it
+const fromEvents = (key: string) => ({ exchange: eventsExchange, key });
 
 /** The queue that is there with other arguments than those declared, where that is why a declaration failed. */
 export const otherwiseDeclared = (error: unknown): string | undefined =>
