@@ -168,7 +168,9 @@ async function makeNode(folder: string, name: string, { cookie, epmdPort, starte
     ...urls,
     begin,
     serves,
-    kill: () => void (running && killGroup(running)),
+    kill: () => {
+      if (running) killGroup(running);
+    },
     startAgain: async () => {
       begin();
       await serves();

@@ -1,4 +1,4 @@
-import { Scope } from '../testbed/scope';
+import type { Scope } from '../testbed/scope';
 import { startService, type ServiceProcess, type Surroundings } from '../testbed/measured-process';
 import { mainOf } from '../../scripts/supervisor/discover-services';
 import type { Version } from './prepare-version';

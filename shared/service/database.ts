@@ -37,18 +37,19 @@ export function openDatabase(options: DatabaseOptions): Database {
     applicationName: options.applicationName,
     connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
   });
+  const opened = async (client: ClientBase) => {
+    // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
+    // goodbye arrives in between: an error that nobody listens to would end the process.
+    client.on('error', () => undefined);
+    await options.checkConnection?.(client);
+  };
   const pool = new PostgresPool({
     ...session,
     max: target.poolSize ?? options.poolSize,
     idleTimeoutMillis: 60_000,
     // A server that vanished without a word would otherwise keep a query waiting for ever.
     query_timeout: options.answerTimeoutMs ?? 60_000,
-    // pg-pool takes its own listener away before Prisma adds one, and with both in one packet the server's
-    // goodbye arrives in between: an error that nobody listens to would end the process.
-    onConnect: (client) => {
-      client.on('error', () => undefined);
-      return options.checkConnection?.(client);
-    },
+    onConnect: opened as (client: ClientBase) => void, // pg-pool waits for it, which its types do not know
   });
   watchPool(pool, options.applicationName);
   const adapter = new PrismaPg(pool, {
