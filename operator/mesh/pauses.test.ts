@@ -1,10 +1,10 @@
-import { createOrderCount } from '../operator/mesh/read-database';
-import { readMesh } from '../operator/mesh/read-mesh';
-import { runMesh } from '../operator/mesh/run-mesh';
-import { meshAsText } from '../operator/mesh/show-mesh';
-import { allServices, startMesh, type Mesh } from '../shared/testing/mesh';
-import { until } from '../shared/testing/until';
-import type { Timeline } from '../shared/timeline/timeline';
+import { createOrderCount } from './read-database';
+import { readMesh } from './read-mesh';
+import { runMesh } from './run-mesh';
+import { meshAsText } from './show-mesh';
+import { allServices, startMesh, type Mesh } from '../../shared/testing/mesh';
+import { until } from '../../shared/testing/until';
+import type { Timeline } from '../../shared/timeline/timeline';
 
 // What people pause stands still, and nothing else does; and what stood still is held against no order. One mesh, to which
 // one thing happens after the other.
