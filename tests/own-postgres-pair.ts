@@ -41,11 +41,15 @@ export interface PairedServer {
 
 /** Gives a database its schema, as the set-up step does. */
 export function migrate(url: string): void {
-  const script = `require('./dist/scripts/apply-migrations.js').applyMigrations(process.env.URL_TO_MIGRATE).catch((error) => {
+  const script = `require(process.env.MODULE).applyMigrations(process.env.URL_TO_MIGRATE).catch((error) => {
     console.error(error);
     process.exitCode = 1;
   })`;
-  const env = { PATH: process.env.PATH, URL_TO_MIGRATE: url };
+  const env = {
+    PATH: process.env.PATH,
+    URL_TO_MIGRATE: url,
+    MODULE: path.resolve('dist/scripts/apply-migrations.js'),
+  };
   const { status, stderr } = spawnSync(process.execPath, ['-e', script], { env, encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
 }

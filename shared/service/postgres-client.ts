@@ -103,6 +103,8 @@ export class PostgresClient extends Client {
         await findServer(rules.servers.hosts, rules.servers.wants, { user, password, database, ssl }),
       );
     }
+    // Whoever opened it listens only once it is open, and an error that nobody listens to ends the process.
+    this.on('error', () => undefined);
     try {
       await super.connect();
     } catch (error) {
