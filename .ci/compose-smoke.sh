@@ -186,7 +186,7 @@ prometheus_finds_all() {
 }
 
 # inside SECONDS COMMAND...: in a container of order-api
-inside() { bounded "$1" "${COMPOSE[@]}" exec -T order-api "${@:2}"; }
+inside() { bounded "$1" docker exec "$(containers order-api | head -n 1)" "${@:2}"; }
 
 # Twice: the second time there is nothing to add.
 demo_is_seeded() {

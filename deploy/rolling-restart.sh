@@ -93,4 +93,5 @@ for service in "${services[@]}"; do
   else replace "$service"; fi
 done
 say 'the audit:'
-"${compose[@]}" exec -T order-api npm run --silent audit
+# Not by "compose exec": docker-compose 1 looks for the first container, which is gone.
+docker exec "$(running order-api | tail -n 1)" npm run --silent audit
