@@ -118,9 +118,6 @@ it('Prometheus finds every service, and what the dashboards are told of is there
   for (const { url } of sources.datasources) expect(Object.keys(containers)).toContain(new URL(url).hostname);
 });
 
-/** Rules heed them already, and bear with their absence. */
-const TOLD_SOON = ['ordermesh_paused', 'ordermesh_ready'];
-
 const tools = findPrometheus();
 
 (tools ? describe : describe.skip)('with a mesh that is at work', () => {
@@ -178,7 +175,7 @@ const tools = findPrometheus();
     const known = new Set(
       (await prometheus.query('count by (__name__) ({__name__=~".+"})')).map(({ metric }) => metric.__name__),
     );
-    expect(metrics.filter((name) => !known.has(name) && !TOLD_SOON.includes(name))).toEqual([]);
+    expect(metrics.filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('every target answers, every rule can be judged, and there is no alert', async () => {
