@@ -263,11 +263,11 @@ it('no secret is told by what goes well and what does not, and none is stored bu
   await mesh.reaches(order_id, 'CANCELLED');
   const stuck = () => mesh.db.database.notification.findMany({ where: { lastError: { not: null } } });
   await until('mail, Slack and the webhook to be refused', async () => {
-    const channels = (await stuck()).map(({ channel }) => channel);
+    const channels = (await stuck()).filter(({ attempts }) => attempts > 0).map(({ channel }) => channel);
     return ['EMAIL', 'SLACK', 'WEBHOOK'].every((one) => channels.includes(one));
   });
-  const refusals = (await stuck()).filter(({ channel }) => channel === 'EMAIL');
-  expect(refusals[0]?.lastError).toMatch(/refuses the login \(535\): check .* SMTP_PASSWORD/);
+  const refused = (await stuck()).find(({ channel, attempts }) => channel === 'EMAIL' && attempts > 0);
+  expect(refused?.lastError).toMatch(/refuses the login \(535\): check .* SMTP_PASSWORD/);
 
   // What is no event; servers that go away; an issuer without keys.
   mesh.broker.channel.publish(EVENTS_EXCHANGE, 'order.placed.v1', Buffer.from('{'), { persistent: true });

@@ -112,7 +112,7 @@ export function openWebhookBench(): WebhookBench {
       ).then(() => undefined),
     makeDue: () =>
       bench.db.database
-        .$executeRaw`UPDATE notifications SET next_attempt_at = now() WHERE status = 'PENDING'`,
+        .$executeRaw`UPDATE notifications SET next_attempt_at = now() WHERE status = 'PENDING' AND claim IS NULL`,
   } as WebhookBench;
   beforeAll(async () => {
     bench.db = await createTestDatabase();
