@@ -3,16 +3,26 @@ const Sequencer = require('@jest/test-sequencer').default;
 // On a fresh clone Jest knows of no durations and goes by the size of files. These take long: begun late, one of them
 // would run alone at the end while the other workers idle.
 const LONG = [
-  'tests/broker-faults',
-  'operator/mesh/stalls.test',
-  'shared/messaging/consumer-outages',
+  // npm test
+  'examples/loyalty-service/journey',
+  'proof/fuzz',
   'tests/payments',
-  'tests/deadlines',
-  'outbox-publisher/relay-broker-faults',
-  'tests/moved-checkout',
+  'tests/monitoring',
+  'http/fuzz',
+  'tests/webhooks',
+  'operator/audit/audit.test',
   'order-api/main',
-  'outbox-publisher/frozen-relay',
-  'tests/faults',
+  'scripts/migration-check',
+  // npm run test:slow
+  'tests/alerts',
+  'tests/engines',
+  'tests/broker-faults',
+  'operator/mesh/stalls',
+  'proof/histories',
+  'outbox-publisher/relay-broker-faults',
+  'shared/messaging/consumer-outages',
+  'tests/logins',
+  'tests/deadlines',
 ];
 
 module.exports = class extends Sequencer {

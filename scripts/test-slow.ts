@@ -1,14 +1,19 @@
 import { parseArgs } from 'node:util';
 
-// npm run test:slow -- [--minutes N] [--seed N] [path…]: the tests of servers that fail and hang, for as long as they
-// take. Beside them as many simulated histories as the time allows, a failure of which is shrunk to a short story, and
+// npm run test:slow -- [--minutes N] [--seed N] [--short] [path…]: the tests of servers that fail and hang, for as long as
+// they take; --short leaves out what takes more than two minutes by itself. Beside them as many simulated histories as the time allows, a failure of which is shrunk to a short story, and
 // bad messages, as many as go into a third of that time. Both name their seed.
 
 const MESSAGES_PER_MINUTE = 4_000;
-const ALL = ['\\.slow\\.test\\.ts$', 'proof/histories', 'proof/fuzz'];
+const SLOW = '\\.slow\\.test\\.ts$';
+const LONG = ['tests/alerts', 'engines/[a-z-]+', 'proof/pauses/[a-z-]+', 'proof/versions/[a-z-]+'];
 
 const { values, positionals } = parseArgs({
-  options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string', default: '' } },
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '' },
+    short: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const minutes = Number(values.minutes);
@@ -21,5 +26,7 @@ process.env.SIMULATION_SEED = values.seed;
 process.env.FUZZ_MESSAGES = String(Math.ceil(minutes * MESSAGES_PER_MINUTE));
 process.env.FUZZ_SEED = values.seed;
 process.env.TEST_SLOW = 'yes';
-process.argv = [...process.argv.slice(0, 2), ...(positionals.length > 0 ? positionals : ALL)];
+const slow = values.short ? `(?<!${LONG.join('|')})${SLOW}` : SLOW;
+const chosen = positionals.length > 0 ? positionals : [slow, 'proof/histories', 'proof/fuzz'];
+process.argv = [...process.argv.slice(0, 2), ...chosen];
 void import('./run-tests.js');

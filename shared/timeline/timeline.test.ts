@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../testing/test-database'
 import { readTimeline } from './read-timeline';
 import type { Timeline } from './timeline';
 
-// What is judged from the tables alone; operator/mesh/stalls.test.ts has each of them from a mesh that really stands still.
+// What is judged from the tables alone; operator/mesh/stalls.slow.test.ts has each of them from a mesh that really stands still.
 
 let db: TestDatabase;
 let database: Database;

@@ -9,7 +9,7 @@ import { until } from '../../shared/testing/until';
 import { askWhy } from './testing/ask-why';
 
 // Orders that stand still because their mesh really does, and what they say of it: one mesh, to which one thing
-// happens after the other. Those of the money are in stalls-of-payments.test.ts.
+// happens after the other. Those of the money are in stalls-of-payments.slow.test.ts.
 
 let mesh: Mesh;
 let broker: TcpProxy;
