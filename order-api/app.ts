@@ -108,10 +108,9 @@ export function buildApp(deps: AppDependencies): Express {
   if (presence) app.use(BASE, refuseWhilePaused(presence));
   // RabbitMQ is not among them: orders are taken without it, and wait in the outbox.
   const health: Health = {
-    checks: {
-      database: usable,
-      orders: takesOrders,
-      stays: () => (isLeaving() ? 'it was told to stop' : true),
+    get checks() {
+      const leaving = { stays: () => 'it was told to stop' };
+      return { database: usable, orders: takesOrders, ...(isLeaving() && leaving) };
     },
     paused: () => (presence ?? neverPaused).all(),
   };

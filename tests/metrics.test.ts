@@ -123,13 +123,15 @@ it('the relay: of the consumers, the history and PostgreSQL', async () => {
     return read.filter(isBehind).length === 5 && read;
   });
   const behind = samples.filter(isBehind);
-  expect(behind.map(({ labels }) => labels.consumer).sort()).toEqual([
-    'analytics-service',
-    'inventory-service',
-    'notification-service',
-    'payment-service',
-    'status-service',
-  ]);
+  expect(new Set(behind.map(({ labels }) => labels.consumer))).toEqual(
+    new Set([
+      'analytics-service',
+      'inventory-service',
+      'notification-service',
+      'payment-service',
+      'status-service',
+    ]),
+  );
   for (const { value } of behind) expect(value).toBeLessThan(30);
   const recorded = await mesh.db.database.subscription.count({ where: { until: null } });
   expect(valueOf(samples, 'ordermesh_bindings_recorded')).toBe(recorded);
