@@ -5,7 +5,8 @@
 import { get } from 'node:http';
 
 const { PORT, HEALTH_PORT, SERVICE = '' } = process.env;
-const path = `/readyz?service=${SERVICE}`;
+const service = SERVICE.replace(/^.*\//, ''); // of an example, SERVICE has the folder too
+const path = `/readyz?service=${service}`;
 
 const ask = (port) =>
   new Promise((resolve, reject) => {
@@ -13,7 +14,7 @@ const ask = (port) =>
       let said = '';
       for await (const chunk of response) said += chunk;
       process.stdout.write(said);
-      resolve(response.statusCode === 200 && serviceOf(said) === SERVICE);
+      resolve(response.statusCode === 200 && serviceOf(said) === service);
     });
     request.on('timeout', () => request.destroy(new Error(`no answer on port ${port}`)));
     request.on('error', reject);
