@@ -5,7 +5,6 @@ const Sequencer = require('@jest/test-sequencer').default;
 const LONG = [
   // npm test
   'examples/loyalty-service/journey',
-  'proof/fuzz',
   'tests/payments',
   'tests/monitoring',
   'http/fuzz',
