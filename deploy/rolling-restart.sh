@@ -9,8 +9,9 @@
 # version in: docker compose build, then docker compose run --rm migrate, then this. A new container that does not become
 # healthy is the end of it: the old ones go on. At the end the audit is run.
 #
-# Left out, for there is one of each: postgres, rabbitmq, payment-simulator and maildev. The gateway keeps its container, whose
-# process reads its configuration anew.
+# Left out, for there is one of each: postgres, rabbitmq, payment-simulator, maildev and the gateway. Named by itself, the
+# gateway reads its configuration anew in the same container; until it has asked for the addresses of order-api, for some
+# milliseconds, it answers 503.
 #
 # COMPOSE ("docker compose", or docker-compose), COMPOSE_FILE and COMPOSE_PROJECT_NAME as for Compose itself.
 set -euo pipefail
@@ -88,7 +89,7 @@ if [ $# -gt 0 ]; then services=("$@")
 else mapfile -t services < <("${compose[@]}" config --services | sort); fi
 
 for service in "${services[@]}"; do
-  if [ "$service" = gateway ]; then reload_gateway
+  if [ "$service" = gateway ] && [ $# -gt 0 ]; then reload_gateway
   elif is_left_out "$service"; then [ $# -eq 0 ] || die "$service is left out: there is one of it"
   else replace "$service"; fi
 done
