@@ -27,6 +27,7 @@ process.env.FUZZ_MESSAGES = String(Math.ceil(minutes * MESSAGES_PER_MINUTE));
 process.env.FUZZ_SEED = values.seed;
 process.env.TEST_SLOW = 'yes';
 const slow = values.short ? `(?<!${LONG.join('|')})${SLOW}` : SLOW;
-const chosen = positionals.length > 0 ? positionals : [slow, 'proof/histories', 'proof/fuzz'];
+const all = [slow, 'proof/histories', ...(values.short ? [] : ['proof/fuzz'])];
+const chosen = positionals.length > 0 ? positionals : all;
 process.argv = [...process.argv.slice(0, 2), ...chosen];
 void import('./run-tests.js');
