@@ -80,10 +80,18 @@ jest_check() {
   passed=$((passed + ran_well))
   failed=$((failed + ran_badly))
   [ "$ran_badly" -eq 0 ] || failures+=("$name: $ran_badly failed")
-  # A suite that does not compile, a timeout, servers that are not to be had: no test of its own failed.
-  if [ $code -ne 0 ] && [ "$ran_badly" -eq 0 ]; then fail "$name (exit code $code)"; fi
+  # A suite that does not compile or clean up, a timeout, servers that are not to be had: no test of its own failed.
+  if [ $code -ne 0 ] && [ "$ran_badly" -eq 0 ]; then
+    why=${why:-$(jest_complaint <"$log")}
+    fail "$name (exit code $code)"
+  fi
   if [ $code -eq 0 ] && [ "$ran_well" -eq 0 ]; then fail "$name (none ran)"; fi
   return $code
+}
+
+# What Jest says of suites that failed outside their tests, in one line.
+jest_complaint() {
+  sed 's/\x1b\[[0-9;]*m//g' | grep -E -A 6 '^FAIL |^  ● ' | grep -vE '● Console|console\.|^ *$|^--$' | head -n 12 | tr -s '\n ' ' '
 }
 
 jest_count() {
