@@ -1,4 +1,5 @@
 import { runConsumer } from '../shared/messaging/run-consumer';
 import { handlers } from './handlers';
 
-runConsumer({ patient: 'analytics-service' }, handlers);
+// Nobody waits for it: it takes its work half a second's at a time, at a fraction of the price.
+runConsumer({ service: 'analytics-service', patienceMs: () => 500, batch: 500, prefetch: 1_500 }, handlers);

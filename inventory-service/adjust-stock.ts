@@ -1,7 +1,8 @@
 import { announce, causedBy, type Announcement } from '../shared/events/announce';
 import type { Event } from '../shared/events/envelope';
 import type { Handler } from '../shared/messaging/handler';
-import type { Tx } from '../shared/service/database';
+import { Prisma, type Tx } from '../shared/service/database';
+import { write } from '../shared/service/transaction';
 import { announceLowStock } from './low-stock';
 import type { Movement } from './stock';
 import { lockStock, recordMovements } from './stock-rows';
@@ -63,10 +64,13 @@ async function recordOutcomes(tx: Tx, outcomes: readonly Outcome[]): Promise<voi
     rejection: typeof result === 'string' ? result : null,
     available,
   }));
-  await tx.$executeRaw`
+  await write(
+    tx,
+    Prisma.sql`
     UPDATE adjustment_outcomes o SET status = r.status, rejection = r.rejection, available = r.available, settled_at = now()
     FROM json_to_recordset(${JSON.stringify(rows)}::json) AS r (adjustment_id uuid, status text, rejection text, available int)
-    WHERE o.adjustment_id = r.adjustment_id`;
+    WHERE o.adjustment_id = r.adjustment_id`,
+  );
 }
 
 function announceOutcome({ request, result, available }: Outcome): Announcement[] {

@@ -1,4 +1,5 @@
-import type { Tx } from '../shared/service/database';
+import { Prisma, type Tx } from '../shared/service/database';
+import { write } from '../shared/service/transaction';
 
 /** See prisma/schema/inventory-service.prisma. */
 export type ReservationState = 'DEDUCTED' | 'REJECTED' | 'RESTORED' | 'CANCELLED';
@@ -20,23 +21,14 @@ export async function lockReservations(
   initial: ReservationState,
 ): Promise<Map<string, Reservation>> {
   const ids = [...new Set(orderIds)].sort();
-  // A concurrent insert of the same order is waited for here.
-  const created = await tx.$queryRaw<{ order_id: string }[]>`
-    INSERT INTO stock_reservations (order_id, state)
+  // A concurrent insert of the same order is waited for here. A row that was there is locked by an update that changes
+  // nothing; no transaction has locked one that was just made (xmax).
+  const rows = await tx.$queryRaw<{ order_id: string; state: ReservationState; is_new: boolean }[]>`
+    INSERT INTO stock_reservations AS r (order_id, state)
     SELECT id, ${initial} FROM unnest(${ids}::uuid[]) AS id ORDER BY id
-    ON CONFLICT (order_id) DO NOTHING RETURNING order_id`;
-  const isNew = new Set(created.map((row) => row.order_id));
-  const known = ids.filter((id) => !isNew.has(id));
-  const rows =
-    known.length === 0
-      ? []
-      : await tx.$queryRaw<{ order_id: string; state: ReservationState }[]>`
-          SELECT order_id, state FROM stock_reservations
-          WHERE order_id = ANY(${known}::uuid[]) ORDER BY order_id FOR UPDATE`;
-  return new Map<string, Reservation>([
-    ...created.map(({ order_id }) => [order_id, { state: initial, isNew: true }] as const),
-    ...rows.map(({ order_id, state }) => [order_id, { state, isNew: false }] as const),
-  ]);
+    ON CONFLICT (order_id) DO UPDATE SET updated_at = r.updated_at
+    RETURNING order_id, state, xmax = 0 AS is_new`;
+  return new Map(rows.map(({ order_id, state, is_new }) => [order_id, { state, isNew: is_new }]));
 }
 
 export async function setReservations(
@@ -45,6 +37,9 @@ export async function setReservations(
   state: ReservationState,
 ): Promise<void> {
   if (orderIds.length === 0) return;
-  await tx.$executeRaw`
-    UPDATE stock_reservations SET state = ${state}, updated_at = now() WHERE order_id = ANY(${orderIds}::uuid[])`;
+  await write(
+    tx,
+    Prisma.sql`
+      UPDATE stock_reservations SET state = ${state}, updated_at = now() WHERE order_id = ANY(${orderIds}::uuid[])`,
+  );
 }

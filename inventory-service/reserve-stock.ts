@@ -14,16 +14,18 @@ interface Decision {
 
 /** An order was placed: takes all of its lines from the stock, or none, and says which. */
 export const reserveStock: Handler<'order.placed.v1'> = async (tx, orders) => {
-  const reservations = await lockReservations(tx, orders.map(orderId), 'DEDUCTED');
+  // Locked in this order, and asked for together.
+  const [reservations, stock] = await Promise.all([
+    lockReservations(tx, orders.map(orderId), 'DEDUCTED'),
+    lockStock(
+      tx,
+      orders.flatMap((order) => order.data.items.map((line) => line.menu_item_id)),
+    ),
+  ]);
   // A known order was handled before, or cancelled before it came: nothing is taken for it (again).
   const fresh = new Set(orders.map(orderId).filter((id) => reservations.get(id)?.isNew));
   // delete() is true once an id, so that of two events about one order the first counts.
   const toDecide = orders.filter((order) => fresh.delete(orderId(order)));
-
-  const stock = await lockStock(
-    tx,
-    toDecide.flatMap((order) => order.data.items.map((line) => line.menu_item_id)),
-  );
   const decisions = toDecide.map((order) => ({ order, taken: stock.take(order.data.items) }));
 
   await recordMovements(tx, decisions.flatMap(deductions));

@@ -1,4 +1,5 @@
-import type { Tx } from '../shared/service/database';
+import { Prisma, type Tx } from '../shared/service/database';
+import { write } from '../shared/service/transaction';
 import { Stock, type Movement, type StockItem } from './stock';
 
 /** Who a movement belongs to, and the event that caused it. */
@@ -39,7 +40,9 @@ export async function recordMovements(tx: Tx, movements: readonly CausedMovement
     adjustment_id: cause.kind === 'ADJUSTMENT' ? cause.adjustmentId : null,
     caused_by: cause.causedBy,
   }));
-  await tx.$executeRaw`
+  await write(
+    tx,
+    Prisma.sql`
     WITH moved AS (
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS m (
         position int, menu_item_id uuid, kind text, delta int, balance int, order_id uuid, adjustment_id uuid, caused_by uuid)
@@ -49,5 +52,6 @@ export async function recordMovements(tx: Tx, movements: readonly CausedMovement
     )
     UPDATE stock_levels s SET available = s.available + sums.delta, updated_at = now()
     FROM (SELECT menu_item_id, sum(delta)::int AS delta FROM moved GROUP BY menu_item_id) sums
-    WHERE s.menu_item_id = sums.menu_item_id`;
+    WHERE s.menu_item_id = sums.menu_item_id`,
+  );
 }

@@ -2,7 +2,8 @@ import { causedBy } from '../shared/events/announce';
 import type { Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
 import { formatPrice } from '../shared/money';
-import type { Tx } from '../shared/service/database';
+import { Prisma, type Tx } from '../shared/service/database';
+import { write } from '../shared/service/transaction';
 import type { PaymentState } from '../shared/payment/payment-lifecycle';
 import { traceOf } from '../shared/tracing/trace-new-event';
 
@@ -37,7 +38,9 @@ export async function beginPayments(
     };
   });
   const cancelled = state === 'CANCELLED';
-  await tx.$executeRaw`
+  await write(
+    tx,
+    Prisma.sql`
     WITH begun AS (
       INSERT INTO payments (id, order_id, restaurant_id, customer_id, amount, currency, state, order_cancelled,
         next_attempt_at, correlation_id, caused_by, traceparent, tracestate)
@@ -50,5 +53,6 @@ export async function beginPayments(
       RETURNING id, order_id, caused_by
     )
     INSERT INTO payment_moves (payment_id, order_id, to_state, cause, caused_by)
-    SELECT id, order_id, ${state}, ${cancelled ? 'order_cancelled' : 'order_placed'}, caused_by FROM begun`;
+    SELECT id, order_id, ${state}, ${cancelled ? 'order_cancelled' : 'order_placed'}, caused_by FROM begun`,
+  );
 }

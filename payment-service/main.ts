@@ -1,3 +1,4 @@
+import type { Event } from '../shared/events/envelope';
 import { runConsumer } from '../shared/messaging/run-consumer';
 import { readConfig, readTogether } from '../shared/service/config';
 import { GATEWAY } from '../shared/service/pauses';
@@ -7,14 +8,22 @@ import { handlers } from './handlers';
 import { readReviewGauge } from './review-gauge';
 import { workConfig, workPayments } from './work-payments';
 
-runConsumer({ service: 'payment-service', parts: [GATEWAY] }, handlers, () => {
-  const [gateway, work] = readTogether(
-    () => readConfig(gatewayConfig),
-    () => readConfig(workConfig),
-  );
-  checkTakeover(gateway, work);
-  return (context) => {
-    readReviewGauge(context.database);
-    return workPayments(chooseGateway(gateway, context.log), work)(context);
-  };
-});
+/** Of an order that is paid in cash there is nothing to be done. */
+const patienceMs = ({ data }: Event) =>
+  'payment_method' in data && String(data.payment_method) === 'CASH' ? 500 : 0;
+
+runConsumer(
+  { service: 'payment-service', parts: [GATEWAY], patienceMs, batch: 150, prefetch: 450 },
+  handlers,
+  () => {
+    const [gateway, work] = readTogether(
+      () => readConfig(gatewayConfig),
+      () => readConfig(workConfig),
+    );
+    checkTakeover(gateway, work);
+    return (context) => {
+      readReviewGauge(context.database);
+      return workPayments(chooseGateway(gateway, context.log), work)(context);
+    };
+  },
+);

@@ -1,4 +1,4 @@
-import { Prisma, type Database, type Tx } from '../shared/service/database';
+import { Prisma, type Database, type ModelTx } from '../shared/service/database';
 import {
   isWorking,
   settlements,
@@ -116,7 +116,7 @@ export async function settleReview(
 }
 
 /** An order that is prepared on less than it comes to could not be charged. @throws {ReviewError} */
-async function refuseShortAuthorization(tx: Tx, payment: Payment): Promise<void> {
+async function refuseShortAuthorization(tx: ModelTx, payment: Payment): Promise<void> {
   const held = await tx.paymentLedger.findFirst({ where: { paymentId: payment.id, kind: 'AUTHORIZED' } });
   if (!held || (held.amount.gte(payment.amount) && held.currency === payment.currency)) return;
   const asked = `${payment.amount.toFixed(2)} ${payment.currency}`;
@@ -126,7 +126,7 @@ async function refuseShortAuthorization(tx: Tx, payment: Payment): Promise<void>
   );
 }
 
-async function lockInReview(tx: Tx, orderId: string): Promise<Payment> {
+async function lockInReview(tx: ModelTx, orderId: string): Promise<Payment> {
   const payment = (await lockPayments(tx, [orderId])).get(orderId);
   if (payment?.state === 'REVIEW') return payment;
   if (payment)

@@ -1,21 +1,23 @@
 import type { Event } from '../shared/events/envelope';
-import { causedBy } from '../shared/events/announce';
+import { causedBy, type Announcement } from '../shared/events/announce';
 import { paymentMethod } from '../shared/events/contracts';
 import { known } from '../shared/events/growing';
+import { lockOrders } from '../shared/lifecycle/move-orders';
 import { PermanentError } from '../shared/messaging/failure';
 import type { Handler } from '../shared/messaging/handler';
 import { Prisma, type Tx } from '../shared/service/database';
 import { moveByEvent } from './move-by-event';
 
 /** The stock is deducted: an order that is not paid by card, or whose card is authorised, can be prepared. */
-export const startIfPaid: Handler<'inventory.deducted.success.v1'> = async (tx, events) =>
-  prepareComplete(tx, events, await noteHalf(tx, 'stock_deducted', events));
+export const startIfPaid: Handler<'inventory.deducted.success.v1'> = (tx, events) =>
+  prepareComplete(tx, 'stock_deducted', events);
 
 /** The card is authorised: an order whose stock is deducted can be prepared. */
-export const startIfStocked: Handler<'payment.authorized.v1'> = async (tx, events) =>
-  prepareComplete(tx, events, await noteHalf(tx, 'payment_authorized', events));
+export const startIfStocked: Handler<'payment.authorized.v1'> = (tx, events) =>
+  prepareComplete(tx, 'payment_authorized', events);
 
 type Half = Event<'inventory.deducted.success.v1' | 'payment.authorized.v1'>;
+type HalfName = 'stock_deducted' | 'payment_authorized';
 
 interface Noted {
   order_id: string;
@@ -29,11 +31,7 @@ interface Noted {
  * Notes that orders have one half of what they wait for, and says of each what it has now. The
  * row stays locked to the end of the transaction: of two instances with a half each, the second sees both.
  */
-function noteHalf(
-  tx: Tx,
-  half: 'stock_deducted' | 'payment_authorized',
-  events: readonly Half[],
-): Promise<Noted[]> {
+function noteHalf(tx: Tx, half: HalfName, events: readonly Half[]): Promise<Noted[]> {
   const [at, by] = [Prisma.raw(`${half}_at`), Prisma.raw(`${half}_by`)];
   const rows = events.map((event) => ({ order_id: event.data.order_id, event_id: event.id }));
   return tx.$queryRaw<Noted[]>`
@@ -57,7 +55,10 @@ function isComplete({ stock_deducted, payment_authorized, payment_method }: Note
   return known(order, 'payment_method') === 'CASH' || payment_authorized;
 }
 
-function prepareComplete(tx: Tx, events: readonly Half[], noted: readonly Noted[]) {
+async function prepareComplete(tx: Tx, half: HalfName, events: readonly Half[]): Promise<Announcement[]> {
+  const ids = [...new Set(events.map((event) => event.data.order_id))];
+  // Locked in this order, and asked for together: of most orders the half that is noted is the last.
+  const [noted, locked] = await Promise.all([noteHalf(tx, half, events), lockOrders(tx, ids)]);
   const ofOrder = new Map(noted.map((one) => [one.order_id, one]));
   return moveByEvent(
     tx,
@@ -69,5 +70,6 @@ function prepareComplete(tx: Tx, events: readonly Half[], noted: readonly Noted[
         ? [{ orderId, to: 'PREPARING', actor: 'MESH', origin: causedBy(event) } as const]
         : [];
     }),
+    locked,
   );
 }

@@ -96,9 +96,8 @@ const nameOf = (row: Pick<NewNotification, 'eventId' | 'eventSource' | 'channel'
   JSON.stringify([row.eventId, row.eventSource, row.channel, row.recipient]);
 
 async function knownAmong(tx: Tx, rows: Row[]): Promise<Set<string>> {
-  const known = await tx.notification.findMany({
-    where: { eventId: { in: rows.map((row) => row.eventId) }, channel: { not: 'LOG' } },
-    select: { eventId: true, eventSource: true, channel: true, recipient: true },
-  });
-  return new Set(known.map((row) => nameOf({ ...row, recipient: row.recipient! } as Row)));
+  const known = await tx.$queryRaw<Parameters<typeof nameOf>[0][]>`
+    SELECT event_id AS "eventId", event_source AS "eventSource", channel, recipient FROM notifications
+    WHERE event_id = ANY (${rows.map((row) => row.eventId)}::uuid[]) AND channel <> 'LOG'`;
+  return new Set(known.map(nameOf));
 }

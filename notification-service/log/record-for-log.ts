@@ -1,6 +1,7 @@
 import { orderIdOf, type Event } from '../../shared/events/envelope';
 import { newId } from '../../shared/ids';
-import type { Tx } from '../../shared/service/database';
+import { Prisma, type Tx } from '../../shared/service/database';
+import { write } from '../../shared/service/transaction';
 import { spanOf } from '../../shared/tracing/span-of-event';
 import { compose } from './compose';
 
@@ -26,12 +27,15 @@ export async function recordForLog(tx: Tx, events: Event[]): Promise<void> {
   });
   if (rows.length === 0) return;
   const batchId = newId();
-  await tx.$executeRaw`
+  await write(
+    tx,
+    Prisma.sql`
     WITH stored AS (
       INSERT INTO notifications (batch_id, id, event_id, event_source, event_type, audience, order_id, menu_item_id, restaurant_id, title, text, correlation_id, traceparent, tracestate)
       SELECT ${batchId}::uuid, n.* FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_source text, event_type text, audience text,
         order_id uuid, menu_item_id uuid, restaurant_id uuid, title text, text text, correlation_id text, traceparent text, tracestate text)
       ON CONFLICT (event_id, event_source, audience) DO NOTHING
       RETURNING 1)
-    INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`;
+    INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`,
+  );
 }

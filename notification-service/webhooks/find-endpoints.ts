@@ -61,11 +61,9 @@ function namedBy(events: readonly Event[]) {
         : Prisma.sql`SELECT unnest(${restaurants}::uuid[])`,
     places: async (tx: Tx): Promise<Map<string, string> | undefined> => {
       if (items.length === 0) return undefined;
-      const rows = await tx.menuItem.findMany({
-        where: { id: { in: items } },
-        select: { id: true, restaurantId: true },
-      });
-      return new Map(rows.map((row) => [row.id, row.restaurantId]));
+      const rows = await tx.$queryRaw<{ id: string; restaurant_id: string }[]>`
+        SELECT id, restaurant_id FROM menu_items WHERE id = ANY (${items}::uuid[])`;
+      return new Map(rows.map((row) => [row.id, row.restaurant_id]));
     },
   };
 }

@@ -19,10 +19,9 @@ export async function mailsToOwners(
   disabled: readonly Disabled[],
   admin: string | undefined,
 ): Promise<NewNotification[]> {
-  const restaurants = await tx.restaurant.findMany({
-    where: { id: { in: disabled.flatMap(({ restaurant_id }) => restaurant_id ?? []) } },
-    select: { id: true, name: true, email: true, locale: true, timeZone: true, currency: true },
-  });
+  const restaurants = await tx.$queryRaw<(Owner & { id: string })[]>`
+    SELECT id, name, email, locale, time_zone AS "timeZone", currency FROM restaurants
+    WHERE id = ANY (${disabled.flatMap(({ restaurant_id }) => restaurant_id ?? [])}::uuid[])`;
   const ownerOf = new Map<string, Owner>(restaurants.map(({ id, ...owner }) => [id, owner]));
   return disabled.flatMap((one) => {
     const owner = ownerOf.get(one.restaurant_id ?? '') ?? THE_SHOP;

@@ -3,7 +3,7 @@ import { EVERYWHERE } from '../../shared/analytics/read-models';
 import { decimalsOf, MOST_DECIMALS } from '../../shared/currency';
 import { groupBy } from '../../shared/group-by';
 import { Decimal } from '../../shared/money';
-import { Prisma, type Database, type Tx } from '../../shared/service/database';
+import { Prisma, type Database, type ModelTx } from '../../shared/service/database';
 import type { Caller } from '../access/caller';
 import { restaurantsFor } from '../access/own';
 import { timestamp, uuid } from '../http/fields';
@@ -28,7 +28,7 @@ export const unknownRestaurant = { 404: 'There is no such restaurant' } as const
 
 /** One look at the read models: what is asked about, and where that is counted. */
 export interface Report {
-  tx: Tx;
+  tx: ModelTx;
   generation: number;
   /** Whose counts make up the answer; `undefined` in {@link restaurants} stands for everybody. */
   scopes: readonly string[];
@@ -88,7 +88,7 @@ export async function makeReport<T>(
 
 export const iso = (time: number) => new Date(time).toISOString();
 
-async function liveModels(tx: Tx): Promise<{ generation: number; since: Date | null }> {
+async function liveModels(tx: ModelTx): Promise<{ generation: number; since: Date | null }> {
   const [live] = await tx.$queryRaw<{ generation: number; since: Date | null }[]>`
     SELECT id AS generation, coalesce(complete_since, (SELECT max(since) FROM subscriptions
       WHERE consumer = 'analytics-service' AND event_type = 'order.placed.v1' AND until IS NULL)) AS since
@@ -97,13 +97,13 @@ async function liveModels(tx: Tx): Promise<{ generation: number; since: Date | n
   return live;
 }
 
-async function checkExists(tx: Tx, restaurantId: string): Promise<void> {
+async function checkExists(tx: ModelTx, restaurantId: string): Promise<void> {
   const found = await tx.restaurant.findUnique({ where: { id: restaurantId }, select: { id: true } });
   if (!found) throw notFound(`There is no restaurant ${restaurantId}.`);
 }
 
 /** The time zone that all of them share; UTC where they have several, or there are none. */
-async function zoneOf(tx: Tx, restaurants: readonly string[] | undefined): Promise<string> {
+async function zoneOf(tx: ModelTx, restaurants: readonly string[] | undefined): Promise<string> {
   const among = restaurants ? Prisma.sql`WHERE id = ANY(${[...restaurants]}::uuid[])` : Prisma.empty;
   const [zones] = await tx.$queryRaw<{ first: string | null; last: string | null }[]>`
     SELECT min(time_zone) AS first, max(time_zone) AS last FROM restaurants ${among}`;

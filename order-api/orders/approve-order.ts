@@ -3,7 +3,7 @@ import { moveOrders } from '../../shared/lifecycle/move-orders';
 import type { OrderStatus } from '../../shared/lifecycle/order-lifecycle';
 import { amountAsNumber, type Decimal } from '../../shared/money';
 import { writeOutbox } from '../../shared/outbox/write-outbox';
-import type { Tx } from '../../shared/service/database';
+import type { ModelTx } from '../../shared/service/database';
 import { id } from '../http/fields';
 import { exampleIds } from '../http/live-examples';
 import { preferenceApplied } from '../http/prefer';
@@ -98,7 +98,7 @@ export const approveOrder = route({
 });
 
 async function approve(
-  tx: Tx,
+  tx: ModelTx,
   order: LockedOrder,
   { payment, expected_total }: { payment?: Payment | undefined; expected_total?: Decimal | undefined },
   { caller, origin, cardTokenKey, backlog, preferences }: RouteContext,
@@ -122,7 +122,7 @@ async function approve(
     WHERE id = ${order.id}::uuid`;
   const asked = { orderId: order.id, actor: 'CUSTOMER', by: caller.id, origin } as const;
   const move = { ...asked, to: 'PLACED', onlyFrom: 'DRAFT' } as const;
-  const [outcome] = await moveOrders(tx, [move], placedAt);
+  const [outcome] = await moveOrders(tx, [move], { movedAt: placedAt });
   if (outcome?.kind !== 'moved') throw new Error(`draft ${order.id} changed under its lock`);
   const { version } = outcome;
   const placed = { ...order, ...priced, version, payment_method: method };
@@ -134,7 +134,7 @@ async function approve(
  * Where an order stands that somebody else has approved. Asked after the lock, in a statement of its own: one
  * that waited for the lock would still see the history as it was when it began.
  */
-async function approvedBefore(tx: Tx, order: LockedOrder): Promise<Approval> {
+async function approvedBefore(tx: ModelTx, order: LockedOrder): Promise<Approval> {
   const approvals = await tx.orderStatusHistory.count({
     where: { orderId: order.id, fromStatus: 'DRAFT', toStatus: 'PLACED' },
   });

@@ -1,5 +1,5 @@
 import { CHANNELS } from '../service/pauses';
-import type { Database } from '../service/database';
+import type { Tx } from '../service/database';
 
 /** A time in which something was paused, in milliseconds of the database's clock. */
 export interface Span {
@@ -41,7 +41,7 @@ export interface PausedTime {
   of(which: (part: string) => boolean): Span[];
 }
 
-export async function readPausedTime(database: Pick<Database, '$queryRaw'>): Promise<PausedTime> {
+export async function readPausedTime(database: Pick<Tx, '$queryRaw'>): Promise<PausedTime> {
   const [row] = await database.$queryRaw<{ now: Date; spans: (Span & { part: string })[] | null }[]>`
     SELECT clock_timestamp() AS now, (SELECT json_agg(json_build_object('part', part,
         'from', extract(epoch FROM paused_at) * 1000, 'to', extract(epoch FROM coalesce(resumed_at, clock_timestamp())) * 1000))

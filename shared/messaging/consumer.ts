@@ -1,15 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import type { ConsumeMessage } from 'amqplib';
 import { isEventType } from '../events/contracts';
-import { parseMessage } from '../events/envelope';
+import { parseMessage, type Event } from '../events/envelope';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
+import type { Transactions } from '../service/transaction';
 import { pause } from '../service/pause';
 import { neverPaused, type Pauses } from '../service/pauses';
 import { within } from '../service/within';
 import { beginCounting } from './consumer-metrics';
 import { failedAttempts } from './dead-letter';
-import { giveBack, isForBroker, isSettled, type Attachment, type Delivery } from './delivery';
+import { giveBack, isForBroker, isGood, isSettled, type Attachment, type Delivery } from './delivery';
 import { briefly } from './failure';
 import { createMissed } from './fetch-missed';
 import { createFlow, type Flow } from './flow';
@@ -39,6 +40,8 @@ export interface ConsumerOptions {
   name: string;
   handlers: HandlerTable;
   database: Database;
+  /** What batches are handled in; the database's, if absent. */
+  transactions?: Transactions;
   rabbitmqUrl: string;
   log: Logger;
   /** Deliveries in one transaction at most. */
@@ -47,8 +50,8 @@ export interface ConsumerOptions {
   prefetch: number;
   /** How long a transient failure waits before each further attempt; after the last, the dead-letter queue. */
   retryDelays: readonly RetryDelay[];
-  /** How long it lets work gather after a round, at least; none, if absent. */
-  restMs?: number;
+  /** How long an event may wait for others after a round, in milliseconds; not at all, if absent. */
+  patienceMs?: ((event: Event) => number) | undefined;
   /** What is paused; nothing ever, if absent. */
   pauses?: Pauses;
   /** Others than its own intervals. */
@@ -104,6 +107,8 @@ export interface Consumer {
 const DRAIN_MS = 8_000;
 const REST_SHARE = 2;
 const LONGEST_REST_MS = 50;
+/** An event that has been on its way for so long meets a mesh that is behind. */
+const BEHIND_MS = 50;
 
 /** A larger message is refused unread: no event of the mesh comes near it, and many may be in hand. */
 export const MAX_EVENT_BYTES = 256 * 1024;
@@ -189,7 +194,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let untended = { times: 0, error: '' };
   let deadLetters: number | undefined;
   let inCopy: Delivery[] = [];
-  let restUntil = 0;
+  let roundEndedAt = -Infinity;
+  let lastRoundMs = 0;
   const retirement = createRetirement(database, name);
   const asIs = new Set<string>();
   let exchange: DeclareHow['exchange'] = 'check';
@@ -264,7 +270,9 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       attempt: failedAttempts(message) + 1,
       suspect: message.fields.redelivered,
       attachment,
+      patienceMs: 0,
     };
+    if (isGood(delivery)) delivery.patienceMs = options.patienceMs?.(delivery.parsed.event) ?? 0;
     if (large && !hasRoomFor(delivery) && isForBroker(delivery))
       return aside.leave(delivery, { reason: large.reason, error: large.error, attempt: delivery.attempt });
     hands.take(delivery);
@@ -387,20 +395,25 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         await settler.settle(batch);
         hands.release();
       }
-      const endedAt = performance.now();
-      const ownRestMs = Math.min(LONGEST_REST_MS, REST_SHARE * (endedAt - startedAt));
-      restUntil = endedAt + Math.max(options.restMs ?? 0, ownRestMs);
+      roundEndedAt = performance.now();
+      lastRoundMs = roundEndedAt - startedAt;
     }
   }
 
   /**
-   * After a quiet moment a delivery is handled at once. In traffic a round is followed by a rest in proportion to
-   * what it took, in which the next one gathers: a transaction costs about the same for one event as for
-   * ten, and the busier the machine, the longer the round and the fuller the next.
+   * A young event is handled at once; what arrives during its transaction gathers by itself. Where events are so old
+   * that the mesh must be behind, a round is followed by a rest in proportion to what it took: a transaction costs about
+   * the same for one event as for ten, and the busier the machine, the longer the round and the fuller the next. Events
+   * that nobody waits for gather for as long as they may.
    */
   async function gather(): Promise<void> {
-    const waitMs = restUntil - performance.now();
-    if (waitMs > 0 && hands.waiting < options.batchSize) await pause(waitMs, stopping.signal);
+    while (!stopping.signal.aborted && hands.waiting > 0 && hands.waiting < options.batchSize) {
+      const restMs =
+        hands.oldestAgeMs() > BEHIND_MS ? Math.min(LONGEST_REST_MS, REST_SHARE * lastRoundMs) : 0;
+      const waitMs = roundEndedAt + Math.max(restMs, hands.patienceMs) - performance.now();
+      if (waitMs <= 0) return;
+      await hands.change(waitMs, stopping.signal);
+    }
   }
 
   async function holding(): Promise<Holding | undefined> {

@@ -29,6 +29,8 @@ export interface Delivery {
   /** It was delivered before and not acknowledged: it may be what ended its consumer. */
   suspect: boolean;
   attachment: Attachment;
+  /** How long it may wait for others after a round. */
+  patienceMs: number;
   /** Of its handling, where that is recorded. */
   span?: Span | undefined;
 }

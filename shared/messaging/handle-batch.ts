@@ -1,7 +1,8 @@
 import type { EventType } from '../events/contracts';
 import { identityOf, type Event } from '../events/envelope';
 import { writeOutbox } from '../outbox/write-outbox';
-import type { Database, Tx } from '../service/database';
+import { Prisma, type Tx } from '../service/database';
+import { write, type Transactions } from '../service/transaction';
 import type { Handler, HandlerTable } from './handler';
 
 /** An event as it was delivered: with the number of this attempt, 1 for the first. */
@@ -10,35 +11,71 @@ export interface Attempt {
   attempt: number;
 }
 
+export interface HandleOptions {
+  /** How long it waits for a lock, where not as long as the session may. */
+  lockTimeoutMs?: number | undefined;
+  /** Some of them may well have been handled before. */
+  suspect?: boolean | undefined;
+}
+
 /**
  * Handles deliveries of one type in one transaction: marks the events processed, hands the new ones
  * to the handler, writes what it announces to the outbox, commits. All or nothing.
- * @param lockTimeoutMs how long it waits for a lock, where not as long as the session may
+ *
+ * Where statements are sent without waiting for those before, the handler is not kept waiting for which of the events
+ * are new: nearly always all of them are. If one is not, that transaction is rolled back, and in a second one the
+ * handler is given the others.
  * @returns what identifies the events that were new; the others had been handled before
  */
 export async function handleBatch(
-  database: Database,
+  transactions: Transactions,
   consumer: string,
   handlers: HandlerTable,
   batch: readonly Attempt[],
-  lockTimeoutMs?: number,
+  options: HandleOptions = {},
 ): Promise<Set<string>> {
   const type = batch[0]?.event.type;
   if (!type) return new Set();
   const handler = handlers[type] as Handler<EventType>;
-  return database.$transaction(async (tx) => {
-    if (lockTimeoutMs !== undefined)
-      await tx.$executeRaw`SELECT set_config('lock_timeout', ${`${lockTimeoutMs}ms`}, true)`;
-    const fresh = await markProcessed(tx, consumer, batch);
-    const unique = new Map(
-      batch
-        .filter(({ event }) => fresh.has(identityOf(event)))
-        .map(({ event }) => [identityOf(event), event]),
-    );
-    if (unique.size > 0) await writeOutbox(tx, consumer, await handler(tx, [...unique.values()]));
-    return fresh;
+  const events = new Map(batch.map(({ event }) => [identityOf(event), event]));
+
+  const inTransaction = (work: (tx: Tx) => Promise<Set<string>>) =>
+    transactions.$transaction(async (tx) => {
+      if (options.lockTimeoutMs !== undefined)
+        await write(tx, Prisma.sql`SELECT set_config('lock_timeout', ${`${options.lockTimeoutMs}ms`}, true)`);
+      return work(tx);
+    });
+
+  const inTurn = () =>
+    inTransaction(async (tx) => {
+      const fresh = await markProcessed(tx, consumer, batch);
+      const toHandle = [...events].filter(([identity]) => fresh.has(identity)).map(([, event]) => event);
+      if (toHandle.length > 0) await writeOutbox(tx, consumer, await handler(tx, toHandle));
+      return fresh;
+    });
+
+  const atOnce = () =>
+    inTransaction(async (tx) => {
+      const marking = markProcessed(tx, consumer, batch);
+      const handling = (async () => handler(tx, [...events.values()]))();
+      // Its failure may only be that it was given too much; and nothing of it may come after the end of the transaction.
+      const [marked, handled] = await Promise.allSettled([marking, handling]);
+      if (marked.status === 'rejected') throw marked.reason;
+      if (marked.value.size < events.size) throw new NotAllNew();
+      if (handled.status === 'rejected') throw handled.reason;
+      await writeOutbox(tx, consumer, handled.value);
+      return marked.value;
+    });
+
+  if (options.suspect || !transactions.isPipeline) return inTurn();
+  return atOnce().catch((error: unknown) => {
+    if (error instanceof NotAllNew) return inTurn();
+    throw error;
   });
 }
+
+/** Rolls back, and is not heard of outside. */
+class NotAllNew extends Error {}
 
 /**
  * Claims the events for this consumer. A concurrent transaction with the same event waits here for the

@@ -1,3 +1,4 @@
+import { pause } from '../service/pause';
 import { isGood, type Attachment, type Delivery } from './delivery';
 
 /** The deliveries that a consumer holds, from their arrival until they are acknowledged or lost with their session. */
@@ -12,6 +13,12 @@ export interface Hands {
   dropAll(): void;
   /** Takes out what nobody has begun with, for somebody else. */
   letGo(): Delivery[];
+  /** The least patience of those that wait, in milliseconds. */
+  readonly patienceMs: number;
+  /** How long ago the event was made that has waited longest here, by this machine's clock; in milliseconds. */
+  oldestAgeMs(): number;
+  /** Until one comes that may wait less, or that makes a batch full; that long at most. */
+  change(withinMs: number, signal: AbortSignal): Promise<void>;
   readonly waiting: number;
   readonly held: number;
   /** The ids of events that are held and not settled. */
@@ -29,13 +36,38 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
   let atWork: readonly Delivery[] = [];
   /** Taken out of the line, and waiting to be set aside. */
   let aside: Delivery[] = [];
+  let patienceMs = Infinity;
+  let changed: (() => void) | undefined;
+
+  const leave = (left: Delivery[]) => {
+    waiting = left;
+    patienceMs = waiting.reduce((least, one) => Math.min(least, one.patienceMs), Infinity);
+  };
 
   return {
-    take: (delivery) => void waiting.push(delivery),
+    take: (delivery) => {
+      waiting.push(delivery);
+      const isSooner = delivery.patienceMs < patienceMs;
+      if (isSooner) patienceMs = delivery.patienceMs;
+      if (isSooner || waiting.length >= batchSize) changed?.();
+    },
+    get patienceMs() {
+      return patienceMs;
+    },
+    oldestAgeMs: () => {
+      const [first] = waiting;
+      return first && isGood(first) ? Date.now() - Date.parse(first.parsed.event.time) : 0;
+    },
+    change: async (withinMs, signal) => {
+      const changing = new AbortController();
+      changed = () => changing.abort();
+      await pause(withinMs, AbortSignal.any([signal, changing.signal]));
+      changed = undefined;
+    },
     nextBatch: () => {
       atWork = batchOf(waiting, batchSize);
       const taken = new Set(atWork);
-      waiting = waiting.filter((delivery) => !taken.has(delivery));
+      leave(waiting.filter((delivery) => !taken.has(delivery)));
       return atWork;
     },
     release: () => {
@@ -44,16 +76,16 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
     },
     lose: (attachment) => {
       const others = (delivery: Delivery) => delivery.attachment !== attachment;
-      waiting = waiting.filter(others);
+      leave(waiting.filter(others));
       aside = aside.filter(others);
     },
     letGo: () => {
       const left = waiting;
-      waiting = [];
+      leave([]);
       return left;
     },
     dropAll: () => {
-      waiting = [];
+      leave([]);
       aside = [];
     },
     get waiting() {

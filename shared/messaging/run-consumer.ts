@@ -2,6 +2,7 @@ import { consumerConfigWith, count, duration, port, readConfig, readTogether } f
 import { openDatabase, warmUp, type Database } from '../service/database';
 import { FIRST_OTHER_HEALTH_PORT, healthPorts } from '../service/health-ports';
 import { collectReads, type Read } from '../service/answer-read';
+import type { Event } from '../events/envelope';
 import { serveHealth, type Health } from '../service/health-server';
 import type { Logger } from '../service/logger';
 import { readGauge } from '../service/metrics';
@@ -9,6 +10,7 @@ import type { Pauses } from '../service/pauses';
 import { keepPresence, queryOf } from '../service/presence';
 import { readHealthGauges } from '../service/health-metrics';
 import { databaseIsUsable, neededMigrations } from '../service/schema-version';
+import { openPipeline } from '../service/pipeline';
 import { runService, type Stop } from '../service/run-service';
 import { watchWork, type WorkWatch } from '../service/watch-work';
 import { startConsumer } from './consumer';
@@ -34,47 +36,48 @@ export interface WorkerContext {
   during: WorkWatch['during'];
 }
 
-/** A service that nobody waits for: it takes its work half a second's at a time, at a fraction of the price. */
-export interface PatientService {
-  patient: string;
-}
-
-/** A service of which more can be paused than itself. */
-export interface ServiceOfParts {
+/** A service of which there is more to say than its name. */
+export interface ServiceHabits {
   service: string;
-  parts: readonly string[];
+  /** What can be paused of it beside itself. */
+  parts?: readonly string[];
+  /** How long an event may wait for others after a round, in milliseconds, where nobody waits for what comes of it. */
+  patienceMs?: (event: Event) => number;
+  /** Unless the configuration says otherwise: deliveries in one transaction, and unacknowledged ones, at most. */
+  batch?: number;
+  prefetch?: number;
 }
-
-const USUAL = { batch: 50, prefetch: 150, restMs: 0 };
-const PATIENT = { batch: 500, prefetch: 1_500, restMs: 500 };
 
 /**
  * Runs a consuming service as this process: configuration, database, consumer, health, pauses, drain.
- * @param given the folder's name
+ * @param given the folder's name, or more about the service
  * @param handlers its table: the routing, the bindings and the documentation
  * @param workers what it does beside, stopped after the consumer has drained
  */
 export function runConsumer(
-  given: string | PatientService | ServiceOfParts,
+  given: string | ServiceHabits,
   handlers: HandlerTable,
   ...workers: Worker[]
 ): void {
-  const { service, habits, parts } = asGiven(given);
+  const habits: ServiceHabits = typeof given === 'string' ? { service: given } : given;
+  const { service, parts = [], batch = 50, prefetch = 150 } = habits;
   runService(service, async (log) => {
     const schema = consumerConfigWith({
       RETRY_DELAYS: retryDelays,
       HEALTH_PORT: healthPort(service),
-      CONSUMER_PREFETCH: count(habits.prefetch, 10_000),
+      CONSUMER_PREFETCH: count(prefetch, 10_000),
       /** A handler that takes longer never ends: the process is ended. */
       HANDLER_LIMIT: duration('2m'),
     });
     const [config, ...startWorkers] = readTogether(() => readConfig(schema), ...workers);
-    const database = openDatabase({
+    const options = {
       url: config.DATABASE_URL,
-      poolSize: config.DATABASE_POOL_SIZE,
       applicationName: service,
-      onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
-    });
+      onIdleError: (error: Error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
+    };
+    // One batch at a time: of the connections that it may have, one is for that.
+    const database = openDatabase({ ...options, poolSize: Math.max(1, config.DATABASE_POOL_SIZE - 1) });
+    const transactions = openPipeline({ ...options, poolSize: 1 });
     await warmUp(database);
     let settled = () => 0;
     const query = queryOf(database);
@@ -83,13 +86,14 @@ export function runConsumer(
       name: service,
       handlers,
       database,
+      transactions,
       rabbitmqUrl: config.RABBITMQ_URL,
       log,
       // Who sets one of the two for all services need not know what each takes of the other.
-      batchSize: config.CONSUMER_BATCH ?? Math.min(habits.batch, config.CONSUMER_PREFETCH - 1),
+      batchSize: config.CONSUMER_BATCH ?? Math.min(batch, config.CONSUMER_PREFETCH - 1),
       prefetch: config.CONSUMER_PREFETCH,
       retryDelays: config.RETRY_DELAYS,
-      restMs: habits.restMs,
+      patienceMs: habits.patienceMs,
       pauses: presence,
     });
     settled = () => consumer.settled();
@@ -133,16 +137,10 @@ export function runConsumer(
       stuck.stop();
       await presence.stop();
       await served.stop();
+      await transactions.close();
       await database.$disconnect();
     };
   });
-}
-
-function asGiven(given: string | PatientService | ServiceOfParts) {
-  if (typeof given === 'string') return { service: given, habits: USUAL, parts: [] };
-  return 'patient' in given
-    ? { service: given.patient, habits: PATIENT, parts: [] }
-    : { ...given, habits: USUAL };
 }
 
 const healthPort = (service: string) => port.default(healthPorts[service] ?? FIRST_OTHER_HEALTH_PORT);

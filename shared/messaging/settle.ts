@@ -2,6 +2,7 @@ import { identityOf } from '../events/envelope';
 import { UnknownValueError } from '../events/growing';
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
+import type { Transactions } from '../service/transaction';
 import type { Logger } from '../service/logger';
 import { within } from '../service/within';
 import { countBatch, countLockTimeout } from './consumer-metrics';
@@ -22,6 +23,8 @@ export interface SettleOptions {
   name: string;
   handlers: HandlerTable;
   database: Database;
+  /** What batches are handled in; the database's, if absent. */
+  transactions?: Transactions | undefined;
   log: Logger;
   retryDelays: readonly RetryDelay[];
   aside: Aside;
@@ -58,7 +61,7 @@ const SLOW_DATABASE = 5;
  * No message is acknowledged before it is handled or safely set aside.
  */
 export function createSettler(options: SettleOptions): Settler {
-  const { name, handlers, database, log, retryDelays, aside, stopping } = options;
+  const { name, handlers, database, transactions = database, log, retryDelays, aside, stopping } = options;
   let pausedBy: string | undefined;
   let gaveUp = false;
   let slowInARow = 0;
@@ -141,10 +144,13 @@ export function createSettler(options: SettleOptions): Settler {
 
   async function handle(batch: readonly GoodDelivery[]): Promise<void> {
     const startedAt = performance.now();
-    const lockTimeoutMs = Date.now() - lockedAt < SHORT_LOCKS_FOR_MS ? SHORT_LOCK_MS : undefined;
+    const how = {
+      lockTimeoutMs: Date.now() - lockedAt < SHORT_LOCKS_FOR_MS ? SHORT_LOCK_MS : undefined,
+      suspect: batch.some(({ suspect, attempt }) => suspect || attempt > 1),
+    };
     const attempts = batch.map(({ parsed, attempt }) => ({ event: parsed.event, attempt }));
     const result = await persist(batch, () =>
-      trace.around(batch, database, (over) => handleBatch(over, name, handlers, attempts, lockTimeoutMs)),
+      trace.around(batch, transactions, (over) => handleBatch(over, name, handlers, attempts, how)),
     );
     if (!result) return endGivenUp(batch);
     if ('error' in result) return blame(batch, result.error);

@@ -1,4 +1,4 @@
-import type { Database } from '../service/database';
+import type { Transactions } from '../service/transaction';
 import { beneath } from '../tracing/beneath';
 import { Common, errorTypeOf, isTracing, KIND, startBatch, startSpan, type Span } from '../tracing/span';
 import { handledUnder } from '../tracing/span-of-event';
@@ -17,8 +17,8 @@ export interface HandlingTrace {
   /** Does a batch; its statements are beneath its one event, or where there are more beneath a span that all of them lead to. */
   around<T>(
     batch: readonly GoodDelivery[],
-    database: Database,
-    work: (over: Database) => Promise<T>,
+    transactions: Transactions,
+    work: (over: Transactions) => Promise<T>,
   ): Promise<T>;
 }
 
@@ -70,11 +70,11 @@ export function traceHandling(consumer: string): HandlingTrace {
     begin: (batch) => {
       if (isTracing()) for (const delivery of batch) delivery.span ??= start(delivery);
     },
-    around: async (batch, database, work) => {
+    around: async (batch, transactions, work) => {
       const spans = batch.flatMap(({ span }) => span ?? []);
       const [first] = spans;
-      if (!first) return work(database);
-      if (batch.length === 1) return work(beneath(database, first));
+      if (!first) return work(transactions);
+      if (batch.length === 1) return work(beneath(transactions, first));
       const together = startBatch(batchName, commonOf(batch[0]?.parsed.event.type))?.set(
         'messaging.batch.message_count',
         batch.length,
@@ -82,7 +82,7 @@ export function traceHandling(consumer: string): HandlingTrace {
       for (const delivery of batch) if (delivery.span) together?.link(causeOf(delivery) ?? delivery.span);
       for (const span of spans) span.link(together);
       try {
-        return await work(beneath(database, together));
+        return await work(beneath(transactions, together));
       } catch (error) {
         together?.fail(sqlStateOf(error) ?? errorTypeOf(error));
         throw error;

@@ -4,6 +4,7 @@ import { asWriter } from '../events/growing';
 import type { Event } from '../events/envelope';
 import { newId } from '../ids';
 import { Prisma, type Tx } from '../service/database';
+import { write } from '../service/transaction';
 import { traceNewEvent } from '../tracing/trace-new-event';
 
 /**
@@ -63,6 +64,6 @@ export async function writeOutbox(
 ): Promise<Event[]> {
   if (announcements.length === 0) return [];
   const events = makeEvents(service, announcements);
-  await tx.$executeRaw(insertIntoOutbox(events));
+  await write(tx, insertIntoOutbox(events));
   return events;
 }

@@ -5,12 +5,14 @@ import { parsePostgresUrl } from './postgres-url';
 import { PostgresPool } from './postgres-client';
 import { sessionConfig } from './session-settings';
 import { watchPool } from './pool-metrics';
+import { statementNames } from './statement-names';
 import { within } from './within';
 
 export { Prisma };
 export type Database = PrismaClient;
-/** The transaction that a handler works in. */
-export type Tx = Prisma.TransactionClient;
+export type { Tx } from './transaction';
+/** A transaction of Prisma's, which knows the models too. */
+export type ModelTx = Prisma.TransactionClient;
 
 export interface DatabaseOptions {
   url: string;
@@ -65,24 +67,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     // The others take a stack trace for every query, in case it fails.
     errorFormat: 'minimal',
   });
-}
-
-const MOST_STATEMENTS = 200;
-
-/**
- * Names statements, so that each connection has PostgreSQL parse and plan them once. What is sent here is a small
- * number of texts; should something make up new ones without end, those stay nameless. (A statement that is
- * prepared must not say `*`: a column that a migration adds would change its result, which PostgreSQL refuses.)
- */
-function statementNames(): (query: { sql: string }) => string | undefined {
-  const names = new Map<string, string>();
-  return ({ sql }) => {
-    const known = names.get(sql);
-    if (known || names.size >= MOST_STATEMENTS) return known;
-    const name = `s${names.size}`;
-    names.set(sql, name);
-    return name;
-  };
 }
 
 /**

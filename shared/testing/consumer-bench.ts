@@ -84,20 +84,21 @@ export function openConsumerBench(server?: () => { amqp: string; management: str
 
 /** A handler that leaves a trace in the database for each event it was given, and announces something. */
 export const trace: Handler<typeof TYPE> = async (tx, events) => {
-  await tx.notification.createMany({
-    data: events.map((event) => ({
-      id: newId(),
-      eventId: newId(), // on purpose no unique key: a second handling would show
-      eventType: event.type,
-      audience: 'RESTAURANT',
-      restaurantId: event.data.restaurant_id,
-      menuItemId: event.data.menu_item_id,
-      title: 'trace',
-      text: event.id,
-      correlationId: event.correlationid,
-      batchId: newId(),
-    })),
-  });
+  const rows = events.map((event) => ({
+    id: newId(),
+    event_id: newId(), // on purpose no unique key: a second handling would show
+    event_type: event.type,
+    restaurant_id: event.data.restaurant_id,
+    menu_item_id: event.data.menu_item_id,
+    text: event.id,
+    correlation_id: event.correlationid,
+    batch_id: newId(),
+  }));
+  await tx.$executeRaw`
+    INSERT INTO notifications (id, event_id, event_type, audience, restaurant_id, menu_item_id, title, text, correlation_id, batch_id)
+    SELECT id, event_id, event_type, 'RESTAURANT', restaurant_id, menu_item_id, 'trace', text, correlation_id, batch_id
+    FROM json_to_recordset(${JSON.stringify(rows)}::json) AS n (id uuid, event_id uuid, event_type text, restaurant_id uuid,
+      menu_item_id uuid, text text, correlation_id text, batch_id uuid)`;
   return events.map((event) =>
     announce(causedBy(event), 'inventory.low_stock.v1', event.subject, event.data),
   );

@@ -1,5 +1,6 @@
 import { sqlStateOf } from '../messaging/failure';
 import { Prisma, type Database, type Tx } from '../service/database';
+import type { Transactions } from '../service/transaction';
 import { querySummary } from './query-summary';
 import { Common, errorTypeOf, KIND, startSpan, type Span } from './span';
 
@@ -10,7 +11,7 @@ import { Common, errorTypeOf, KIND, startSpan, type Span } from './span';
  * (Not by a context that follows every promise: on Node 20 that costs each of a process's promises, traced or not.)
  * A list for `$transaction([…])` has to be made with the database itself.
  */
-export function beneath<D extends Database | Tx>(database: D, span: Span | undefined): D {
+export function beneath<D extends Database | Tx | Transactions>(database: D, span: Span | undefined): D {
   if (!span) return database;
   return new Proxy(database, {
     get(target, name) {
@@ -28,7 +29,7 @@ export function beneath<D extends Database | Tx>(database: D, span: Span | undef
 }
 
 const isRaw = (name: string | symbol): boolean =>
-  typeof name === 'string' && /^\$(execute|query)Raw(Unsafe)?$/.test(name);
+  typeof name === 'string' && /^(\$(execute|query)Raw(Unsafe)?|queue)$/.test(name);
 
 const isModel = (name: string, value: unknown): value is object =>
   typeof value === 'object' && value !== null && /^[a-z]/.test(name);

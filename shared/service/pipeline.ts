@@ -1,0 +1,139 @@
+import { types, type PoolClient } from 'pg';
+import { Prisma } from '../../prisma/generated/client';
+import type { DatabaseOptions } from './database';
+import { PostgresPool } from './postgres-client';
+import { watchPool } from './pool-metrics';
+import { parsePostgresUrl } from './postgres-url';
+import { sessionConfig } from './session-settings';
+import { statementNames } from './statement-names';
+import { sqlOf, type Transactions, type Tx } from './transaction';
+
+/** Transactions over a connection of their own, see {@link openPipeline}. */
+export interface Pipeline extends Transactions {
+  close(): Promise<void>;
+}
+
+/**
+ * Transactions for the hot path, with the bare driver in pipeline mode: a statement is sent without waiting for the
+ * answers to those before it. `BEGIN` travels with the first statement, and `COMMIT` with the last ones, so that a
+ * transaction takes as many round trips as it has answers to wait for.
+ *
+ * Values and rows are as Prisma's raw queries have them. What is awaited in turn is answered in turn; what is sent behind
+ * a statement that fails is refused by PostgreSQL (25P02), the `COMMIT` too. The error that is thrown is the first.
+ * @returns transactions, as many at a time as `poolSize` says
+ */
+export function openPipeline(options: DatabaseOptions): Pipeline {
+  const target = parsePostgresUrl(options.url);
+  const pool = new PostgresPool({
+    ...sessionConfig(options.url, {
+      kind: 'service',
+      applicationName: options.applicationName,
+      connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
+    }),
+    max: options.poolSize,
+    idleTimeoutMillis: 60_000,
+    query_timeout: options.answerTimeoutMs ?? 60_000,
+    pipeline: true,
+  });
+  pool.on('error', options.onIdleError);
+  watchPool(pool, options.applicationName);
+  const nameOf = statementNames();
+
+  return {
+    isPipeline: true,
+    $transaction: async (work) => {
+      const client = await pool.connect();
+      const sending = createSending(client, nameOf);
+      let isUsable = false;
+      try {
+        void sending.send('BEGIN'); // where it fails, so does what comes behind it
+        const value = await work(sending.tx);
+        await sending.end('COMMIT');
+        isUsable = true;
+        return value;
+      } catch (error) {
+        isUsable = await sending.undo();
+        throw sending.failure() ?? error;
+      } finally {
+        // Of a statement that failed it is not known whether the session still has it prepared.
+        client.release(!isUsable);
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+type Answer = Promise<{ rows: unknown[]; rowCount: number | null; command: string }>;
+
+function createSending(client: PoolClient, nameOf: (sql: { sql: string }) => string | undefined) {
+  const answers: Answer[] = [];
+  let failed: { error: unknown } | undefined;
+  let isOver = false;
+
+  function send(text: string, values: readonly unknown[] = []): Answer {
+    if (isOver) return Promise.reject(new Error('the transaction is over'));
+    const answer = client.query({
+      text,
+      values: values.map(encode),
+      ...(values.length > 0 ? { name: nameOf({ sql: text }) } : {}),
+      types: { getTypeParser },
+    }) as Answer;
+    answer.catch((error: unknown) => (failed ??= { error }));
+    answers.push(answer);
+    return answer;
+  }
+
+  const run = ({ text, values }: Prisma.Sql) => send(text, values);
+  const tx: Tx = {
+    $queryRaw: async <T>(...[statement, ...values]: Parameters<Tx['$queryRaw']>) =>
+      (await run(sqlOf(statement, values))).rows as T,
+    $executeRaw: async (statement, ...values) => (await run(sqlOf(statement, values))).rowCount ?? 0,
+    queue: run,
+  };
+
+  return {
+    tx,
+    send,
+    failure: () => failed?.error,
+    /** @throws the first error of all statements */
+    end: async (how: 'COMMIT'): Promise<void> => {
+      const ended = send(how);
+      isOver = true;
+      await Promise.all(answers);
+      // What was swallowed on the way has failed it all the same.
+      if ((await ended).command !== how) throw new Error('the transaction was rolled back');
+    },
+    /** @returns whether the session is as it was */
+    undo: async (): Promise<boolean> => {
+      isOver = true;
+      await Promise.allSettled(answers);
+      if (failed) return false;
+      return client.query('ROLLBACK').then(
+        () => true,
+        () => false,
+      );
+    },
+  };
+}
+
+/** A value as PostgreSQL is sent it: its text. */
+function encode(value: unknown): unknown {
+  if (value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(encode);
+  if (typeof value === 'bigint' || Prisma.Decimal.isDecimal(value)) return String(value);
+  return value;
+}
+
+const { builtins } = types;
+const utc = (text: string): Date => new Date(`${text.replace(' ', 'T')}Z`);
+const PARSERS = new Map<number, (text: string) => unknown>([
+  [builtins.INT8, BigInt],
+  [builtins.NUMERIC, (text) => new Prisma.Decimal(text)],
+  // These have no zone of their own; the session's is UTC.
+  [builtins.TIMESTAMP, utc],
+  [builtins.DATE, (text) => new Date(text)],
+]);
+
+const getTypeParser = ((oid: number, format?: 'text') =>
+  PARSERS.get(oid) ?? types.getTypeParser(oid, format)) as typeof types.getTypeParser;

@@ -1,0 +1,36 @@
+import { Prisma } from '../../prisma/generated/client';
+
+/** A transaction, as what works in it sees it: statements as tagged templates, values and rows as Prisma has them. */
+export interface Tx {
+  $queryRaw<T = unknown>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<T>;
+  /** @returns how many rows it changed */
+  $executeRaw(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<number>;
+  /**
+   * There where statements are sent without waiting for the answer to those before: sends one that nobody waits for. It
+   * is done before the commit, and where it fails the transaction fails.
+   */
+  queue?(statement: Prisma.Sql): Promise<unknown>;
+}
+
+/** What transactions are had from: a Prisma client, or a {@link Pipeline}. */
+export interface Transactions {
+  /** Statements are sent without waiting for those before. */
+  readonly isPipeline?: boolean;
+  $transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}
+
+/**
+ * Writes something of which the transaction needs no answer, only that it is done before the commit: where it can be, it
+ * travels with what comes after it, which saves a round trip.
+ */
+export async function write(tx: Tx, statement: Prisma.Sql): Promise<void> {
+  if (!tx.queue) await tx.$executeRaw(statement);
+  else tx.queue(statement).catch(() => undefined); // the commit fails with it
+}
+
+/** Of a tagged template, or what was made with `Prisma.sql`. */
+export const sqlOf = (
+  statement: TemplateStringsArray | Prisma.Sql,
+  values: readonly unknown[],
+): Prisma.Sql =>
+  statement instanceof Prisma.Sql ? statement : new Prisma.Sql(statement, values as Prisma.Sql[]);
