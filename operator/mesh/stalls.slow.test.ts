@@ -179,6 +179,13 @@ describe('an order says that it waits', () => {
   it('behind others, in the queue of a service that does not get on', async () => {
     await mesh.start('inventory-service');
     await published(first, 'inventory.deducted.success.v1');
+    // Nothing of before may be in its hands when it is frozen: that would be in front of the others.
+    await until('inventory-service to have handled what there was', async () => {
+      const [row] = await mesh.db.database.$queryRaw<{ unhandled: bigint }[]>`
+        SELECT count(*) AS unhandled FROM event_log e WHERE type = 'order.placed.v1' AND NOT EXISTS (
+          SELECT FROM processed_events p WHERE p.consumer = 'inventory-service' AND p.event_id = e.event_id)`;
+      return row?.unhandled === 0n;
+    });
     const wake = freeze('inventory-service');
     const ids = [await place(), await place(), await place()];
     await waitsFor(ids[0]!, 'queued', /order\.placed\.v1 is next in its queue, or in its hands\.$/);

@@ -20,6 +20,7 @@ import { claim, deskOf } from '../../payment-service/work-payments';
 import { parseMessage, type Event } from '../../shared/events/envelope';
 import { isEventType } from '../../shared/events/contracts';
 import { newId } from '../../shared/ids';
+import { transactionsOf } from '../../shared/testing/test-database';
 import { handleBatch } from '../../shared/messaging/handle-batch';
 import { isPassing } from '../../shared/messaging/failure';
 import type { HandlerTable } from '../../shared/messaging/handler';
@@ -236,7 +237,7 @@ export class World {
       .slice(0, count);
     try {
       await handleBatch(
-        this.database,
+        transactionsOf(this.database),
         consumer,
         ends === 'crash before commit' ? crashing(tables[consumer]) : tables[consumer],
         batch.map((event) => ({ event, attempt: 1 })),

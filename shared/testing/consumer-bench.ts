@@ -7,7 +7,7 @@ import { EVENTS_EXCHANGE, parseRetryDelays, serviceNames } from '../messaging/to
 import { createLogger } from '../service/logger';
 import { anEvent } from './events';
 import { createTestBroker, type TestBroker } from './test-broker';
-import { createTestDatabase, type TestDatabase } from './test-database';
+import { createTestDatabase, transactionsOf, type TestDatabase } from './test-database';
 import { until } from './until';
 
 export const SERVICE = 'test-service';
@@ -45,6 +45,7 @@ export function openConsumerBench(server?: () => { amqp: string; management: str
         name: SERVICE,
         handlers,
         database: bench.db.database,
+        transactions: transactionsOf(more.database ?? bench.db.database),
         rabbitmqUrl: bench.broker.url,
         log,
         batchSize: 50,

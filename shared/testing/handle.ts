@@ -3,6 +3,7 @@ import { handleBatch } from '../messaging/handle-batch';
 import { isPassing } from '../messaging/failure';
 import type { HandlerTable } from '../messaging/handler';
 import type { Database } from '../service/database';
+import { transactionsOf } from './test-database';
 
 /**
  * Handles events as the consumer runtime would, in one transaction and with the dedupe, without a
@@ -18,7 +19,7 @@ export async function handle(
   const batch = events.map((event) => ({ event, attempt: 1 }));
   for (let tries = 0; ; tries++) {
     try {
-      return await handleBatch(database, consumer, handlers, batch);
+      return await handleBatch(transactionsOf(database), consumer, handlers, batch);
     } catch (error) {
       if (!isPassing(error) || tries > 20) throw error;
     }

@@ -3,6 +3,8 @@ import type { Client } from 'pg';
 import { PostgresClient } from '../service/postgres-client';
 import { sessionConfig } from '../service/session-settings';
 import { openDatabase, type Database } from '../service/database';
+import { openPipeline, type Pipeline } from '../service/pipeline';
+import type { Transactions } from '../service/transaction';
 
 export interface TestDatabase {
   url: string;
@@ -17,6 +19,11 @@ const setting = (name: string): string => {
   return value;
 };
 
+const pipelines = new WeakMap<Database, Pipeline>();
+
+/** What consumers of a test's database handle batches in, as in the services. */
+export const transactionsOf = (database: Database): Transactions => pipelines.get(database) ?? database;
+
 /** A migrated database of its own, cloned from the template that the run has prepared. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `ordermesh_test_${randomBytes(6).toString('hex')}`;
@@ -25,16 +32,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   );
   const url = new URL(setting('TEST_DATABASE_URL'));
   url.pathname = `/${name}`;
-  const database = openDatabase({
+  const options = {
     url: url.toString(),
-    poolSize: 10,
     applicationName: 'test',
     onIdleError: () => undefined, // tests cut connections on purpose
-  });
+  };
+  const database = openDatabase({ ...options, poolSize: 10 });
+  const pipeline = openPipeline({ ...options, poolSize: 10 });
+  pipelines.set(database, pipeline);
   return {
     url: url.toString(),
     database,
     drop: async () => {
+      await pipeline.close();
       await database.$disconnect();
       const leaked = await asAdmin(async (admin) => {
         const open = await openConnections(admin, name);

@@ -147,6 +147,7 @@ it('a receiver that is overloaded is asked again; one that refuses is not', asyn
   span('next').end();
   await until('the next', () => names().includes('next'));
   expect(names()).toEqual(['waits', 'next']);
+  await until('all to be said', () => lines.length === 4);
   expect(lines.map(({ msg }) => msg)).toEqual([
     'traces cannot be sent',
     'traces are sent again',
