@@ -143,7 +143,15 @@ async function server(
     }
   };
   const signalAll = (signal: NodeJS.Signals) => {
-    if (running) for (const pid of [running.pid, ...childrenOf(running.pid)]) process.kill(pid, signal);
+    if (!running) return;
+    for (const pid of [running.pid, ...childrenOf(running.pid)]) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // A child that ends meanwhile, or with its parent, is as it should be.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   };
   return {
     url,
