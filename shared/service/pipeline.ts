@@ -29,6 +29,8 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
       kind: 'service',
       applicationName: options.applicationName,
       connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
+      // Lookups by index, whatever the values are: planned once a session. Planning anew took a fifth of their time.
+      settings: { plan_cache_mode: 'force_generic_plan' },
     }),
     max: options.poolSize,
     idleTimeoutMillis: 60_000,
