@@ -1,4 +1,3 @@
-import { pause } from '../service/pause';
 import { isGood, type Attachment, type Delivery } from './delivery';
 
 /** The deliveries that a consumer holds, from their arrival until they are acknowledged or lost with their session. */
@@ -58,12 +57,18 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
       const [first] = waiting;
       return first && isGood(first) ? Date.now() - Date.parse(first.parsed.event.time) : 0;
     },
-    change: async (withinMs, signal) => {
-      const changing = new AbortController();
-      changed = () => changing.abort();
-      await pause(withinMs, AbortSignal.any([signal, changing.signal]));
-      changed = undefined;
-    },
+    change: (withinMs, signal) =>
+      new Promise((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', end);
+          changed = undefined;
+          resolve();
+        };
+        const timer = setTimeout(end, withinMs);
+        signal.addEventListener('abort', end);
+        changed = end;
+      }),
     nextBatch: () => {
       atWork = batchOf(waiting, batchSize);
       const taken = new Set(atWork);

@@ -5,7 +5,7 @@ import { permanentConnectionError } from '../service/permanent-connection-error'
 import { within } from '../service/within';
 import { addressOfBroker, avoidBroker, connectBroker } from './connect-broker';
 import { briefly } from './failure';
-import { gatherWrites } from './gather-writes';
+import { gatherWrites } from '../service/gather-writes';
 
 /**
  * One connection to the broker with the channels on it, from its opening to its end. When anything

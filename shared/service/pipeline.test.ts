@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Socket } from 'node:net';
 import { failureKind } from '../messaging/failure';
 import { newId } from '../ids';
 import { createTestDatabase, type TestDatabase } from '../testing/test-database';
@@ -126,6 +126,18 @@ it('takes a lost session for a failure of the infrastructure, and goes on with a
   );
   expect(await pipeline.$transaction(backend)).not.toBe(pid);
   expect(await things()).toEqual([1, 2]);
+});
+
+it('sends what needs no answer together: a transaction is as many writes to the socket as it waits for answers', async () => {
+  await pipeline.$transaction(backend); // is connected
+  const writes = (['_write', '_writev'] as const).map((name) => jest.spyOn(Socket.prototype, name));
+  await pipeline.$transaction(async (tx) => {
+    await Promise.all([tx.$queryRaw`SELECT 1`, tx.$queryRaw`SELECT 2`]);
+    await write(tx, Prisma.sql`SELECT 3`);
+    await write(tx, Prisma.sql`SELECT 4`);
+  });
+  expect(writes.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBe(2);
+  for (const spy of writes) spy.mockRestore();
 });
 
 it('has the settings of a service in every session', async () => {

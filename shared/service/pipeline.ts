@@ -1,6 +1,7 @@
-import { types, type PoolClient } from 'pg';
+import { types, type ClientBase, type PoolClient } from 'pg';
 import { Prisma } from '../../prisma/generated/client';
 import type { DatabaseOptions } from './database';
+import { gatherWrites } from './gather-writes';
 import { PostgresPool } from './postgres-client';
 import { watchPool } from './pool-metrics';
 import { parsePostgresUrl } from './postgres-url';
@@ -36,6 +37,7 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
     idleTimeoutMillis: 60_000,
     query_timeout: options.answerTimeoutMs ?? 60_000,
     pipeline: true,
+    onConnect: gatherWrites as unknown as (client: ClientBase) => void,
   });
   pool.on('error', options.onIdleError);
   watchPool(pool, options.applicationName);

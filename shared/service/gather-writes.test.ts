@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { connect, type ChannelModel } from 'amqplib';
+import { connect } from 'amqplib';
 import { createTestBroker, type TestBroker } from '../testing/test-broker';
 import { gatherWrites } from './gather-writes';
 
@@ -16,7 +16,7 @@ function recorded() {
       done();
     },
   });
-  gatherWrites({ connection: { stream } } as unknown as ChannelModel);
+  gatherWrites({ connection: { stream } });
   return { stream, left };
 }
 
