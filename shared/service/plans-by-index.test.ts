@@ -29,35 +29,31 @@ test('rows are looked up by their index also where statistics say that a table i
   expect(ready).not.toMatch(/Sort|Bitmap|Seq Scan/);
 });
 
-test('deduplication reads a row of its index for each event, however many its consumer has handled', async () => {
+test('deduplication reads a few pages of its index for an event, however many its consumer has handled', async () => {
   const consumer = 'a-consumer';
   await db.database.$executeRaw`
     INSERT INTO processed_events (consumer, event_id, source, type, subject)
-    SELECT ${consumer}, gen_random_uuid(), '/order-api', 'order.placed.v1', 'x' FROM generate_series(1, 3000)`;
-  await db.database.$executeRawUnsafe('VACUUM ANALYZE processed_events');
+    SELECT ${consumer}, gen_random_uuid(), '/order-api', 'order.placed.v1', 'x' FROM generate_series(1, 30000)`;
   const item = newId();
-  const [event, ...others] = Array.from({ length: 20 }, () =>
-    anEvent('inventory.out_of_stock.v1', item, {
-      menu_item_id: item,
-      restaurant_id: newId(),
-      name: 'Dal',
-      available_qty: 0,
-      low_stock_threshold: 5,
-    }),
-  );
+  const event = anEvent('inventory.out_of_stock.v1', item, {
+    menu_item_id: item,
+    restaurant_id: newId(),
+    name: 'Dal',
+    available_qty: 0,
+    low_stock_threshold: 5,
+  });
   let read = NaN;
   const handlers = {
     'inventory.out_of_stock.v1': async (tx: Tx) => {
       const [row] = await tx.$queryRaw<{ read: number }[]>`
-        SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))::int AS read
+        SELECT sum(pg_stat_get_xact_blocks_fetched(indexrelid))::int AS read
         FROM pg_stat_user_indexes WHERE relname LIKE 'processed_events%'`;
       read = row!.read;
       return [];
     },
   };
-  const batch = [event!, ...others].map((one) => ({ event: one, attempt: 1 }));
-  await handleBatch(transactionsOf(db.database), consumer, handlers, batch);
-  expect(read).toBeLessThan(100);
+  await handleBatch(transactionsOf(db.database), consumer, handlers, [{ event, attempt: 1 }]);
+  expect(read).toBeLessThan(30);
 });
 
 test('nothing is compiled, or given to helpers, for a price that is only a prohibition', async () => {
