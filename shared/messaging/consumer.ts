@@ -10,7 +10,15 @@ import { neverPaused, type Pauses } from '../service/pauses';
 import { within } from '../service/within';
 import { beginCounting } from './consumer-metrics';
 import { failedAttempts } from './dead-letter';
-import { giveBack, isForBroker, isGood, isSettled, type Attachment, type Delivery } from './delivery';
+import {
+  flushAcks,
+  giveBack,
+  isForBroker,
+  isGood,
+  isSettled,
+  type Attachment,
+  type Delivery,
+} from './delivery';
 import { briefly } from './failure';
 import { createMissed } from './fetch-missed';
 import { createFlow, type Flow } from './flow';
@@ -220,6 +228,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       channel,
       tendingChannel,
       unacknowledged: new Set(),
+      mostAcks: Math.floor(prefetch / 4),
       delivered: 0,
       since: performance.now(),
     };
@@ -362,10 +371,12 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   const isStalled = () => still.seenAt - still.since > upkeep.stalledMs && sent === sentThen;
 
   /** Gives the queue up for a moment, with nothing in hand: deleting it would lose that. */
-  async function letGo({ channel, session }: Attachment): Promise<void> {
+  async function letGo(attachment: Attachment): Promise<void> {
+    const { channel, session } = attachment;
     log.info(RENEWING);
     if (flow) await within(1_000, flow.end()).catch(() => undefined);
     await within(DRAIN_MS, finished()).catch(() => undefined); // what is not settled is delivered again
+    flushAcks(attachment);
     await within(1_000, channel.close()).catch(() => undefined);
     session.fail(new Error(RENEWING));
   }
@@ -491,7 +502,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       hands.dropAll();
       // amqplib interleaves the frames of its channels, so the end of the connection could overtake the
       // last acknowledgements; the end of their own channel cannot.
-      if (attached) await within(1_000, attached.channel.close()).catch(() => undefined);
+      if (attached) {
+        flushAcks(attached);
+        await within(1_000, attached.channel.close()).catch(() => undefined);
+      }
       await Promise.all([keeper.stop(), copies.stop(), within(2_000, tending).catch(() => undefined)]);
       await within(1_000, progress.stop()).catch(() => undefined); // a row that stays is forgotten by itself
     },

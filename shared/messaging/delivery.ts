@@ -12,6 +12,10 @@ export interface Attachment {
   tendingChannel: Channel;
   /** The tags of deliveries that are not acknowledged yet; not in order, as the answer to a `get` is heard late. */
   unacknowledged: Set<number>;
+  /** So many acknowledgements gather at most: the broker has to hear of some before it sends more. */
+  mostAcks: number;
+  /** What is settled, and the broker is to hear of. */
+  acks?: { settled: Delivery[]; timer?: NodeJS.Timeout };
   /** How many messages it was given. */
   delivered: number;
   /** When it began, by this process's own clock. */
@@ -79,27 +83,38 @@ export function giveBack(delivery: Delivery): void {
   delivery.attachment.channel.reject(delivery.message, true);
 }
 
+/** For so long acknowledgements gather: nobody waits for them, and each frame is a record in the broker's queue. */
+const GATHER_ACKS_MS = 20;
+
 /**
- * Acknowledges deliveries: with one frame for all of them where nothing older is still in hand, for a frame
- * is a system call here and a record in the broker's queue.
+ * Acknowledges deliveries, in a moment: what is acknowledged within that leaves with one frame, where nothing older is
+ * still in hand. A process that is killed meanwhile is delivered them again, and knows them by their dedupe rows.
  */
 export function acknowledge(...deliveries: readonly Delivery[]): void {
   for (const [attachment, own] of groupBy(
     deliveries.filter((one) => !isSettled(one)),
     (delivery) => delivery.attachment,
   )) {
-    const { channel, unacknowledged } = attachment;
-    for (const { message } of own) unacknowledged.delete(message.fields.deliveryTag);
-    const oldest = lowest(unacknowledged);
-    const upTo = own
-      .filter(({ message }) => message.fields.deliveryTag < oldest)
-      .reduce<Delivery | undefined>(
-        (last, one) => (last && tagOf(last) > tagOf(one) ? last : one),
-        undefined,
-      );
-    if (upTo) channel.ack(upTo.message, true);
-    for (const one of own) if (tagOf(one) > oldest) channel.ack(one.message);
+    for (const { message } of own) attachment.unacknowledged.delete(message.fields.deliveryTag);
+    const acks = (attachment.acks ??= { settled: [] });
+    acks.settled.push(...own);
+    if (acks.settled.length >= attachment.mostAcks) flushAcks(attachment);
+    else acks.timer ??= setTimeout(() => flushAcks(attachment), GATHER_ACKS_MS);
   }
+}
+
+/** Sends the acknowledgements that have gathered: before its channel is closed, at the latest. */
+export function flushAcks(attachment: Attachment): void {
+  const { channel, unacknowledged, acks, session } = attachment;
+  clearTimeout(acks?.timer);
+  delete attachment.acks;
+  if (!acks || !session.open) return; // else they come again
+  const oldest = lowest(unacknowledged);
+  const upTo = acks.settled
+    .filter((one) => tagOf(one) < oldest)
+    .reduce<Delivery | undefined>((last, one) => (last && tagOf(last) > tagOf(one) ? last : one), undefined);
+  if (upTo) channel.ack(upTo.message, true);
+  for (const one of acks.settled) if (tagOf(one) > oldest) channel.ack(one.message);
 }
 
 function lowest(tags: Iterable<number>): number {
