@@ -27,12 +27,13 @@ async function run({ url, requests, connections, warmUpMs, measureMs, load }: Jo
   const startMs = performance.now();
   const tally = new Tally(startMs + warmUpMs, startMs + warmUpMs + measureMs);
   void delay(warmUpMs).then(() => tell({ kind: 'began' }));
-  void delay(warmUpMs + measureMs).then(async () => {
+  const ended = delay(warmUpMs + measureMs).then(async () => {
     tell({ kind: 'ended' });
     await gate?.close(); // and so lets those go that wait
   });
   if (load.kind === 'open') await openLoad(all, nextRequest, tally, { ...load, startMs });
   else await closedLoad(all, nextRequest, tally, gate);
+  await ended; // the last answer may come before the time is over
   for (const connection of all) connection.close();
   return tally.outcome();
 }
