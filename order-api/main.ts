@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
+import { openPipeline } from '../shared/service/pipeline';
 import { PortTakenError } from '../shared/service/exit-codes';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
@@ -18,6 +19,7 @@ import { closeApiServer, createApiServer } from './http/api-server';
 import { forgetKeys } from './idempotency/forget-keys';
 import { openLive } from './live/live';
 import { watchBacklog } from './orders/backlog';
+import { LANES } from './orders/order-intake';
 import { readOrderGauges } from './orders/order-gauges';
 import { openReads } from './reads/reads';
 
@@ -27,14 +29,16 @@ const LISTEN_QUEUE = 4_096;
 
 runService('order-api', async (log) => {
   const config = readConfig(apiConfig.safeExtend({ DRAFT_DEADLINE: draftDeadline }));
-  const database = openDatabase({
+  const options = {
     url: config.DATABASE_URL,
-    poolSize: config.DATABASE_POOL_SIZE,
     applicationName: 'order-api',
     // Somebody is waiting: after that they are told to try again.
     answerTimeoutMs: 8_000,
-    onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
-  });
+    onIdleError: (error: Error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
+  };
+  // Of the connections that it may have, some are for new orders.
+  const database = openDatabase({ ...options, poolSize: Math.max(1, config.DATABASE_POOL_SIZE - LANES) });
+  const orderWrites = openPipeline({ ...options, poolSize: LANES });
   await warmUp(database);
   const presence = keepPresence({ query: queryOf(database), parts: ['order-api'], log });
   const forgetting = forgetKeys(database, log);
@@ -56,6 +60,7 @@ runService('order-api', async (log) => {
   let isLeaving = false;
   const app = buildApp({
     database,
+    orderWrites,
     ...(reads && { reads }),
     log,
     live,
@@ -94,6 +99,7 @@ runService('order-api', async (log) => {
     ]);
     await presence.stop();
     await reads?.stop();
+    await orderWrites.close();
     await database.$disconnect();
   };
 });

@@ -1,4 +1,4 @@
-import type { Database } from '../../shared/service/database';
+import type { Statements } from '../../shared/service/transaction';
 
 /**
  * Restaurants whose row some session keeps locked (`SELECT … FOR UPDATE` in a forgotten transaction, a DELETE that is
@@ -12,7 +12,7 @@ export interface HeldRestaurants {
   look(ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-export function watchHeldRestaurants(database: Database): HeldRestaurants {
+export function watchHeldRestaurants(database: Statements): HeldRestaurants {
   let held: ReadonlySet<string> = new Set();
 
   async function look(ids: readonly string[]): Promise<ReadonlySet<string>> {

@@ -5,7 +5,8 @@ import { isLockTimeout, isPassing } from '../../shared/messaging/failure';
 import { insertIntoOutbox, makeEvents } from '../../shared/outbox/write-outbox';
 import type { CardTokenKeys } from '../../shared/payment/card-token';
 import type { Decimal } from '../../shared/money';
-import { Prisma, type Database } from '../../shared/service/database';
+import { Prisma } from '../../shared/service/database';
+import type { Statements } from '../../shared/service/transaction';
 import { beneath } from '../../shared/tracing/beneath';
 import { Common, errorTypeOf, Span, startBatch } from '../../shared/tracing/span';
 import { overloaded } from '../http/problem';
@@ -59,8 +60,8 @@ export interface TakenBefore {
  */
 export type OrderIntake = (order: RequestedOrder) => Promise<TakenOrder | TakenBefore>;
 
-// While the database is at one group, this process makes the next one ready.
-const LANES = 2;
+/** Groups at a time: while the database is at one, this process makes the next one ready. */
+export const LANES = 2;
 const LARGEST_GROUP = 64;
 const GROUP = new Common({ 'ordermesh.batch': 'orders' });
 /** As long as one waits for a connection of the pool. */
@@ -70,7 +71,7 @@ const PATIENCE_MS = 8_000;
  * The way in for new orders: those that come at the same time share a look at the menus and a transaction. Under
  * load that is what makes one cheap, for the round trips and the commit cost the same for one as for thirty.
  */
-export function openIntake(database: Database, cardTokenKey: CardTokenKeys | undefined): OrderIntake {
+export function openIntake(database: Statements, cardTokenKey: CardTokenKeys | undefined): OrderIntake {
   const held = watchHeldRestaurants(database);
   return groupCommit({
     commit,
@@ -100,7 +101,10 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
     }
   }
 
-  async function commitOver(over: Database, requests: readonly RequestedOrder[]): Promise<(Taken | Error)[]> {
+  async function commitOver(
+    over: Statements,
+    requests: readonly RequestedOrder[],
+  ): Promise<(Taken | Error)[]> {
     const priced = await refuseShort(
       over,
       requests,
@@ -125,7 +129,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
 
   /** Whoever could not be taken under a key may have been, with the same key, before. */
   async function settleKeys(
-    over: Database,
+    over: Statements,
     requests: readonly RequestedOrder[],
     results: readonly (MadeOrder | Error | undefined)[],
   ): Promise<(Taken | Error)[]> {
@@ -145,7 +149,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
 
   /** Of those that are strict, which are short. */
   async function refuseShort(
-    over: Database,
+    over: Statements,
     requests: readonly RequestedOrder[],
     priced: readonly (PricedOrder | Error)[],
   ): Promise<readonly (PricedOrder | Error)[]> {
@@ -186,7 +190,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
 
   /** One restaurant that somebody keeps locked lets its own orders wait, and no others. */
   async function insertUnlessHeld(
-    over: Database,
+    over: Statements,
     orders: readonly MadeOrder[],
   ): Promise<readonly (MadeOrder | Error | undefined)[]> {
     const known = await held.known(restaurantsOf(orders));
@@ -207,7 +211,7 @@ export function openIntake(database: Database, cardTokenKey: CardTokenKeys | und
    * @returns undefined for one whose key is taken, of which nothing was written
    */
   async function insert(
-    over: Database,
+    over: Statements,
     orders: readonly MadeOrder[],
   ): Promise<readonly (MadeOrder | undefined)[]> {
     const rows = orders.map(({ order, key }) => ({ ...order, key: key?.hash }));

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { withId, type CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
-import { createTestDatabase } from '../../shared/testing/test-database';
+import { createTestDatabase, transactionsOf } from '../../shared/testing/test-database';
 import { openAuthentication, type Credentials } from '../access/authenticate';
 import { buildApp, type AppDependencies } from '../app';
 import { createApiServer } from '../http/api-server';
@@ -77,7 +77,17 @@ export async function serve(database: Database, given: More = {}): Promise<ApiCl
   const live = openLive(database, log, { most: 2_000, ...limits });
   const authenticate = credentials && (await openAuthentication(database, credentials));
   const cardTokenKey = TEST_CARD_TOKEN_KEYS;
-  const server = createApiServer(buildApp({ database, log, live, cardTokenKey, authenticate, ...more }));
+  const server = createApiServer(
+    buildApp({
+      database,
+      orderWrites: transactionsOf(database),
+      log,
+      live,
+      cardTokenKey,
+      authenticate,
+      ...more,
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return clientOf(server, live);
 }

@@ -7,10 +7,10 @@ import { watchPool } from './pool-metrics';
 import { parsePostgresUrl } from './postgres-url';
 import { sessionConfig } from './session-settings';
 import { statementNames } from './statement-names';
-import { sqlOf, type Transactions, type Tx } from './transaction';
+import { sqlOf, type Statements, type Transactions, type Tx } from './transaction';
 
-/** Transactions over a connection of their own, see {@link openPipeline}. */
-export interface Pipeline extends Transactions {
+/** Transactions, and statements that each are one, over connections of their own: see {@link openPipeline}. */
+export interface Pipeline extends Transactions, Statements {
   close(): Promise<void>;
 }
 
@@ -43,8 +43,21 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
   watchPool(pool, options.applicationName);
   const nameOf = statementNames();
 
+  async function alone({ text, values }: Prisma.Sql): Promise<Awaited<Answer>> {
+    const client = await pool.connect();
+    let isUsable = false;
+    try {
+      const answer = await send(client, nameOf, text, values);
+      isUsable = true;
+      return answer;
+    } finally {
+      client.release(!isUsable);
+    }
+  }
+
   return {
     isPipeline: true,
+    ...statementsBy(alone),
     $transaction: async (work) => {
       const client = await pool.connect();
       const sending = createSending(client, nameOf);
@@ -69,39 +82,45 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
 
 type Answer = Promise<{ rows: unknown[]; rowCount: number | null; command: string }>;
 
-function createSending(client: PoolClient, nameOf: (sql: { sql: string }) => string | undefined) {
+type Names = ReturnType<typeof statementNames>;
+
+const send = (client: PoolClient, nameOf: Names, text: string, values: readonly unknown[]) =>
+  client.query({
+    text,
+    values: values.map(encode),
+    ...(values.length > 0 ? { name: nameOf({ sql: text }) } : {}),
+    types: { getTypeParser },
+  }) as Answer;
+
+const statementsBy = (run: (statement: Prisma.Sql) => Answer): Statements => ({
+  $queryRaw: async <T>(...[statement, ...values]: Parameters<Statements['$queryRaw']>) =>
+    (await run(sqlOf(statement, values))).rows as T,
+  $executeRaw: async (statement, ...values) => (await run(sqlOf(statement, values))).rowCount ?? 0,
+});
+
+function createSending(client: PoolClient, nameOf: Names) {
   const answers: Answer[] = [];
   let failed: { error: unknown } | undefined;
   let isOver = false;
 
-  function send(text: string, values: readonly unknown[] = []): Answer {
+  function sendNext(text: string, values: readonly unknown[] = []): Answer {
     if (isOver) return Promise.reject(new Error('the transaction is over'));
-    const answer = client.query({
-      text,
-      values: values.map(encode),
-      ...(values.length > 0 ? { name: nameOf({ sql: text }) } : {}),
-      types: { getTypeParser },
-    }) as Answer;
+    const answer = send(client, nameOf, text, values);
     answer.catch((error: unknown) => (failed ??= { error }));
     answers.push(answer);
     return answer;
   }
 
-  const run = ({ text, values }: Prisma.Sql) => send(text, values);
-  const tx: Tx = {
-    $queryRaw: async <T>(...[statement, ...values]: Parameters<Tx['$queryRaw']>) =>
-      (await run(sqlOf(statement, values))).rows as T,
-    $executeRaw: async (statement, ...values) => (await run(sqlOf(statement, values))).rowCount ?? 0,
-    queue: run,
-  };
+  const run = ({ text, values }: Prisma.Sql) => sendNext(text, values);
+  const tx: Tx = { ...statementsBy(run), queue: run };
 
   return {
     tx,
-    send,
+    send: sendNext,
     failure: () => failed?.error,
     /** @throws the first error of all statements */
     end: async (how: 'COMMIT'): Promise<void> => {
-      const ended = send(how);
+      const ended = sendNext(how);
       isOver = true;
       await Promise.all(answers);
       // What was swallowed on the way has failed it all the same.

@@ -1,10 +1,14 @@
 import { Prisma } from '../../prisma/generated/client';
 
-/** A transaction, as what works in it sees it: statements as tagged templates, values and rows as Prisma has them. */
-export interface Tx {
+/** Statements as tagged templates, with values and rows as Prisma has them. */
+export interface Statements {
   $queryRaw<T = unknown>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<T>;
   /** @returns how many rows it changed */
   $executeRaw(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<number>;
+}
+
+/** A transaction, as what works in it sees it. */
+export interface Tx extends Statements {
   /**
    * There where statements are sent without waiting for the answer to those before: sends one that nobody waits for. It
    * is done before the commit, and where it fails the transaction fails.

@@ -4,7 +4,7 @@ import { PostgresClient } from '../service/postgres-client';
 import { sessionConfig } from '../service/session-settings';
 import { openDatabase, type Database } from '../service/database';
 import { openPipeline, type Pipeline } from '../service/pipeline';
-import type { Transactions } from '../service/transaction';
+import type { Statements, Transactions } from '../service/transaction';
 
 export interface TestDatabase {
   url: string;
@@ -22,7 +22,8 @@ const setting = (name: string): string => {
 const pipelines = new WeakMap<Database, Pipeline>();
 
 /** What consumers of a test's database handle batches in, as in the services. */
-export const transactionsOf = (database: Database): Transactions => pipelines.get(database) ?? database;
+export const transactionsOf = (database: Database): Transactions & Statements =>
+  pipelines.get(database) ?? database;
 
 /** A migrated database of its own, cloned from the template that the run has prepared. */
 export async function createTestDatabase(): Promise<TestDatabase> {

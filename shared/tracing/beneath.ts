@@ -1,6 +1,6 @@
 import { sqlStateOf } from '../messaging/failure';
 import { Prisma, type Database, type Tx } from '../service/database';
-import type { Transactions } from '../service/transaction';
+import type { Statements, Transactions } from '../service/transaction';
 import { querySummary } from './query-summary';
 import { Common, errorTypeOf, KIND, startSpan, type Span } from './span';
 
@@ -11,7 +11,10 @@ import { Common, errorTypeOf, KIND, startSpan, type Span } from './span';
  * (Not by a context that follows every promise: on Node 20 that costs each of a process's promises, traced or not.)
  * A list for `$transaction([…])` has to be made with the database itself.
  */
-export function beneath<D extends Database | Tx | Transactions>(database: D, span: Span | undefined): D {
+export function beneath<D extends Database | Statements | Transactions>(
+  database: D,
+  span: Span | undefined,
+): D {
   if (!span) return database;
   return new Proxy(database, {
     get(target, name) {
