@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { Client } from 'pg';
-import { openDatabase, type Database } from '../shared/service/database';
+import { openDatabase, Prisma, type Database } from '../shared/service/database';
+import { openPipeline } from '../shared/service/pipeline';
 import { PooledError, PostgresClient } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
+import { write } from '../shared/service/transaction';
 import { createTestBroker, type TestBroker } from '../shared/testing/test-broker';
 import { startMesh } from '../shared/testing/mesh';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
@@ -72,6 +74,36 @@ test.each(Object.keys(MODES))(
     const { rows } = await stranger.query<Record<string, string>>(SETTINGS);
     expect(rows[0]).toMatchObject({ zone: 'Asia/Kolkata', lock: '0', statement: '0', scan: 'on' });
     await stranger.end();
+  },
+);
+
+test.each(Object.keys(MODES))(
+  'behind a pooler that %s them, a transaction whose BEGIN fails leaves nothing behind, and odd names of schemas do',
+  async (mode) => {
+    const pooler = poolers.get(mode);
+    if (!pooler) return;
+    await db.database.$executeRawUnsafe(`CREATE TABLE IF NOT EXISTS lone (id int)`);
+    const work = async (settings: string) => {
+      const url = new URL(pooler.through(db.url));
+      url.searchParams.set('options', settings);
+      const pipeline = openPipeline({
+        url: url.toString(),
+        poolSize: 1,
+        applicationName: 'pooled',
+        onIdleError: () => undefined,
+      });
+      return pipeline
+        .$transaction(async (tx) => {
+          void write(tx, Prisma.sql`INSERT INTO lone (id) VALUES (${1})`);
+          const [row] = await tx.$queryRaw<{ path: string }[]>`SELECT current_setting('search_path') AS path`;
+          return row?.path;
+        })
+        .finally(() => pipeline.close());
+    };
+    await expect(work('-c select=1')).rejects.toThrow();
+    expect(await db.database.$queryRaw`SELECT id FROM lone`).toEqual([]);
+    expect(await work('-c search_path=tenant-1,public')).toBe('"tenant-1", public');
+    expect(await db.database.$queryRaw`DELETE FROM lone RETURNING id`).toEqual([{ id: 1 }]);
   },
 );
 

@@ -28,12 +28,12 @@ export class PermanentError extends Error {
 // Prisma: https://www.prisma.io/docs/orm/reference/error-reference
 const PRISMA_CODES = /^(P1\d{3}|P202[1248]|P2034|P2037)$/;
 // PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
-// 08 connection, 25006 read-only (a failover), 25P03 and 25P04 a transaction that idled or ran for too long,
+// 08 connection, 0A000 a statement planned before a migration, or a standby that is to write, 25006 read-only (a failover), 25P03 and 25P04 a transaction that idled or ran for too long,
 // 28 authorization (a rotated password), 3D/3F no such database or schema, 40001/40P01 serialisation and deadlock,
 // 42501 no grant, 42P01/42703/42883 no such table, column or function, 53 resources, 55000 not in a state for it,
 // 57P operator intervention, 58 system.
 const SQL_STATES =
-  /^(08...|25006|25P0[34]|28...|3D000|3F000|40001|40P01|42501|42P01|42703|42883|53...|55000|57P..|58...)$/;
+  /^(08...|0A000|25006|25P0[34]|28...|3D000|3F000|40001|40P01|42501|42P01|42703|42883|53...|55000|57P..|58...)$/;
 // Of these: no grant, no such table, column or function.
 const MISSING = /^(42501|42P01|42703|42883)$/;
 const MISSING_KINDS = new Set(['TableDoesNotExist', 'ColumnNotFound']);

@@ -54,6 +54,7 @@ export async function handleBatch(
       return fresh;
     });
 
+  let someAreKnown = false;
   const atOnce = () =>
     inTransaction(async (tx) => {
       const marking = markProcessed(tx, consumer, batch);
@@ -61,7 +62,8 @@ export async function handleBatch(
       // Its failure may only be that it was given too much; and nothing of it may come after the end of the transaction.
       const [marked, handled] = await Promise.allSettled([marking, handling]);
       if (marked.status === 'rejected') throw marked.reason;
-      if (marked.value.size < events.size) throw new NotAllNew();
+      someAreKnown = marked.value.size < events.size;
+      if (someAreKnown) throw new Error('some were handled before'); // rolls back, and is not heard of outside
       if (handled.status === 'rejected') throw handled.reason;
       await writeOutbox(tx, consumer, handled.value);
       return marked.value;
@@ -69,13 +71,10 @@ export async function handleBatch(
 
   if (options.suspect || !transactions.isPipeline) return inTurn();
   return atOnce().catch((error: unknown) => {
-    if (error instanceof NotAllNew) return inTurn();
+    if (someAreKnown) return inTurn(); // whatever failed: it may have been what was done before
     throw error;
   });
 }
-
-/** Rolls back, and is not heard of outside. */
-class NotAllNew extends Error {}
 
 /**
  * Claims the events for this consumer. A concurrent transaction with the same event waits here for the

@@ -1,9 +1,11 @@
 import { Socket } from 'node:net';
+import { Client } from 'pg';
 import { failureKind } from '../messaging/failure';
 import { newId } from '../ids';
 import { createTestDatabase, type TestDatabase } from '../testing/test-database';
 import { Prisma } from './database';
 import { openPipeline, type Pipeline } from './pipeline';
+import { PostgresClient } from './postgres-client';
 import { write, type Transactions, type Tx } from './transaction';
 
 let db: TestDatabase;
@@ -98,6 +100,28 @@ it('keeps its session where only the work failed, and takes another where a stat
   expect(await pipeline.$transaction(backend)).toBe(first);
   await pipeline.$transaction((tx) => tx.$queryRaw`SELECT no_such_column`).catch(() => undefined);
   expect(await pipeline.$transaction(backend)).not.toBe(first);
+});
+
+it('leaves nothing behind where its BEGIN fails, whatever was sent with it', async () => {
+  const query = jest.spyOn(PostgresClient.prototype, 'query') as unknown as jest.SpyInstance;
+  const send = query.getMockImplementation() ?? Client.prototype.query;
+  query.mockImplementation(function (this: Client, ...given: [{ text?: string }]) {
+    if (given[0].text?.startsWith('BEGIN')) given[0].text = 'SELECT 1 / 0'; // as if somebody had cancelled it
+    return (send as (...all: unknown[]) => unknown).apply(this, given);
+  });
+  const failing = pipeline.$transaction((tx) => Promise.all([add(tx, 20), add(tx, 21)]));
+  await expect(failing).rejects.toMatchObject({ code: '22012' });
+  query.mockRestore();
+  expect(await things()).toEqual([1, 2]);
+});
+
+it('goes on with another session where a migration has changed what a prepared statement answers', async () => {
+  const ask = () => pipeline.$transaction((tx) => tx.$queryRaw`SELECT note FROM notes WHERE id = ${1}`);
+  await db.database.$executeRaw`CREATE TABLE notes (id int PRIMARY KEY, note int)`;
+  await ask();
+  await db.database.$executeRaw`ALTER TABLE notes ALTER COLUMN note TYPE text`;
+  expect(failureKind(await ask().catch((error: unknown) => error))).toBe('infrastructure');
+  expect(await ask()).toEqual([]);
 });
 
 it('lets nothing through that comes after the end of its transaction', async () => {

@@ -2,7 +2,7 @@ import { types, type ClientBase, type PoolClient } from 'pg';
 import { Prisma } from '../../prisma/generated/client';
 import type { DatabaseOptions } from './database';
 import { gatherWrites } from './gather-writes';
-import { PostgresPool } from './postgres-client';
+import { PostgresPool, type PostgresClient } from './postgres-client';
 import { watchPool } from './pool-metrics';
 import { parsePostgresUrl } from './postgres-url';
 import { sessionConfig } from './session-settings';
@@ -19,6 +19,9 @@ export interface Pipeline extends Transactions, Statements {
  * answers to those before it. `BEGIN` travels with the first statement, and `COMMIT` with the last ones, so that a
  * transaction takes as many round trips as it has answers to wait for.
  *
+ * What comes behind a `BEGIN` that fails (somebody cancelled it) would be committed statement by statement. So the session
+ * lets nothing be written outside of a transaction; behind a pooler, which keeps no settings, the `BEGIN` is waited for.
+ *
  * Values and rows are as Prisma's raw queries have them. What is awaited in turn is answered in turn; what is sent behind
  * a statement that fails is refused by PostgreSQL (25P02), the `COMMIT` too. The error that is thrown is the first.
  * @returns transactions, as many at a time as `poolSize` says
@@ -30,8 +33,11 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
       kind: 'service',
       applicationName: options.applicationName,
       connectTimeoutMs: target.poolTimeoutMs ?? 8_000,
-      // Lookups by index, whatever the values are: planned once a session. Planning anew took a fifth of their time.
-      settings: { plan_cache_mode: 'force_generic_plan' },
+      settings: {
+        // Lookups by index, whatever the values are: planned once a session. Planning anew took a fifth of their time.
+        plan_cache_mode: 'force_generic_plan',
+        default_transaction_read_only: 'on',
+      },
     }),
     max: options.poolSize,
     idleTimeoutMillis: 60_000,
@@ -63,7 +69,8 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
       const sending = createSending(client, nameOf);
       let isUsable = false;
       try {
-        void sending.send('BEGIN'); // where it fails, so does what comes behind it
+        const begun = sending.send('BEGIN READ WRITE');
+        if ((client as unknown as PostgresClient).isPooled) await begun;
         const value = await work(sending.tx);
         await sending.end('COMMIT');
         isUsable = true;

@@ -74,6 +74,8 @@ interface TransactionStatus {
 export class PostgresClient extends Client {
   private readonly rules: SessionRules;
   private readonly given: SessionConfig;
+  /** A pooler answers: each transaction may have another session. */
+  isPooled = false;
 
   constructor(config: SessionConfig) {
     // The pool hides the password from spreading.
@@ -124,6 +126,7 @@ export class PostgresClient extends Client {
       await this.end();
       throw new PooledError();
     }
+    this.isPooled = true;
     const ask = super.query.bind(this) as (...given: unknown[]) => unknown;
     this.query = ((...given: unknown[]) => this.setFirst(ask, given)) as Client['query'];
     return this;
@@ -216,9 +219,15 @@ const setLocally = (settings: Record<string, string>): string =>
   Object.entries(settings)
     .map(
       ([name, value]) =>
-        `SET LOCAL ${name} = ${name === 'search_path' ? value : `'${value.replaceAll("'", "''")}'`}`,
+        `SET LOCAL ${name} = ${name === 'search_path' ? namesOf(value) : `'${value.replaceAll("'", "''")}'`}`,
     )
     .join('; ');
+
+/** A list of schemas, each quoted: as a start-up setting it may say `tenant-1`, which a statement may not. */
+const namesOf = (list: string): string =>
+  (list.match(/"(?:[^"]|"")*"|[^\s,]+/g) ?? [])
+    .map((name) => (name.startsWith('"') ? name : `"${name.toLowerCase()}"`))
+    .join(', ') || "''";
 
 /** A pool of {@link PostgresClient}s. */
 export class PostgresPool extends Pool {
