@@ -8,7 +8,7 @@ export interface TraceContext {
   spanId: string;
   /** The lowest bit says whether the trace is recorded. */
   flags: number;
-  /** What other tracing systems want to be handed on: `tracestate`, as it came. */
+  /** What other tracing systems want to be handed on: `tracestate`. */
   state?: string | undefined;
 }
 
@@ -30,9 +30,33 @@ export function readTraceContext(traceparent: unknown, tracestate?: unknown): Tr
   return { traceId, spanId, flags: parseInt(flags, 16) & (SAMPLED | RANDOM), state: readState(tracestate) };
 }
 
-/** https://www.w3.org/TR/trace-context/#tracestate-header: longer ones need not be handed on. */
-const readState = (state: unknown): string | undefined =>
-  typeof state === 'string' && /^[\x20-\x7e]{1,512}$/.test(state) && state.includes('=') ? state : undefined;
+const KEY = /^[a-z0-9](?:[a-z0-9_*/-]{0,255}|[a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})$/;
+const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}$/;
+const MOST_MEMBERS = 32;
+const LONG_MEMBER = 128;
+
+/**
+ * What does not follow the form counts as a whole as not there; what is too long loses its long members, then the last.
+ * https://www.w3.org/TR/trace-context/#tracestate-header
+ */
+function readState(state: unknown): string | undefined {
+  if (typeof state !== 'string') return undefined;
+  const members = state
+    .split(',')
+    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .filter(Boolean);
+  const pairs = members.map((member) => member.split('='));
+  const isForm = pairs.every(
+    ([key = '', value = '', more]) => KEY.test(key) && VALUE.test(value) && more === undefined,
+  );
+  const keys = new Set(pairs.map(([key]) => key));
+  if (!isForm || keys.size < members.length || members.length > MOST_MEMBERS) return undefined;
+  const tooLong = () => members.join(',').length > LONGEST;
+  for (let at = members.length - 1; at >= 0 && tooLong(); at--)
+    if (members[at]!.length > LONG_MEMBER) members.splice(at, 1);
+  while (tooLong()) members.pop();
+  return members.join(',') || undefined;
+}
 
 export const writeTraceparent = ({ traceId, spanId, flags }: TraceContext): string =>
   `00-${traceId}-${spanId}-0${flags}`;
