@@ -57,7 +57,14 @@ export async function checkSchema(
   const pending: CheckedMigration[] = [];
   for (const migration of migrations)
     if (!done.has(migration.name))
-      pending.push(await checkMigration(migration, made, (table) => countRows(database, table)));
+      pending.push(
+        await checkMigration(
+          migration,
+          made,
+          (table) => countRows(database, table),
+          (table) => isPartitioned(database, table),
+        ),
+      );
   const sums = new Map(migrations.map(({ name, sql }) => [name, sumOf(sql)]));
   return {
     pending,
@@ -73,11 +80,13 @@ export async function checkSchema(
  * What each statement of a migration would do.
  * @param made tables that earlier ones make: nobody uses them yet. Those that this one makes are added
  * @param rowsOf how many rows a table has; undefined where there is none
+ * @param hasPartitions whether a table that is there has them
  */
 export async function checkMigration(
   { name, sql }: Migration,
   made: Set<string>,
   rowsOf: (table: string) => Promise<number | undefined>,
+  hasPartitions: (table: string) => Promise<boolean> = async () => false,
 ): Promise<CheckedMigration> {
   let read: Statement[];
   try {
@@ -87,12 +96,14 @@ export async function checkMigration(
   }
   const statements: CheckedStatement[] = [];
   for (const { sql: text, effects, vouched } of read) {
-    for (const { makes, table } of effects) if (makes && table) made.add(table);
+    for (const { makes, unlessThere, table } of effects)
+      if (makes && table && !(unlessThere && (await rowsOf(table)) !== undefined)) made.add(table);
     const judged: CheckedStatement[] = [];
     for (const effect of effects) {
       const isNew = effect.table !== undefined && made.has(effect.table);
       const rows = effect.table && !isNew ? await rowsOf(effect.table) : undefined;
-      judged.push({ sql: text, ...judge(effect, isNew, rows) });
+      const refused = effect.notPartitioned && !isNew && (await hasPartitions(effect.table!));
+      judged.push({ sql: text, ...judge(refused ? { ...effect, ...PARTITIONED } : effect, isNew, rows) });
     }
     const worst = judged.find(({ blocks }) => blocks) ?? judged.find(({ lock }) => lock) ?? judged[0]!;
     const reason = vouched ?? REVIEWED[name];
@@ -100,6 +111,12 @@ export async function checkMigration(
   }
   return { name, statements };
 }
+
+const PARTITIONED: Partial<Effect> = {
+  breaks: 'PostgreSQL refuses to build an index CONCURRENTLY on a partitioned table, and the migration fails',
+  instead:
+    'CREATE INDEX … ON ONLY the table, CREATE INDEX CONCURRENTLY on each partition, then ALTER INDEX … ATTACH PARTITION',
+};
 
 /** As the engine keeps it. */
 const sumOf = (sql: string) => createHash('sha256').update(sql).digest('hex');
@@ -143,6 +160,14 @@ async function appliedMigrations(
      WHERE rolled_back_at IS NULL`,
   );
   return rows.map(({ name, is_done, sum }) => ({ name, isDone: is_done, sum }));
+}
+
+async function isPartitioned(database: Client, table: string): Promise<boolean> {
+  const { rows } = await database.query<{ is: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass(quote_ident($1)) AND relkind = 'p') AS is`,
+    [table],
+  );
+  return rows[0]!.is;
 }
 
 async function countRows(database: Client, table: string): Promise<number | undefined> {

@@ -35,6 +35,16 @@ describe('can be done while the mesh runs, on a table with many rows:', () => {
     'INSERT INTO a SELECT * FROM orders',
     'CREATE FUNCTION a() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
     "ALTER TYPE a ADD VALUE 'b'",
+    'CREATE VIEW a AS SELECT b FROM orders',
+    'CREATE TABLE IF NOT EXISTS orders (b TEXT)',
+    'CREATE TEMP TABLE a (b TEXT)',
+    'SELECT b INTO a FROM orders; UPDATE a SET b = 1',
+    'INSERT INTO a SELECT * FROM orders ON CONFLICT DO NOTHING',
+    'WITH a AS (SELECT lower(b) AS b FROM orders) INSERT INTO c SELECT b FROM a',
+    "SET statement_timeout = '1h'",
+    'ALTER SEQUENCE a OWNED BY orders.b',
+    '-- nothing any more',
+    '',
     'GRANT SELECT ON orders TO a',
     "COMMENT ON TABLE orders IS 'x'",
     'REINDEX INDEX CONCURRENTLY a',
@@ -62,6 +72,23 @@ describe('cannot:', () => {
     'DO $$ BEGIN PERFORM 1 END $$',
     'LOCK TABLE orders',
     'VACUUM FULL orders',
+    "ALTER TYPE a RENAME VALUE 'b' TO 'c'",
+    'ALTER SEQUENCE a RESTART',
+    'CREATE OR REPLACE FUNCTION a() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+    'CREATE OR REPLACE VIEW a AS SELECT b FROM orders',
+    'CREATE POLICY a ON orders AS RESTRICTIVE USING (b)',
+    'ALTER POLICY a ON orders USING (b)',
+    'DROP POLICY a ON orders',
+    'DROP TRIGGER a ON orders',
+    'SET lock_timeout = 0',
+    'SET ROLE a',
+    "SELECT setval('a', 1)",
+    'SELECT pg_catalog.pg_sleep(60) FROM orders',
+    'SELECT b FROM orders FOR UPDATE',
+    'REINDEX DATABASE a',
+    'CLUSTER',
+    'CREATE TABLE IF NOT EXISTS orders (b TEXT); DROP TABLE orders',
+    '-- online:\nDROP TABLE orders',
   ])('%s, also where there are few rows', async (sql) => {
     expect(await blocked(sql, async () => 1)).toBe(true);
   });
@@ -79,6 +106,11 @@ describe('cannot:', () => {
     'CREATE INDEX a ON orders (b)',
     'CREATE UNIQUE INDEX a ON orders (b)',
     'UPDATE orders SET a = 1',
+    'CREATE TABLE IF NOT EXISTS orders (a TEXT); UPDATE orders SET a = 1',
+    'CREATE TABLE other.orders (a TEXT); UPDATE orders SET a = 1',
+    'INSERT INTO orders SELECT * FROM b ON CONFLICT (a) DO UPDATE SET a = 1',
+    'WITH b AS (DELETE FROM orders RETURNING a) SELECT a FROM b',
+    'WITH b AS (UPDATE orders SET a = 1 RETURNING a) INSERT INTO c SELECT a FROM b',
     'DELETE FROM orders WHERE a = 1',
     'REINDEX TABLE orders',
     'CLUSTER orders USING a',
@@ -108,6 +140,16 @@ it('says what it found of each statement, and what to write instead', async () =
       { sql: 'SELECT 1', takes: 'a moment' },
     ],
   });
+});
+
+it('an index of a partitioned table cannot be built CONCURRENTLY', async () => {
+  const partitioned = async (table: string) => table === 'event_log';
+  const of = async (sql: string) =>
+    (await checkMigration({ name: 'one', sql }, new Set(), async () => 1, partitioned)).statements;
+  expect(await of('CREATE INDEX CONCURRENTLY a ON event_log (b)')).toEqual([
+    expect.objectContaining({ blocks: expect.stringMatching(/refuses .* partitioned/) as string }),
+  ]);
+  expect((await of('CREATE INDEX CONCURRENTLY a ON event_log_default (b)'))[0]).not.toHaveProperty('blocks');
 });
 
 it('believes who vouches for a statement, and repeats why', async () => {

@@ -6,9 +6,12 @@ import type {
   CreateStmt,
   DropStmt,
   IndexStmt,
+  InsertStmt,
   Node,
   RangeVar,
   RenameStmt,
+  SelectStmt,
+  WithClause,
 } from '@pgsql/types';
 
 /**
@@ -26,6 +29,10 @@ export interface Effect {
   takes: Takes;
   /** Makes the table: nobody uses it yet. */
   makes?: true;
+  /** `IF NOT EXISTS`: it makes nothing where the table is there. */
+  unlessThere?: true;
+  /** PostgreSQL refuses it for a partitioned table. */
+  notPartitioned?: true;
   /** Why an instance of the version before may fail with it, whatever the size of the table. */
   breaks?: string;
   /** What to write instead, in one or several releases. */
@@ -76,13 +83,13 @@ const KNOWN: Record<string, Of<string>> = {
           alter(nameOf(relation), (one as { AlterTableCmd: AlterTableCmd }).AlterTableCmd),
         ),
   CreateStmt: (statement: CreateStmt) => create(statement),
-  CreateTableAsStmt: (statement: { into?: { rel?: RangeVar } }) => [
-    { table: nameOf(statement.into?.rel), takes: 'a moment', makes: true },
+  CreateTableAsStmt: (statement: { into?: { rel?: RangeVar }; if_not_exists?: boolean }) => [
+    makesTable(statement.into?.rel, statement.if_not_exists),
   ],
   IndexStmt: ({ relation, concurrent }: IndexStmt) => {
     const table = nameOf(relation);
     return concurrent
-      ? [{ table, lock: 'SHARE UPDATE EXCLUSIVE', takes: 'reads every row' }]
+      ? [{ table, lock: 'SHARE UPDATE EXCLUSIVE', takes: 'reads every row', notPartitioned: true }]
       : [
           {
             table,
@@ -103,9 +110,10 @@ const KNOWN: Record<string, Of<string>> = {
               'add the new one beside it, write both, copy, read the new one, and drop the old one a release later',
           }),
         ],
-  UpdateStmt: ({ relation }: { relation?: RangeVar }) => [changes(nameOf(relation))],
-  DeleteStmt: ({ relation }: { relation?: RangeVar }) => [changes(nameOf(relation))],
-  InsertStmt: ({ relation }: { relation?: RangeVar }) => [{ table: nameOf(relation), takes: 'a moment' }],
+  UpdateStmt: (statement: WritesRows) => [changes(nameOf(statement.relation)), ...within(statement)],
+  DeleteStmt: (statement: WritesRows) => [changes(nameOf(statement.relation)), ...within(statement)],
+  InsertStmt: (statement: InsertStmt) => insert(statement),
+  SelectStmt: (statement: SelectStmt) => select(statement),
   TruncateStmt: ({ relations = [] }: { relations?: Node[] }) =>
     relations.map((one) =>
       exclusive(nameOf((one as { RangeVar: RangeVar }).RangeVar), { breaks: 'all rows are gone' }),
@@ -113,17 +121,53 @@ const KNOWN: Record<string, Of<string>> = {
   CreateTrigStmt: ({ relation }: { relation?: RangeVar }) => [
     { table: nameOf(relation), lock: 'SHARE ROW EXCLUSIVE', takes: 'a moment' },
   ],
-  CreatePolicyStmt: ({ table }: { table?: RangeVar }) => [exclusive(nameOf(table))],
-  AlterPolicyStmt: ({ table }: { table?: RangeVar }) => [exclusive(nameOf(table))],
+  CreatePolicyStmt: ({ table, permissive }: { table?: RangeVar; permissive?: boolean }) => [
+    exclusive(nameOf(table), permissive ? {} : ruleOfRows),
+  ],
+  AlterPolicyStmt: ({ table }: { table?: RangeVar }) => [exclusive(nameOf(table), ruleOfRows)],
+  AlterEnumStmt: ({ oldVal }: { oldVal?: string }) => [
+    oldVal === undefined
+      ? harmless
+      : {
+          takes: 'a moment',
+          breaks: `the version before knows ${oldVal} by its old name`,
+          instead: 'add the new value beside it, and write it a release later',
+        },
+  ],
+  AlterSeqStmt: ({ options = [] }: { options?: Node[] }) =>
+    options.every((one) => ['owned_by', 'cache'].includes(optionOf(one)))
+      ? [harmless]
+      : [unknown('ALTER SEQUENCE')],
+  CreateFunctionStmt: ({ replace }: { replace?: boolean }) => [replace ? replaced('FUNCTION') : harmless],
+  ViewStmt: ({ replace }: { replace?: boolean }) => [replace ? replaced('VIEW') : harmless],
+  VariableSetStmt: ({ name = '', is_local }: { name?: string; is_local?: boolean }) => [
+    is_local || SETTINGS.includes(name)
+      ? harmless
+      : name === 'lock_timeout'
+        ? {
+            takes: 'a moment',
+            breaks: 'whoever waits behind a lock that this migration waits for does so for longer',
+            instead: 'leave it away: npm run migrate waits for 2 seconds and tries again',
+          }
+        : unknown(`SET ${name}`),
+  ],
   GrantStmt: ({ is_grant }: { is_grant?: boolean }) =>
     is_grant ? [harmless] : [{ takes: 'a moment', breaks: 'a right is taken from whoever may be using it' }],
   ReindexStmt: ({ relation, params = [] }: { relation?: RangeVar; params?: Node[] }) => [
     JSON.stringify(params).includes('concurrently')
       ? { table: nameOf(relation), lock: 'SHARE UPDATE EXCLUSIVE', takes: 'reads every row' }
-      : exclusive(nameOf(relation), { takes: 'reads every row', instead: 'REINDEX CONCURRENTLY' }),
+      : exclusive(nameOf(relation), {
+          takes: 'reads every row',
+          instead: 'REINDEX CONCURRENTLY',
+          ...(!relation && ofAllTables),
+        }),
   ],
   ClusterStmt: ({ relation }: { relation?: RangeVar }) => [
-    exclusive(nameOf(relation), { takes: 'writes every row', instead: 'do without it' }),
+    exclusive(nameOf(relation), {
+      takes: 'writes every row',
+      instead: 'do without it',
+      ...(!relation && ofAllTables),
+    }),
   ],
   DoStmt: () => [unknown('a DO block')],
   TransactionStmt: () => [
@@ -135,22 +179,16 @@ const KNOWN: Record<string, Of<string>> = {
   ],
   ...Object.fromEntries(
     [
-      'AlterEnumStmt',
       'AlterFunctionStmt',
-      'AlterSeqStmt',
       'CommentStmt',
       'CompositeTypeStmt',
       'CreateCastStmt',
       'CreateDomainStmt',
       'CreateEnumStmt',
       'CreateExtensionStmt',
-      'CreateFunctionStmt',
       'CreateSchemaStmt',
       'CreateSeqStmt',
       'CreateStatsStmt',
-      'SelectStmt',
-      'VariableSetStmt',
-      'ViewStmt',
     ].map((kind) => [kind, () => [harmless]]),
   ),
 };
@@ -162,14 +200,87 @@ const changes = (table: string): Effect => ({
   instead: 'change rows in batches, by a command beside the running mesh',
 });
 
+interface WritesRows {
+  relation?: RangeVar;
+  withClause?: WithClause;
+}
+
+/** What the queries before it do: `WITH moved AS (DELETE …) INSERT …`. */
+const within = ({ withClause }: { withClause?: WithClause }): Effect[] =>
+  (withClause?.ctes ?? []).flatMap((one) => {
+    const { ctequery } = (one as { CommonTableExpr: { ctequery?: Node } }).CommonTableExpr;
+    return ctequery && !('SelectStmt' in ctequery) ? effectsOf(ctequery) : [];
+  });
+
+function insert(statement: InsertStmt): Effect[] {
+  const table = nameOf(statement.relation);
+  const own: Effect =
+    statement.onConflictClause?.action === 'ONCONFLICT_UPDATE'
+      ? changes(table)
+      : { table, takes: 'a moment' };
+  return [own, ...within(statement)];
+}
+
+/** A query by itself is there for what it does, not for what it finds. */
+function select(statement: SelectStmt): Effect[] {
+  const { intoClause, lockingClause } = statement;
+  const [called] =
+    /"funcname":\[(.*?)\]/.exec(JSON.stringify(statement))?.[1]?.match(/(?<="sval":")[^"]+(?="\}\}$)/) ?? [];
+  return [
+    ...(intoClause?.rel ? [makesTable(intoClause.rel)] : []),
+    ...(lockingClause?.length ? [unknown('SELECT FOR UPDATE')] : []),
+    ...(called ? [unknown(`${called}()`)] : []),
+    ...within(statement),
+    harmless,
+  ];
+}
+
+/** Nobody else's statement is about a table of this session, or of another schema. */
+function makesTable(relation: RangeVar | undefined, ifNotExists?: boolean): Effect {
+  const isElsewhere =
+    relation?.relpersistence === 't' || ![undefined, 'public'].includes(relation?.schemaname);
+  if (isElsewhere) return harmless;
+  return {
+    table: nameOf(relation),
+    takes: 'a moment',
+    makes: true,
+    ...(ifNotExists && { unlessThere: true as const }),
+  };
+}
+
+const optionOf = (node: Node) => (node as { DefElem?: { defname?: string } }).DefElem?.defname ?? '';
+
+/** Settings of a session that are of no concern to others. */
+const SETTINGS = [
+  'statement_timeout',
+  'work_mem',
+  'maintenance_work_mem',
+  'max_parallel_maintenance_workers',
+  'client_min_messages',
+];
+
+const ruleOfRows: Partial<Effect> = {
+  breaks: 'rows are taken from whoever reads or writes them now',
+  instead: 'npm run users, which knows what each version has to reach',
+};
+
+const ofAllTables: Partial<Effect> = { breaks: 'it takes one table after the other from everybody' };
+
+const replaced = (what: string): Effect => ({
+  takes: 'a moment',
+  breaks: `the version before is given another ${what} where there is one of that name`,
+  instead: 'make it under a new name, or without OR REPLACE where there is none',
+});
+
 function create({
   relation,
   tableElts = [],
   constraints = [],
   inhRelations = [],
   partbound,
+  if_not_exists,
 }: CreateStmt): Effect[] {
-  const own: Effect = { table: nameOf(relation), takes: 'a moment', makes: true };
+  const own = makesTable(relation, if_not_exists);
   const all = [...tableElts, ...constraints].flatMap(constraintsIn);
   const referred = all.flatMap(({ contype, pktable }) =>
     contype === 'CONSTR_FOREIGN' && nameOf(pktable) !== own.table
@@ -375,7 +486,13 @@ function drop({ removeType, objects = [], concurrent }: DropStmt): Effect[] {
   if (removeType === 'OBJECT_TRIGGER' || removeType === 'OBJECT_POLICY' || removeType === 'OBJECT_RULE') {
     const [first] = objects;
     const items = (first as { List?: { items?: Node[] } } | undefined)?.List?.items ?? [];
-    return [exclusive(textOf(items.at(-2)))];
+    const all = textOf(items.at(-1));
+    return [
+      exclusive(textOf(items.at(-2)), {
+        breaks: `the version before may count on ${all}`,
+        instead: 'drop it in the release after the one that needs it no more',
+      }),
+    ];
   }
   if (removeType === 'OBJECT_STATISTIC_EXT') return [harmless];
   return [

@@ -16,6 +16,7 @@ export interface Statement {
  */
 export async function readMigration(sql: string): Promise<Statement[]> {
   await loadModule();
+  if (withoutComments(sql).trim() === '') return []; // the parser refuses a text without anything
   const { stmts = [] } = parseSync(sql) as {
     stmts?: { stmt: Node; stmt_location?: number; stmt_len?: number }[];
   };
@@ -25,7 +26,7 @@ export async function readMigration(sql: string): Promise<Statement[]> {
     const end = stmt_len ? stmt_location + stmt_len : bytes.length;
     const text = bytes.subarray(start, end).toString();
     start = end + 1;
-    const vouched = /^\s*--\s*online:\s*(.+)$/m.exec(text)?.[1]?.trim();
+    const vouched = /^[^\S\n]*--[^\S\n]*online:[^\S\n]*(\S.*)$/m.exec(text)?.[1]?.trim();
     return { sql: onOneLine(text), effects: effectsOf(stmt), ...(vouched && { vouched }) };
   });
   const pieces = sql.split(';').filter((piece) => withoutComments(piece).trim() !== '');
