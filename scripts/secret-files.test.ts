@@ -16,9 +16,14 @@ const file = (name: string, text: string) => {
 const DATABASE_URL = 'postgresql://inventory-service@localhost/d';
 const PASSWORD = ' p#/?@% ü ';
 
-test('a password in a file is put into its URL, without the line break at its end', () => {
-  for (const end of ['', '\n', '\r\n']) {
-    const given = { DATABASE_URL, DATABASE_PASSWORD_FILE: file('password', PASSWORD + end) };
+test('a password in a file is put into its URL, without what an editor puts around it', () => {
+  for (const [begin, end] of [
+    ['', ''],
+    ['', '\n'],
+    ['', '\r\n'],
+    ['\ufeff', '\r\n\r\n'],
+  ]) {
+    const given = { DATABASE_URL, DATABASE_PASSWORD_FILE: file('password', begin + PASSWORD + end) };
     expect(parsePostgresUrl(readConfig(apiConfig, given).DATABASE_URL).password).toBe(PASSWORD);
     expect(parsePostgresUrl(givenUrl('DATABASE_URL', given)!).password).toBe(PASSWORD);
   }

@@ -1,4 +1,4 @@
-import { addressOf, brokerUrl, databaseUrl, serverUrls } from './server-urls';
+import { addressOf, brokerUrl, databaseUrl, managementUrl, serverUrls } from './server-urls';
 
 const mesh = {
   api_url: '',
@@ -24,6 +24,17 @@ test('a command works on the servers that are given, else on the running mesh’
     databaseUrl: 'postgresql://mesh/db',
     rabbitmqUrl: 'amqp://mesh',
   });
+});
+
+test('the management API is the one that is named, also by a file; else the first node’s', () => {
+  const at = 'amqp://u@[::1]:5672,two:5672/v';
+  expect(managementUrl(at, sources({ RABBITMQ_URL: at }))).toBe('http://[::1]:15672');
+  expect(managementUrl(at, sources({ RABBITMQ_URL: at, RABBITMQ_MANAGEMENT_URL: '' }))).toBe(
+    'http://[::1]:15672',
+  );
+  expect(() => managementUrl(at, sources({ RABBITMQ_MANAGEMENT_URL_FILE: '/no/such' }))).toThrow(
+    'RABBITMQ_MANAGEMENT_URL_FILE names a file that does not exist: /no/such',
+  );
 });
 
 test('it never mixes a given server with one of the running mesh', () => {

@@ -42,7 +42,10 @@ export function managementUrl(
   rabbitmqUrl: string,
   { environment = process.env, readMesh = readMeshFile }: UrlSources = {},
 ): string {
-  const given = withSecretFiles(environment).environment.RABBITMQ_MANAGEMENT_URL;
+  const { environment: complete, problems } = withSecretFiles(environment);
+  const unread = problems.find((line) => line.startsWith('RABBITMQ_MANAGEMENT_URL:'));
+  if (unread) throw new UserError(`${unread}.`);
+  const given = complete.RABBITMQ_MANAGEMENT_URL;
   if (given && !/^https?:\/\/[^/]/.test(given))
     throw new UserError('RABBITMQ_MANAGEMENT_URL must begin with http:// or https://.');
   const mesh = given || givenUrl('RABBITMQ_URL', environment) ? undefined : readMesh();

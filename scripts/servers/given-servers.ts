@@ -48,7 +48,7 @@ function giveUpIfRefused(error: unknown): never {
 
 async function management(rabbitmqUrl: string, search: Search): Promise<string | undefined> {
   const broker = new URL(splitServers(rabbitmqUrl)[0]!);
-  const url = new URL(process.env.RABBITMQ_MANAGEMENT_URL ?? `http://${broker.hostname}:15672`);
+  const url = new URL(process.env.RABBITMQ_MANAGEMENT_URL || `http://${broker.hostname}:15672`);
   if (!url.username) [url.username, url.password] = [broker.username || 'guest', broker.password || 'guest'];
   const text = url.href.replace(/\/$/, '');
   try {

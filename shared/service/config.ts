@@ -9,7 +9,7 @@ import { parseRabbitmqServers } from './rabbitmq-url';
 import { learnSecrets } from './redact';
 import { withSecretFiles } from './secret-files';
 import { SERVER_URLS, withPasswords } from './server-url';
-import { tracingConfig } from '../tracing/tracing-config';
+import { tracingConfig, withoutIdleTracing } from '../tracing/tracing-config';
 
 export { duration, parsed };
 
@@ -37,7 +37,7 @@ export function readConfig<S extends z.ZodType>(
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const files = withSecretFiles(given);
   if (environment === process.env) learnSecrets(files.environment);
-  const { environment: set, problems: unfit } = withPasswords(files.environment);
+  const { environment: set, problems: unfit } = withPasswords(withoutIdleTracing(files.environment));
   const problems = [...files.problems, ...unfit];
   const result = schema.safeParse(set);
   if (result.success && problems.length === 0) return result.data;

@@ -34,7 +34,7 @@ const HEARTBEAT_SECONDS = '10';
  */
 export function parseRabbitmqServers(text: string, caFile?: string): RabbitmqTarget[] {
   const targets = splitServers(text).map((one) => parseRabbitmqUrl(one, caFile));
-  const vhosts = new Set(targets.map(({ url }) => new URL(url).pathname));
+  const vhosts = new Set(targets.map(({ url }) => decodeURIComponent(new URL(url).pathname.slice(1)) || '/'));
   if (vhosts.size > 1)
     throw new Error('names several virtual hosts: all its addresses have to be nodes of one cluster');
   return [...new Map(targets.map((target) => [target.address, target])).values()];

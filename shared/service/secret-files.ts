@@ -24,7 +24,7 @@ const LARGEST = 64 * 1024;
 
 /**
  * The environment with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
- * The line break at the end is no part of it.
+ * Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning.
  * @returns also a line for each file that cannot be read, is empty, or is named beside its variable; none has a secret in it
  */
 export function withSecretFiles(environment: Record<string, string | undefined>): {
@@ -56,7 +56,7 @@ function read(file: string): string {
     throw new Error(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
   }
   if (text.length > LARGEST) throw new Error('is too large for a secret');
-  const secret = text.replace(/\r?\n$/, '');
+  const secret = text.replace(/^\ufeff/, '').replace(/[\r\n]+$/, '');
   if (!secret) throw new Error('is empty');
   return secret;
 }

@@ -110,6 +110,7 @@ test('a URL may name several servers', () => {
     ['two:5673', 'amqp://two:5673/v?heartbeat=10'],
   ]);
   expect(() => parseRabbitmqServers('amqp://u@one/a,amqp://u@two/b')).toThrow('several virtual hosts');
+  expect(parseRabbitmqServers('amqp://u@one,amqp://u@two/,amqp://u@three/%2f')).toHaveLength(3);
   expect(() => parseRabbitmqServers('amqp://u@one,two:x/a')).toThrow('check its host and port');
   expect(withPassword('RABBITMQ_URL', 'amqp://u@one,two:5673', 'p@w')).toBe(
     'amqp://u:p%40w@one,amqp://u:p%40w@two:5673',

@@ -10,7 +10,7 @@ import type { Origin } from './encoding';
 import { exportSpans } from './export-spans';
 import { chooseSampler } from './sampling';
 import { recordWith } from './span';
-import { receiverOf, tracingSchema, type TracingConfig } from './tracing-config';
+import { receiverOf, tracingSchema, withoutIdleTracing, type TracingConfig } from './tracing-config';
 
 /** Ends tracing: sends what is left, as far as it goes within the time. Never throws. */
 export type EndTracing = (withinMs: number) => Promise<void>;
@@ -25,19 +25,23 @@ export function beginTracing(
   environment: Record<string, string | undefined> = process.env,
 ): EndTracing | undefined {
   const given = Object.entries(withSecretFiles(environment).environment).filter(([, value]) => value !== '');
-  const result = tracingSchema.safeParse(Object.fromEntries(given));
+  const result = tracingSchema.safeParse(withoutIdleTracing(Object.fromEntries(given)));
   const url = result.success ? receiverOf(result.data) : undefined;
   if (!result.success || !url) return undefined;
   const config = result.data;
   const exporter = exportSpans({
     url,
     headers: { ...config.OTEL_EXPORTER_OTLP_HEADERS, ...config.OTEL_EXPORTER_OTLP_TRACES_HEADERS },
-    encoding: config.OTEL_EXPORTER_OTLP_PROTOCOL === 'http/json' ? encodeJson : encodeProtobuf,
+    encoding:
+      (config.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? config.OTEL_EXPORTER_OTLP_PROTOCOL) === 'http/json'
+        ? encodeJson
+        : encodeProtobuf,
     origin: originOf(service, config),
     log,
-    timeoutMs: config.OTEL_EXPORTER_OTLP_TIMEOUT,
+    timeoutMs: config.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? config.OTEL_EXPORTER_OTLP_TIMEOUT,
     delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
-    compress: config.OTEL_EXPORTER_OTLP_COMPRESSION === 'gzip',
+    compress:
+      (config.OTEL_EXPORTER_OTLP_TRACES_COMPRESSION ?? config.OTEL_EXPORTER_OTLP_COMPRESSION) === 'gzip',
   });
   recordWith({
     samples: chooseSampler(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG),

@@ -17,6 +17,38 @@ it.each([
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_TRACES_EXPORTER: 'none' }, undefined],
 ])('%p is sent to %p', (environment, url) => expect(receiver(environment)).toBe(url));
 
+it('what is set for others is no concern of a service that traces nothing', () => {
+  const others = {
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    OTEL_TRACES_SAMPLER_ARG: 'endpoint=http://localhost:14250',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '0',
+    OTEL_RESOURCE_ATTRIBUTES: 'no pair',
+  };
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'tempo:4317' };
+  expect(receiver(others)).toBeUndefined();
+  expect(receiver({ ...others, ...endpoint, OTEL_SDK_DISABLED: 'true' })).toBeUndefined();
+  expect(receiver({ ...others, ...endpoint, OTEL_TRACES_EXPORTER: 'None' })).toBeUndefined();
+  expect(() => receiver({ ...others, ...endpoint })).toThrow(/OTEL_EXPORTER_OTLP_PROTOCOL/);
+});
+
+it('values are the same in capitals, and those for traces alone are understood', () => {
+  expect(
+    read({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318',
+      OTEL_TRACES_SAMPLER: 'ALWAYS_ON',
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'HTTP/JSON',
+      OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'gzip',
+      OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '250',
+    }),
+  ).toMatchObject({
+    OTEL_TRACES_SAMPLER: 'always_on',
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: 250,
+  });
+});
+
 it('nothing of it is loaded where nobody asks for it', () => {
   const code = 'require(process.argv[1]); console.log(Object.keys(require.cache).join())';
   const loaded = execFileSync(
@@ -32,6 +64,7 @@ it('nothing of it is loaded where nobody asks for it', () => {
 
 it('headers and attributes are pairs, percent-encoded', () => {
   const config = read({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318',
     OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20YTpi, x-scope = a=b,',
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=prod,owner=caf%C3%A9',
   });

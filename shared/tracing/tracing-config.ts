@@ -14,19 +14,17 @@ export const tracingConfig = {
   /** A secret: they may be a login. */
   OTEL_EXPORTER_OTLP_HEADERS: parsed((text) => readHeaders(text)).optional(),
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: parsed((text) => readHeaders(text)).optional(),
-  OTEL_EXPORTER_OTLP_PROTOCOL: z
-    .enum(['http/protobuf', 'http/json'], {
-      error:
-        'must be http/protobuf or http/json; a receiver of gRPC takes these on another port, usually 4318',
-    })
-    .default('http/protobuf'),
-  OTEL_EXPORTER_OTLP_COMPRESSION: z.enum(['none', 'gzip'], { error: 'must be none or gzip' }).default('none'),
-  OTEL_EXPORTER_OTLP_TIMEOUT: milliseconds(10_000, 600_000),
-  OTEL_BSP_SCHEDULE_DELAY: milliseconds(1_000, 60_000),
-  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], { error: 'must be otlp or none' }).default('otlp'),
-  OTEL_TRACES_SAMPLER: z
-    .enum(SAMPLERS, { error: `must be one of ${SAMPLERS.join(', ')}` })
-    .default('parentbased_always_on'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: protocol().default('http/protobuf'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol().optional(),
+  OTEL_EXPORTER_OTLP_COMPRESSION: compression().default('none'),
+  OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: compression().optional(),
+  OTEL_EXPORTER_OTLP_TIMEOUT: milliseconds(600_000).default(10_000),
+  OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: milliseconds(600_000).optional(),
+  OTEL_BSP_SCHEDULE_DELAY: milliseconds(60_000).default(1_000),
+  OTEL_TRACES_EXPORTER: anyCase(['otlp', 'none'], 'must be otlp or none').default('otlp'),
+  OTEL_TRACES_SAMPLER: anyCase(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`).default(
+    'parentbased_always_on',
+  ),
   OTEL_TRACES_SAMPLER_ARG: share(),
   OTEL_SERVICE_NAME: z.string().optional(),
   OTEL_RESOURCE_ATTRIBUTES: parsed((text) => readPairs(text)).optional(),
@@ -38,6 +36,19 @@ export const tracingConfig = {
 
 export const tracingSchema = z.object(tracingConfig);
 export type TracingConfig = z.output<typeof tracingSchema>;
+
+/**
+ * The environment without OpenTelemetry's variables where nothing is traced: they may be set for every process of a
+ * machine or a cluster, with values that others understand.
+ */
+export function withoutIdleTracing<T extends Record<string, string | undefined>>(environment: T): T {
+  const isOff =
+    environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true' ||
+    environment.OTEL_TRACES_EXPORTER?.toLowerCase() === 'none' ||
+    !(environment.OTEL_EXPORTER_OTLP_ENDPOINT || environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
+  if (!isOff) return environment;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('OTEL_'))) as T;
+}
 
 /** Whether anything is to be traced, and where it is sent. */
 export function receiverOf(config: TracingConfig): URL | undefined {
@@ -57,9 +68,28 @@ function endpoint(text: string): URL {
   return url;
 }
 
-function milliseconds(usual: number, most: number) {
+/** A value from a list; OpenTelemetry's are the same in capitals. */
+function anyCase<const V extends readonly [string, ...string[]]>(values: V, error: string) {
+  return z
+    .string()
+    .transform((text) => text.toLowerCase())
+    .pipe(z.enum(values, { error }));
+}
+
+function protocol() {
+  return anyCase(
+    ['http/protobuf', 'http/json'],
+    'must be http/protobuf or http/json; a receiver of gRPC takes these on another port, usually 4318',
+  );
+}
+
+function compression() {
+  return anyCase(['none', 'gzip'], 'must be none or gzip');
+}
+
+function milliseconds(most: number) {
   const error = `must be a whole number of milliseconds from 1 to ${most}`;
-  return z.coerce.number({ error }).int({ error }).min(1, { error }).max(most, { error }).default(usual);
+  return z.coerce.number({ error }).int({ error }).min(1, { error }).max(most, { error });
 }
 
 function share() {
