@@ -22,7 +22,11 @@ export async function withDatabase<T>(
     return await work(database);
   } catch (error) {
     if (!isPassing(error)) throw error;
-    throw new UserError(`PostgreSQL cannot be used: ${briefly(error)}. Run the command again.`);
+    const why = briefly(error);
+    const advice = /permission denied|\b42501\b/.test(why)
+      ? 'The login in DATABASE_URL may not do this: use that of operator.'
+      : 'Run the command again.';
+    throw new UserError(`PostgreSQL cannot be used: ${why}. ${advice}`);
   } finally {
     await database.$disconnect();
   }
