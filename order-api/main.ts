@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
-import { openPipeline } from '../shared/service/pipeline';
+import { openStatements } from '../shared/service/bare-driver';
 import { PortTakenError } from '../shared/service/exit-codes';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
@@ -38,7 +38,7 @@ runService('order-api', async (log) => {
   };
   // Of the connections that it may have, some are for new orders.
   const database = openDatabase({ ...options, poolSize: Math.max(1, config.DATABASE_POOL_SIZE - LANES) });
-  const orderWrites = openPipeline({ ...options, poolSize: LANES });
+  const orderWrites = openStatements({ ...options, poolSize: LANES });
   await warmUp(database);
   const presence = keepPresence({ query: queryOf(database), parts: ['order-api'], log });
   const forgetting = forgetKeys(database, log);

@@ -92,15 +92,17 @@ test.each(Object.keys(MODES))(
         applicationName: 'pooled',
         onIdleError: () => undefined,
       });
-      return pipeline
-        .$transaction(async (tx) => {
+      try {
+        return await pipeline.$transaction(async (tx) => {
           void write(tx, Prisma.sql`INSERT INTO lone (id) VALUES (${1})`);
           const [row] = await tx.$queryRaw<{ path: string }[]>`SELECT current_setting('search_path') AS path`;
           return row?.path;
-        })
-        .finally(() => pipeline.close());
+        });
+      } finally {
+        await pipeline.close();
+      }
     };
-    await expect(work('-c select=1')).rejects.toThrow();
+    await expect(work('-c select=1')).rejects.toThrow('syntax error');
     expect(await db.database.$queryRaw`SELECT id FROM lone`).toEqual([]);
     expect(await work('-c search_path=tenant-1,public')).toBe('"tenant-1", public');
     expect(await db.database.$queryRaw`DELETE FROM lone RETURNING id`).toEqual([{ id: 1 }]);
