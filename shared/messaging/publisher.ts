@@ -67,7 +67,9 @@ export async function openPublisher(
   const channel = await session.openConfirmChannel();
   // In the order of their times: one timer for all of them, where one each would be most of the cost.
   const waiting = new Set<InFlight>();
-  const look = setInterval(() => {
+  let looking: NodeJS.Timeout | undefined;
+  const look = () => {
+    if (waiting.size === 0) return stopLooking();
     const now = performance.now();
     const standsStill = waitsOutAlarms && session.blocked;
     for (const message of waiting) {
@@ -78,7 +80,11 @@ export async function openPublisher(
       if (message.until > now) break;
       message.fail(new LateError(`no confirm from RabbitMQ within ${confirmTimeoutMs} ms`));
     }
-  }, LOOK_EVERY_MS).unref();
+  };
+  const stopLooking = () => {
+    clearInterval(looking);
+    looking = undefined;
+  };
 
   // A message that no queue takes comes back before its confirm, which then says that all is well.
   // Messages of the same exchange, key and id are routed alike, so any of them may be the one meant.
@@ -93,7 +99,7 @@ export async function openPublisher(
     }
   });
   session.onEnd((reason) => {
-    clearInterval(look);
+    stopLooking();
     for (const message of waiting) message.fail(reason);
   });
 
@@ -112,6 +118,7 @@ export async function openPublisher(
         };
         if (!session.open) return entry.fail(new Error('the session has ended'));
         waiting.add(entry);
+        looking ??= setInterval(look, LOOK_EVERY_MS).unref();
         const onConfirm = (error: unknown) =>
           settle(() => {
             if (isNack(error)) resolve({ kind: 'refused', error: 'the broker refused it (basic.nack)' });

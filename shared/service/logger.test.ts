@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { until } from '../testing/until';
 import path from 'node:path';
@@ -43,6 +44,29 @@ test('what is secret in an object or an error is not told', () => {
     { items: ['a'], nothing: null },
   ]);
   expect(lines[1]).toMatchObject({ err: { stack: expect.stringContaining('broke') as string } });
+});
+
+test('lines are written soon, also those that come while others are being written, and nothing follows', async () => {
+  const script = `
+    const log = require(${JSON.stringify(logger)}).createLogger('tested', 'info');
+    const fs = require('node:fs');
+    const { write } = fs;
+    let writes = 0;
+    fs.write = (fd, ...rest) => {
+      writes += 1;
+      if (writes === 1) setTimeout(() => log.info('while it writes'), 10);
+      setTimeout(() => write(fd, ...rest), 200);
+    };
+    log.info('first');
+    process.on('message', () => setTimeout(() => process.send(writes), 300));`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  let output = '';
+  child.stdout!.on('data', (chunk) => (output += String(chunk)));
+  await until('both lines', () => output.includes('"first"') && output.includes('"while it writes"'));
+  child.send('how many writes, a few hundred milliseconds later?');
+  const [writes] = await once(child, 'message');
+  child.disconnect();
+  expect(writes).toBe(2);
 });
 
 test('output that nobody reads takes a bounded part of the memory, and what was dropped is counted', async () => {

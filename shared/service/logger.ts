@@ -11,12 +11,32 @@ export function createLogger(service: string, level: string): Logger {
   // Lines are written together, a few times a second or by the page, and the last ones at exit: a system call a
   // line is a tenth of what a busy consumer does.
   const destination = pino.destination({ sync: false, minLength: PAGE_BYTES, maxLength: MOST_WAITING_BYTES });
-  setInterval(() => destination.flush(), FLUSH_MS).unref();
-  const log = pino(options(service, level), destination);
+  let waiting = 0;
+  let flushing: NodeJS.Timeout | undefined;
+  // Not on an interval: a process that logs nothing is not to be woken, nor to write nothing.
+  const flushSoon = () => {
+    flushing ??= setTimeout(() => {
+      flushing = undefined;
+      if (waiting > 0) destination.flush();
+    }, FLUSH_MS).unref();
+  };
+  // Whatever of a line it stands in, a secret of this process goes no further.
+  const toWrite = (line: string) => {
+    const clean = redactLine(line);
+    waiting += Buffer.byteLength(clean);
+    flushSoon();
+    return clean;
+  };
+  const log = pino({ ...options(service, level), hooks: { streamWrite: toWrite } }, destination);
   // Where nobody reads the output, lines wait in memory, up to a bound; beyond it they are dropped, and counted.
   let dropped = 0;
-  destination.on('drop', () => (dropped += 1));
+  destination.on('drop', (line: string) => {
+    waiting -= Buffer.byteLength(line);
+    dropped += 1;
+  });
+  destination.on('write', (bytes: number) => (waiting -= bytes));
   destination.on('drain', () => {
+    if (waiting > 0) flushSoon(); // what came while it wrote
     if (dropped === 0) return;
     const lines = dropped;
     dropped = 0;
@@ -36,8 +56,6 @@ const options = (service: string, level: string): LoggerOptions => ({
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
   serializers: { err: redactError },
-  // Whatever of a line it stands in, a secret of this process goes no further.
-  hooks: { streamWrite: redactLine },
 });
 
 const SECRETS = new Set(['password', 'token', 'connectionString', 'config']);

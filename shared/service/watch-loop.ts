@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 
 /** An event loop that stands still for so long does not go on by itself. */
 const LIMIT_MS = 30_000;
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 5_000;
 
 // Plain JavaScript, for it is compiled for no thread but its own. It counts its own ticks, and no time: a process that was
 // stopped (SIGSTOP) and goes on has stood still with both of its threads.
@@ -36,7 +36,7 @@ export function watchLoop(service: string, limitMs = LIMIT_MS, everyMs = LOOK_EV
   if (inspectorUrl()) return; // it may stand at a breakpoint
   const beats = new SharedArrayBuffer(4);
   const beat = new Int32Array(beats);
-  const mostStill = Math.ceil(limitMs / everyMs);
+  const mostStill = Math.ceil(limitMs / everyMs) + 1; // its last beat may have been due just then
   const message = `the event loop has stood still for ${limitMs / 1_000} s: ending the process, to be started anew`;
   setInterval(() => Atomics.add(beat, 0, 1), everyMs).unref();
   const thread = new Worker(WATCH, {
