@@ -6,6 +6,7 @@ import { Prisma, type Tx } from '../shared/service/database';
 import { write } from '../shared/service/transaction';
 import type { PaymentState } from '../shared/payment/payment-lifecycle';
 import { traceOf } from '../shared/tracing/trace-new-event';
+import { dueAfterCommit } from './payments';
 
 /** An event that says what an order costs. */
 type Costing = Event<'order.placed.v1' | 'order.cancelled.v1'>;
@@ -55,4 +56,5 @@ export async function beginPayments(
     INSERT INTO payment_moves (payment_id, order_id, to_state, cause, caused_by)
     SELECT id, order_id, ${state}, ${cancelled ? 'order_cancelled' : 'order_placed'}, caused_by FROM begun`,
   );
+  if (!cancelled) dueAfterCommit(tx);
 }

@@ -5,14 +5,17 @@ import { sealCardToken, withId, type CardTokenKeys } from '../shared/payment/car
 import { anEvent, eventFrom, orderCancelled, orderPlaced } from '../shared/testing/events';
 import { drainOutbox, handle, outbox } from '../shared/testing/handle';
 import { createLogger } from '../shared/service/logger';
+import { neverPaused } from '../shared/service/pauses';
+import type { Stop } from '../shared/service/run-service';
 import { createTestDatabase, type TestDatabase } from '../shared/testing/test-database';
+import { until } from '../shared/testing/until';
 import type { Finding } from './ask-gateway';
 import { GatewayUnavailableError, NoAnswerError, type Gateway, type GatewayPayment } from './gateway/gateway';
 import { handlers } from './handlers';
 import type { PaymentState } from '../shared/payment/payment-lifecycle';
 import { settlePayment } from './settle-payment';
 import { checkTakeover } from './check-takeover';
-import { claim, workOn } from './work-payments';
+import { claim, workOn, workPayments } from './work-payments';
 
 const KEYS: CardTokenKeys = [withId(Buffer.alloc(32))];
 let db: TestDatabase;
@@ -78,6 +81,8 @@ const settle = async (orderId: string, finding: Finding) => {
   const asked = await asIs(orderId);
   return db.database.$transaction((tx) => settlePayment(tx, asked, finding));
 };
+const take = async (limit: number, { gateway = 'simulator', takeoverMs = 60_000 } = {}) =>
+  (await claim(db.database, gateway, limit, takeoverMs)).claimed;
 /** As the worker does before it asks about a card. */
 const opened = (orderId: string) =>
   db.database.payment.update({
@@ -148,7 +153,7 @@ describe('an order', () => {
     await pay(event);
     expect(await read(event.subject)).toMatchObject({ state: 'CANCELLED', orderCancelled: true });
     expect(await tokens(event.subject)).toBe(0);
-    expect(await claim(db.database, 'simulator', 10, 60_000)).toEqual([]);
+    expect(await take(10)).toEqual([]);
   });
 
   it('that is cancelled needs no gateway if it was not asked, and finds out first if it was', async () => {
@@ -234,7 +239,7 @@ describe('a call without an answer', () => {
   const attempt = async (error: Error) => {
     const event = card();
     await pay(event);
-    const [payment] = await claim(db.database, 'simulator', 1, 60_000);
+    const [payment] = await take(1);
     await workOn(db.database, failing(error), options, payment!, createLogger('test', 'silent'));
     return read(event.subject);
   };
@@ -262,6 +267,58 @@ describe('a call without an answer', () => {
   });
 });
 
+describe('the worker', () => {
+  const asked: string[] = [];
+  const silent = {
+    name: 'simulator',
+    open: ({ orderId }: { orderId: string }) => {
+      asked.push(orderId);
+      return Promise.reject(new NoAnswerError('connection reset'));
+    },
+  } as unknown as Gateway;
+  const stops: Stop[] = [];
+  const work = (lookEveryMs: number) => {
+    const options = { CARD_TOKEN_KEY: KEYS, PAYMENT_TAKEOVER: 60_000, PAYMENT_CONCURRENCY: 4, lookEveryMs };
+    stops.push(
+      workPayments(
+        silent,
+        options,
+      )({
+        database: db.database,
+        log: createLogger('test', 'silent'),
+        answer: () => undefined,
+        pauses: neverPaused,
+        during: (_name, piece) => piece(),
+      }),
+    );
+  };
+  const askedAbout = (orderId: string, times = 1) =>
+    until('the gateway to be asked', () => asked.filter((id) => id === orderId).length >= times);
+  afterEach(async () => void (await Promise.all(stops.splice(0).map((stop) => stop()))));
+
+  it('begins once a handler has committed, and again when a payment is due, whenever it looks by itself', async () => {
+    work(3_600_000);
+    for (const event of [card(), card()]) {
+      await pay(event);
+      await askedAbout(event.subject);
+    }
+    const event = card();
+    await pay(event);
+    await askedAbout(event.subject, 2);
+  });
+
+  it('finds what nobody has told it of', async () => {
+    const event = card();
+    await pay(event);
+    await db.database.$executeRaw`
+      UPDATE payments SET next_attempt_at = now() + interval '1 hour' WHERE order_id = ${event.subject}::uuid`;
+    work(20);
+    await db.database.$executeRaw`
+      UPDATE payments SET next_attempt_at = now() WHERE order_id = ${event.subject}::uuid`;
+    await askedAbout(event.subject);
+  });
+});
+
 describe('a card token whose key is gone', () => {
   it('waits, and says which key is needed', async () => {
     const event = card();
@@ -274,7 +331,7 @@ describe('a card token whose key is gone', () => {
       where: { orderId: event.subject },
       data: { nextAttemptAt: new Date(0) },
     });
-    const [payment] = await claim(db.database, 'simulator', 1, 60_000);
+    const [payment] = await take(1);
     const gateway = { name: 'simulator' } as Gateway;
     const options = { CARD_TOKEN_KEY: KEYS, PAYMENT_TAKEOVER: 60_000 };
     await workOn(db.database, gateway, options, payment!, createLogger('test', 'silent'));
@@ -306,7 +363,7 @@ describe('a process that stood still', () => {
       where: { orderId: event.subject },
       data: { nextAttemptAt: new Date(0) },
     });
-    const [stale] = await claim(db.database, 'simulator', 1, 0);
+    const [stale] = await take(1, { takeoverMs: 0 });
     await settle(event.subject, authorized);
     const asked: string[] = [];
     const gateway = new Proxy({} as Gateway, {
@@ -330,9 +387,7 @@ describe('races', () => {
   it('between workers give each payment to one of them', async () => {
     const events = Array.from({ length: 15 }, () => card());
     await pay(...events);
-    const claimed = await Promise.all(
-      Array.from({ length: 20 }, () => claim(db.database, 'simulator', 4, 60_000)),
-    );
+    const claimed = await Promise.all(Array.from({ length: 20 }, () => take(4)));
     const ids = claimed.flat().map(({ order_id }) => order_id);
     expect(ids.sort()).toEqual(events.map(({ subject }) => subject).sort());
   });
@@ -341,7 +396,7 @@ describe('races', () => {
     const event = card();
     await pay(event);
     await opened(event.subject);
-    expect(await claim(db.database, 'stripe', 10, 60_000)).toEqual([]);
-    expect(await claim(db.database, 'simulator', 10, 60_000)).toHaveLength(1);
+    expect(await take(10, { gateway: 'stripe' })).toEqual([]);
+    expect(await take(10)).toHaveLength(1);
   });
 });

@@ -1,5 +1,7 @@
 import type { Origin } from '../shared/events/announce';
+import { afterCommit } from '../shared/messaging/after-commit';
 import { Prisma, type Tx } from '../shared/service/database';
+import { Signal } from '../shared/service/signal';
 import { traceOf } from '../shared/tracing/trace-new-event';
 import {
   isWorking,
@@ -43,6 +45,12 @@ export interface News {
   /** Who says so, where a person does. */
   operator?: { name: string; note: string };
 }
+
+/** Given when a payment may have become due in this process, so that its worker need not wait for its next look. */
+export const due = new Signal();
+
+/** To be said of a handler's transaction in which a payment becomes due. */
+export const dueAfterCommit = (tx: Tx): void => afterCommit(tx, () => due.give());
 
 /** The columns of a {@link Payment}. */
 export const PAYMENT_COLUMNS = Prisma.raw(
@@ -134,6 +142,7 @@ export async function movePayments(tx: Tx, news: readonly News[]): Promise<News[
       review_reason = m.review_reason, round = m.round, correlation_id = m.correlation_id, caused_by = m.chained_by,
       traceparent = m.traceparent, tracestate = m.tracestate, updated_at = now()
     FROM moves m WHERE p.id = m.payment_id`;
+  if (moves.some(({ to }) => isWorking(to))) dueAfterCommit(tx);
   return moves.map(({ one }) => one);
 }
 

@@ -6,7 +6,6 @@ import { count, duration } from '../shared/service/config';
 import { Prisma, type Database } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
 import { backoff } from '../shared/service/backoff';
-import { pause } from '../shared/service/pause';
 import { GATEWAY, shareOf } from '../shared/service/pauses';
 import { within } from '../shared/service/within';
 import { beneath } from '../shared/tracing/beneath';
@@ -21,7 +20,7 @@ import {
   type Gateway,
 } from './gateway/gateway';
 import { tracedGateway } from './gateway/traced-gateway';
-import { PAYMENT_COLUMNS, type Payment } from './payments';
+import { due, PAYMENT_COLUMNS, type Payment } from './payments';
 import { settlePayment } from './settle-payment';
 
 export const workConfig = z.object({
@@ -31,9 +30,12 @@ export const workConfig = z.object({
   PAYMENT_TAKEOVER: duration('30s'),
   CARD_TOKEN_KEY: cardTokenKeys,
 });
-export type WorkOptions = z.infer<typeof workConfig>;
+export type WorkOptions = z.infer<typeof workConfig> & {
+  /** How often it looks for what others have recorded, or left behind. Default: each second. */
+  lookEveryMs?: number;
+};
 
-const POLL_MS = 100;
+const LOOK_EVERY_MS = 1_000;
 const STOP_MS = 5_000;
 /** Three calls to the gateway, each with its repetitions, and as many statements. */
 const LONGEST_WORK_MS = 300_000;
@@ -43,48 +45,51 @@ const SETTLE_TRIES = 5;
  * A worker that asks the gateway what payments wait for, each payment at one process at a time. The
  * intent was committed before; the outcome is committed with its events after. What dies in between is taken up
  * again by whoever is there, under the same idempotency key.
+ *
+ * It looks when a handler of this process has committed something that is due, when the next payment becomes due, and
+ * now and then, for what an operator or another process has left.
  */
 export function workPayments(gateway: Gateway, options: WorkOptions): ReturnType<Worker> {
+  const { PAYMENT_CONCURRENCY, PAYMENT_TAKEOVER, lookEveryMs = LOOK_EVERY_MS } = options;
   return ({ database, log, pauses, during }) => {
     const stopping = new AbortController();
     const inHand = new Set<Promise<void>>();
 
     /** While it or the gateway is paused, nothing is begun; after that more and more by and by. */
     const most = () =>
-      shareOf(options.PAYMENT_CONCURRENCY, Math.min(pauses.share(GATEWAY), pauses.share('payment-service')));
+      shareOf(PAYMENT_CONCURRENCY, Math.min(pauses.share(GATEWAY), pauses.share('payment-service')));
 
-    async function takeSome(): Promise<number> {
-      const free = most() - inHand.size;
-      if (free <= 0) return 0;
-      const claimed = await during('the look for payments', () =>
-        claim(database, gateway.name, free, options.PAYMENT_TAKEOVER),
-      );
-      for (const payment of claimed) {
-        const work = during(
-          `the payment ${payment.id}`,
-          () => workOn(database, gateway, options, payment, log),
-          LONGEST_WORK_MS,
-        ).finally(() => inHand.delete(work));
-        inHand.add(work);
-      }
-      return claimed.length;
+    function begin(payment: Payment): void {
+      const work = during(
+        `the payment ${payment.id}`,
+        () => workOn(database, gateway, options, payment, log),
+        LONGEST_WORK_MS,
+      ).finally(() => {
+        inHand.delete(work);
+        due.give(); // there is a place for another, or the same is due again
+      });
+      inHand.add(work);
     }
 
-    /** A rest that ends with the first of these: there is a place for another then. */
-    async function restOrUntil(ended: Iterable<Promise<void>>): Promise<void> {
-      const rest = new AbortController();
-      await Promise.race([pause(POLL_MS, AbortSignal.any([stopping.signal, rest.signal])), ...ended]);
-      rest.abort();
+    /** @returns for how long there is nothing to do, unless something happens */
+    async function takeSome(): Promise<number> {
+      const free = most() - inHand.size;
+      if (free <= 0) return lookEveryMs;
+      const { claimed, nextInMs } = await during('the look for payments', () =>
+        claim(database, gateway.name, free, PAYMENT_TAKEOVER),
+      );
+      for (const payment of claimed) begin(payment);
+      return Math.min(Math.ceil(nextInMs), lookEveryMs);
     }
 
     const running = (async () => {
       let failures = 0;
       while (!stopping.signal.aborted) {
+        const seen = due.given;
         try {
-          const taken = await takeSome();
+          const restMs = await takeSome();
           failures = 0;
-          if (taken === 0) await restOrUntil(inHand);
-          if (inHand.size > 0 && inHand.size >= most()) await restOrUntil(inHand);
+          await due.after(seen, restMs, stopping.signal);
         } catch (error) {
           log.warn({ error: briefly(error) }, 'could not look for payments');
           await backoff(failures++, { signal: stopping.signal });
@@ -100,19 +105,35 @@ export function workPayments(gateway: Gateway, options: WorkOptions): ReturnType
   };
 }
 
+export interface Claim {
+  claimed: Payment[];
+  /** Until the next of those that are not due yet is, in milliseconds; `Infinity` where there is none. */
+  nextInMs: number;
+}
+
 /** Takes payments that are due, the longest waiting first; until `takeoverMs` from now nobody else does. */
-export function claim(
+export async function claim(
   database: Database,
   gateway: string,
   limit: number,
   takeoverMs: number,
-): Promise<Payment[]> {
-  return database.$queryRaw<Payment[]>`
-    UPDATE payments SET attempts = attempts + 1, asked_at = now(), next_attempt_at = now() + ${inMs(takeoverMs)}
-    WHERE id = ANY (ARRAY(
-      SELECT id FROM payments WHERE next_attempt_at <= now() AND (gateway IS NULL OR gateway = ${gateway})
-      ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))
-    RETURNING ${PAYMENT_COLUMNS}`;
+): Promise<Claim> {
+  const ours = Prisma.sql`(gateway IS NULL OR gateway = ${gateway})`;
+  const rows = await database.$queryRaw<(Payment & { next_in_ms: number | null })[]>`
+    WITH claimed AS (
+      UPDATE payments SET attempts = attempts + 1, asked_at = now(), next_attempt_at = now() + ${inMs(takeoverMs)}
+      WHERE id = ANY (ARRAY(
+        SELECT id FROM payments WHERE next_attempt_at <= now() AND ${ours}
+        ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED))
+      RETURNING ${PAYMENT_COLUMNS})
+    SELECT ${PAYMENT_COLUMNS}, next_in_ms FROM (
+      SELECT (extract(epoch FROM min(next_attempt_at) - now()) * 1000)::float8 AS next_in_ms FROM payments
+      WHERE next_attempt_at > now() AND ${ours}) AS next
+    LEFT JOIN claimed ON true`;
+  return {
+    claimed: rows.flatMap(({ next_in_ms: _, ...payment }) => (payment.id === null ? [] : [payment])),
+    nextInMs: rows[0]?.next_in_ms ?? Infinity,
+  };
 }
 
 const inMs = (ms: number) => Prisma.sql`${ms}::float8 * interval '1 millisecond'`;

@@ -160,7 +160,9 @@ export class World {
     await this.database.$executeRaw`
       UPDATE payments SET next_attempt_at = now() + CASE WHEN id = ${id}::uuid THEN '-1 s' ELSE '1 day' END::interval
       WHERE next_attempt_at IS NOT NULL`;
-    const [due] = await claim(this.database, this.gateway.name, 1, TAKEOVER_MS);
+    const {
+      claimed: [due],
+    } = await claim(this.database, this.gateway.name, 1, TAKEOVER_MS);
     if (!due) throw new Error(`payment ${id} is due and was not claimed`);
     const desk = deskOf(this.database, this.gateway, {
       CARD_TOKEN_KEY: cardTokenKey,

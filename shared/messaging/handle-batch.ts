@@ -3,6 +3,7 @@ import { identityOf, type Event } from '../events/envelope';
 import { writeOutbox } from '../outbox/write-outbox';
 import { Prisma, type Tx } from '../service/database';
 import { write, type Transactions } from '../service/transaction';
+import { committed } from './after-commit';
 import type { Handler, HandlerTable } from './handler';
 
 /** An event as it was delivered: with the number of this attempt, 1 for the first. */
@@ -39,12 +40,17 @@ export async function handleBatch(
   const handler = handlers[type] as Handler<EventType>;
   const events = new Map(batch.map(({ event }) => [identityOf(event), event]));
 
-  const inTransaction = (work: (tx: Tx) => Promise<Set<string>>) =>
-    transactions.$transaction(async (tx) => {
+  const inTransaction = async (work: (tx: Tx) => Promise<Set<string>>) => {
+    let own: Tx | undefined;
+    const fresh = await transactions.$transaction(async (tx) => {
+      own = tx;
       if (options.lockTimeoutMs !== undefined)
         await write(tx, Prisma.sql`SELECT set_config('lock_timeout', ${`${options.lockTimeoutMs}ms`}, true)`);
       return work(tx);
     });
+    if (own) committed(own);
+    return fresh;
+  };
 
   const inTurn = () =>
     inTransaction(async (tx) => {
