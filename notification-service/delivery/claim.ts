@@ -28,6 +28,15 @@ export interface Room {
   lanes: Record<string, number>;
 }
 
+export interface Claims {
+  claimed: Claimed[];
+  /**
+   * Until the next is due in a lane with room, in milliseconds: `Infinity` where nothing waits, 0 or less where what is due
+   * waits for another of its order, or is somebody else's.
+   */
+  nextInMs: number;
+}
+
 /**
  * Claims what is due, for as long as the lease: the oldest of each lane first, then the second of each, so that a lane
  * with much to send does not keep the others waiting. What follows something unsettled of its order and recipient waits.
@@ -35,9 +44,9 @@ export interface Room {
  * Lanes are found by going from one to the next in the index, which costs one look-up for each lane in which something
  * waits, however much that is. A claim counts as an attempt, so what kills its process is not tried for ever.
  */
-export async function claimDue(database: Database, room: Room): Promise<Claimed[]> {
+export async function claimDue(database: Database, room: Room): Promise<Claims> {
   const claim = newId();
-  const claimed = await database.$queryRaw<Claimed[]>`
+  const rows = await database.$queryRaw<(Claimed & { nextInMs: number | null })[]>`
     WITH RECURSIVE lanes AS (
       (SELECT lane FROM notifications WHERE status = 'PENDING' ORDER BY lane LIMIT 1)
       UNION ALL
@@ -61,20 +70,29 @@ export async function claimDue(database: Database, room: Room): Promise<Claimed[
             SELECT FROM notifications p WHERE p.order_id = n.order_id AND p.event_type = n.expects))
         ORDER BY n.next_attempt_at LIMIT open.room FOR UPDATE OF n SKIP LOCKED) AS n
       WHERE open.room > 0),
-    chosen AS MATERIALIZED (SELECT id FROM due ORDER BY place, next_attempt_at LIMIT ${room.overall})
-    UPDATE notifications AS n SET claim = ${claim}::uuid, attempts = attempts + 1,
-      next_attempt_at = now() + make_interval(secs => ${LEASE_MS / 1000})
-    WHERE n.id = ANY (ARRAY(SELECT id FROM chosen))
-    RETURNING n.id, n.claim, n.event_id AS "eventId", n.event_type AS "eventType", n.channel, n.recipient, n.lane, n.kind,
-      n.order_id AS "orderId", n.restaurant_id AS "restaurantId", n.correlation_id AS "correlationId", n.traceparent, n.tracestate, n.data,
-      n.attempts AS attempt, n.gather_key IS NOT NULL AS gathers,
-      n.stale_from IS NOT NULL AND EXISTS (
-        SELECT FROM notifications AS later
-        WHERE later.order_id = n.order_id AND later.lane = n.lane AND later.recipient = n.recipient
-          AND (later.sequence >= n.stale_from
-            OR later.sequence > n.sequence AND (later.status = 'SENT' OR later.claim IS NOT NULL))) AS stale`;
+    chosen AS MATERIALIZED (SELECT id FROM due ORDER BY place, next_attempt_at LIMIT ${room.overall}),
+    next AS (
+      SELECT min(n.next_attempt_at) AS at FROM open CROSS JOIN LATERAL (
+        SELECT next_attempt_at FROM notifications n WHERE n.status = 'PENDING' AND n.lane = open.lane
+        ORDER BY n.next_attempt_at LIMIT 1) AS n
+      WHERE open.room > 0),
+    claimed AS (
+      UPDATE notifications AS n SET claim = ${claim}::uuid, attempts = attempts + 1,
+        next_attempt_at = now() + make_interval(secs => ${LEASE_MS / 1000})
+      WHERE n.id = ANY (ARRAY(SELECT id FROM chosen))
+      RETURNING n.id, n.claim, n.event_id AS "eventId", n.event_type AS "eventType", n.channel, n.recipient, n.lane, n.kind,
+        n.order_id AS "orderId", n.restaurant_id AS "restaurantId", n.correlation_id AS "correlationId", n.traceparent, n.tracestate, n.data,
+        n.attempts AS attempt, n.gather_key IS NOT NULL AS gathers,
+        n.stale_from IS NOT NULL AND EXISTS (
+          SELECT FROM notifications AS later
+          WHERE later.order_id = n.order_id AND later.lane = n.lane AND later.recipient = n.recipient
+            AND (later.sequence >= n.stale_from
+              OR later.sequence > n.sequence AND (later.status = 'SENT' OR later.claim IS NOT NULL))) AS stale)
+    SELECT claimed.*, (extract(epoch FROM next.at - now()) * 1000)::float8 AS "nextInMs"
+    FROM next LEFT JOIN claimed ON true`;
+  const claimed = rows.flatMap(({ nextInMs: _, ...one }) => (one.id === null ? [] : [one]));
   await addGathered(database, claimed);
-  return claimed;
+  return { claimed, nextInMs: rows[0]?.nextInMs ?? Infinity };
 }
 
 async function addGathered(database: Database, claimed: Claimed[]): Promise<void> {

@@ -3,6 +3,7 @@ import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import type { Stop } from '../../shared/service/run-service';
+import { waiting } from '../waiting';
 import { attempt, GivenUp } from './attempt';
 import { claimDue, type Claimed } from './claim';
 import type { Channel } from './channel';
@@ -14,7 +15,11 @@ import { settle, type Outcome } from './settle';
 import { tellOutcome } from './tell-outcome';
 import { endTelling, traceTelling } from './trace-telling';
 
-const POLL_MS = 250;
+/** For what other instances have left. */
+const LOOK_EVERY_MS = 1_000;
+/** What is due may be held up by another of its order, at another instance. */
+const BLOCKED_MS = 250;
+const AFTER_FAILURE_MS = 250;
 /** Between rounds, so that each has more than one to claim and to settle. */
 const LONGEST_REST_MS = 25;
 const FINISH_MS = 4_000;
@@ -26,6 +31,8 @@ export interface Delivery {
   concurrency: number;
   /** How long what is being sent may take to end when the service is stopped. Default: 4 s. */
   finishMs?: number;
+  /** How often it looks while nothing happens and nothing is due. Default: each second. */
+  lookEveryMs?: number;
 }
 
 /**
@@ -35,7 +42,7 @@ export interface Delivery {
  */
 export function deliver(
   database: Database,
-  { channels, concurrency, finishMs = FINISH_MS }: Delivery,
+  { channels, concurrency, finishMs = FINISH_MS, lookEveryMs = LOOK_EVERY_MS }: Delivery,
   log: Logger,
   { share, during }: DeliveryHealth = alwaysWell,
 ): Stop {
@@ -44,17 +51,17 @@ export function deliver(
   const hands = new Hands(database);
   tellOfLanes(lanes);
   let over: Outcome[] = [];
-  let wake = () => {};
 
-  /** Whether something was done, so that there may be more to do. */
-  async function round(): Promise<boolean> {
+  /** @returns for how long there is nothing to do, unless something happens; 0 where there may be more */
+  async function round(): Promise<number> {
     const settled = await record();
     await hands.renew();
-    if (stopping.signal.aborted || lanes.busy >= concurrency) return settled;
+    if (stopping.signal.aborted || lanes.busy >= concurrency) return settled ? 0 : lookEveryMs;
     const claimedAt = performance.now();
-    const claimed = await claimDue(database, lanes.room());
+    const { claimed, nextInMs } = await claimDue(database, lanes.room());
     for (const one of claimed) hands.take(one, claimedAt, (abort) => make(one, abort));
-    return settled || claimed.length > 0;
+    if (settled || claimed.length > 0) return 0;
+    return Math.min(nextInMs > 0 ? Math.ceil(nextInMs) : BLOCKED_MS, lookEveryMs);
   }
 
   async function make(notification: Claimed, abort: AbortController): Promise<void> {
@@ -66,7 +73,7 @@ export function deliver(
     countAttempt(notification.channel, outcome.status);
     tellOutcome(log, outcome, span);
     over.push(outcome);
-    wake();
+    waiting.channels.give();
   }
 
   async function record(): Promise<boolean> {
@@ -107,26 +114,20 @@ export function deliver(
   const running = (async () => {
     while (!stopping.signal.aborted) {
       const from = performance.now();
+      const seen = waiting.channels.given;
       try {
-        const more = (await during('the delivery of notifications', round)) || over.length > 0;
-        if (more) await pause(Math.min(performance.now() - from, LONGEST_REST_MS), stopping.signal);
-        else await somethingHappens();
+        const restMs = await during('the delivery of notifications', round);
+        await pause(Math.min(performance.now() - from, LONGEST_REST_MS), stopping.signal);
+        if (restMs > 0) await waiting.channels.after(seen, restMs, stopping.signal);
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not claim or record notifications');
-        await pause(POLL_MS, stopping.signal);
+        await pause(AFTER_FAILURE_MS, stopping.signal);
       }
     }
   })();
 
-  async function somethingHappens(): Promise<void> {
-    const happened = new AbortController();
-    wake = () => happened.abort();
-    await pause(POLL_MS, happened.signal);
-  }
-
   return async () => {
     stopping.abort();
-    wake();
     await running;
     const timer = setTimeout(() => hands.giveUp(new GivenUp('the service was stopped meanwhile')), finishMs);
     await hands.empty();

@@ -1,5 +1,8 @@
 import { newId } from '../../shared/ids';
+import { orderCancelled } from '../../shared/testing/events';
+import { handle } from '../../shared/testing/handle';
 import { until } from '../../shared/testing/until';
+import { handlersOver } from '../handlers';
 import { aChannel, aNotification, openDeliveryBench } from '../testing/deliveries';
 import { GivenUp } from './attempt';
 import { claimDue, LEASE_MS, type Claimed } from './claim';
@@ -10,8 +13,8 @@ import { settle } from './settle';
 
 const bench = openDeliveryBench();
 const statuses = async () => (await bench.stored()).map(({ status }) => status);
-const claimAll = (overall = 100) =>
-  claimDue(bench.db.database, { overall, usual: { email: 10, webhook: 10 }, lanes: {} });
+const claimAll = async (overall = 100) =>
+  (await claimDue(bench.db.database, { overall, usual: { email: 10, webhook: 10 }, lanes: {} })).claimed;
 
 describe('recording', () => {
   it('keeps one for each event, recipient and channel, whatever comes again', async () => {
@@ -398,6 +401,52 @@ describe('an attempt that takes long', () => {
     await hands.renew();
     await hands.empty();
     expect(ended[1]).toEqual(new GivenUp('the claim on it could not be renewed'));
+  });
+});
+
+describe('waiting for something to send', () => {
+  const handlers = handlersOver([
+    (_tx, events) => Promise.resolve(events.map(({ id }) => aNotification({ eventId: id }))),
+  ]);
+  const handleOne = () =>
+    handle(bench.db.database, 'notification-service', handlers, orderCancelled(newId()));
+  const AN_HOUR = 3_600_000;
+
+  it('ends once a handler has committed, whenever it looks by itself', async () => {
+    bench.deliver({ EMAIL: aChannel(async () => undefined) }, 32, AN_HOUR);
+    for (let n = 1; n <= 3; n++) {
+      await handleOne();
+      await bench.settled();
+    }
+  });
+
+  it('ends when the next is due', async () => {
+    const tries: number[] = [];
+    bench.deliver(
+      {
+        EMAIL: aChannel(async ({ attempt }) => {
+          tries.push(attempt);
+          if (attempt < 3) throw new TryLater('busy');
+        }),
+      },
+      32,
+      AN_HOUR,
+    );
+    await handleOne();
+    await bench.settled();
+    expect(tries).toEqual([1, 2, 3]);
+  });
+
+  it('tells until when nothing is due, of lanes with room', async () => {
+    const next = async (usual: Record<string, number>) =>
+      (await claimDue(bench.db.database, { overall: 10, usual, lanes: {} })).nextInMs;
+    expect(await next({ email: 10 })).toBe(Infinity);
+    await bench.record({ afterMs: 60_000 }, { channel: 'WEBHOOK', lane: 'webhook:1', afterMs: 5_000 });
+    const both = await next({ email: 10, webhook: 10 });
+    expect(both).toBeGreaterThan(0);
+    expect(both).toBeLessThanOrEqual(5_000);
+    expect(await next({ email: 10 })).toBeGreaterThan(5_000);
+    expect(await next({ slack: 10 })).toBe(Infinity);
   });
 });
 

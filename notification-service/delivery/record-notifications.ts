@@ -1,6 +1,8 @@
 import { newId } from '../../shared/ids';
+import { afterCommit } from '../../shared/messaging/after-commit';
 import type { Prisma } from '../../prisma/generated/client';
 import type { Tx } from '../../shared/service/database';
+import { waiting } from '../waiting';
 
 /** A notification to be sent: one for each event, recipient and channel. */
 export interface NewNotification {
@@ -48,6 +50,7 @@ export async function recordNotifications(tx: Tx, notifications: readonly NewNot
   await gather(tx, rows);
   // A busy batch for a thousand endpoints is more than one statement should carry.
   for (let from = 0; from < rows.length; from += AT_ONCE) await insert(tx, rows.slice(from, from + AT_ONCE));
+  if (rows.some(({ dropped }) => dropped === undefined)) afterCommit(tx, () => waiting.channels.give());
 }
 
 const AT_ONCE = 1_000;

@@ -9,8 +9,12 @@ import { errorTypeOf, spanLogFields } from '../../shared/tracing/span';
 import { traceTelling } from '../delivery/trace-telling';
 import type { LoggedNotification, Teller } from './tell-log';
 import { pause } from '../../shared/service/pause';
+import { waiting } from '../waiting';
 
-const POLL_MS = 250;
+/** For what other instances have left. */
+const LOOK_EVERY_MS = 2_000;
+/** Between two looks, so that each finds more. */
+const GATHER_MS = 250;
 const BATCHES = 20;
 const LEASE = '30 seconds';
 /** A slow channel is told no more in this round: what was told has to be noted well within the lease. */
@@ -27,6 +31,7 @@ export function deliverToLog(
   tellOne: Teller,
   log: Logger,
   { share, during }: DeliveryHealth = alwaysWell,
+  lookEveryMs = LOOK_EVERY_MS,
 ): Stop {
   const stopping = new AbortController();
 
@@ -65,6 +70,8 @@ export function deliverToLog(
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
+      const seen = waiting.log.given;
+      const gathered = pause(GATHER_MS, stopping.signal);
       const count =
         share('log') === 0
           ? 0
@@ -72,7 +79,9 @@ export function deliverToLog(
               log.warn({ error: briefly(error) }, 'could not read or note the waiting notifications');
               return 0;
             });
-      if (count < BATCHES) await pause(POLL_MS, stopping.signal);
+      if (count === BATCHES) continue;
+      await waiting.log.after(seen, lookEveryMs, stopping.signal);
+      await gathered;
     }
   })();
 

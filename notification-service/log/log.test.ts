@@ -24,8 +24,8 @@ afterEach(async () => {
 
 const notify = (...events: Parameters<typeof handle>[3][]) =>
   handle(db.database, 'notification-service', handlers, ...events);
-const deliver = (teller: Teller) =>
-  deliverers.push(deliverToLog(db.database, teller, createLogger('test', 'silent')));
+const deliver = (teller: Teller, lookEveryMs = 50) =>
+  deliverers.push(deliverToLog(db.database, teller, createLogger('test', 'silent'), undefined, lookEveryMs));
 const stored = () => db.database.notification.findMany({ orderBy: { id: 'asc' } });
 const ids = async () => (await stored()).map(({ id }) => id);
 const batches = () => db.database.notificationBatch.findMany({ orderBy: { id: 'asc' } });
@@ -138,6 +138,17 @@ describe('notification-service', () => {
     deliver(async ({ id }) => void told.push(id));
     await allDelivered();
     expect(told).toEqual(await ids());
+  });
+
+  it('hands on at once what a handler has committed, whenever it looks by itself', async () => {
+    const told: string[] = [];
+    deliver(async ({ eventId }) => void told.push(eventId), 3_600_000);
+    for (let n = 0; n < 3; n++) {
+      const event = orderCancelled(newId());
+      await notify(event);
+      await until('it to be told', () => told.includes(event.id));
+    }
+    await allDelivered();
   });
 
   it('hands each to the channel once, though two instances deliver', async () => {

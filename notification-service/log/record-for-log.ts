@@ -1,8 +1,10 @@
 import { orderIdOf, type Event } from '../../shared/events/envelope';
 import { newId } from '../../shared/ids';
+import { afterCommit } from '../../shared/messaging/after-commit';
 import { Prisma, type Tx } from '../../shared/service/database';
 import { write } from '../../shared/service/transaction';
 import { spanOf } from '../../shared/tracing/span-of-event';
+import { waiting } from '../waiting';
 import { compose } from './compose';
 
 /** Stores what is to be written to the log about each event, once an event and audience, as one batch. */
@@ -38,4 +40,5 @@ export async function recordForLog(tx: Tx, events: Event[]): Promise<void> {
       RETURNING 1)
     INSERT INTO notification_batches (id) SELECT ${batchId}::uuid WHERE EXISTS (SELECT FROM stored)`,
   );
+  afterCommit(tx, () => waiting.log.give());
 }

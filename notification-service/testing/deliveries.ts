@@ -11,7 +11,7 @@ import { recordNotifications, type NewNotification } from '../delivery/record-no
 export interface DeliveryBench {
   db: TestDatabase;
   /** Another instance that delivers. */
-  deliver(channels: Record<string, Channel>, concurrency?: number): Stop;
+  deliver(channels: Record<string, Channel>, concurrency?: number, lookEveryMs?: number): Stop;
   record(...notifications: Partial<NewNotification>[]): Promise<void>;
   /** The notifications, in the order of their recording. */
   stored(): ReturnType<TestDatabase['database']['notification']['findMany']>;
@@ -25,8 +25,8 @@ export function openDeliveryBench(): DeliveryBench {
   let running: Stop[] = [];
   const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
   const bench = {
-    deliver: (channels, concurrency = 32) => {
-      const stop = deliver(bench.db.database, { channels, concurrency, finishMs: 50 }, log);
+    deliver: (channels, concurrency = 32, lookEveryMs = 50) => {
+      const stop = deliver(bench.db.database, { channels, concurrency, finishMs: 50, lookEveryMs }, log);
       running.push(stop);
       return stop;
     },

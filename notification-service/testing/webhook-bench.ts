@@ -82,7 +82,12 @@ export function openWebhookBench(): WebhookBench {
       const stops = [
         deliver(
           database,
-          { channels: { WEBHOOK: webhookChannel(database, given, log) }, concurrency: 64, finishMs: 50 },
+          {
+            channels: { WEBHOOK: webhookChannel(database, given, log) },
+            concurrency: 64,
+            finishMs: 50,
+            lookEveryMs: 50,
+          },
           log,
         ),
         workRequests(database, log),

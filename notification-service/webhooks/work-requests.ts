@@ -4,6 +4,7 @@ import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import type { Stop } from '../../shared/service/run-service';
 import { alwaysWell, type DeliveryHealth } from '../delivery/delivery-health';
+import { waiting } from '../waiting';
 import { recordNotifications } from '../delivery/record-notifications';
 import { recoverSome, sendAgain } from './send-again';
 import { webhook } from './record-webhooks';
@@ -11,7 +12,8 @@ import { sampleEvent } from './sample-event';
 import type { WebhookRequest } from './webhook-request';
 import { TEST } from './webhook-channel';
 
-const POLL_MS = 250;
+/** Between two looks: one request often follows another. */
+const REST_MS = { first: 250, longest: 1_000 };
 /** For how long one that failed is left alone. */
 const REST_SECONDS = 30;
 
@@ -23,7 +25,7 @@ export function workRequests(
 ): Stop {
   const stopping = new AbortController();
   const running = (async () => {
-    while (!stopping.signal.aborted) {
+    for (let restMs = REST_MS.first; !stopping.signal.aborted;) {
       const worked =
         share('webhook') > 0 &&
         (await during('the work on what is to be sent again', () => workOne(database, log)).catch(
@@ -32,7 +34,13 @@ export function workRequests(
             return false;
           },
         ));
-      if (!worked) await pause(POLL_MS, stopping.signal);
+      if (worked) {
+        waiting.channels.give();
+        restMs = REST_MS.first;
+      } else {
+        await pause(restMs, stopping.signal);
+        restMs = Math.min(2 * restMs, REST_MS.longest);
+      }
     }
   })();
   return async () => {
