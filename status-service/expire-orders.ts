@@ -10,7 +10,7 @@ import { LEASE_SECONDS } from '../shared/messaging/progress';
 import type { Worker, WorkerContext } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
-import type { Database, Tx } from '../shared/service/database';
+import { Prisma, type Database, type Tx } from '../shared/service/database';
 import type { Stop } from '../shared/service/run-service';
 import { pause } from '../shared/service/pause';
 
@@ -38,6 +38,7 @@ function expireUntilStopped(
 
   /** @returns whether there may be more */
   async function sweep(): Promise<boolean> {
+    if (!(await anyOld(database, ORDER_DEADLINE, DRAFT_DEADLINE))) return false;
     const expired = await expireSome(database, ORDER_DEADLINE);
     for (const order of expired) log.warn(order, 'order cancelled: PLACED for too long');
     const drafts = await expireDrafts(database, DRAFT_DEADLINE);
@@ -61,6 +62,16 @@ function expireUntilStopped(
     await running;
   };
 }
+
+/** Whether any is old enough to be overdue, were nothing ever paused: at most times none is, and that is quickly told. */
+async function anyOld(database: Database, placedMs: number, draftMs: number): Promise<boolean> {
+  const [row] = await database.$queryRaw<{ any: boolean }[]>`
+    SELECT EXISTS (SELECT FROM orders WHERE status = 'PLACED' AND placed_at < clock_timestamp() - ${inMs(placedMs)})
+      OR EXISTS (SELECT FROM orders WHERE status = 'DRAFT' AND updated_at < clock_timestamp() - ${inMs(draftMs)}) AS any`;
+  return row?.any ?? false;
+}
+
+const inMs = (ms: number) => Prisma.sql`${ms}::float8 * interval '1 millisecond'`;
 
 interface ExpiredOrder {
   order_id: string;

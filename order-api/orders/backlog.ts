@@ -1,5 +1,6 @@
 import type { Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
+import { Signal } from '../../shared/service/signal';
 import { within } from '../../shared/service/within';
 import { pause } from '../../shared/service/pause';
 import { briefly } from '../../shared/messaging/failure';
@@ -16,11 +17,14 @@ const EVERY_MS = 1_000;
 /** Looking shall cost a twentieth of the time at most, however many there are to count. */
 const LOOKING_SHARE = 1 / 20;
 const RETRY_AFTER_S = 5;
+/** The longest that a timer can take. */
+const UNTIL_ASKED_MS = 2 ** 31 - 1;
 
 export const noBound: Backlog = { isFull: () => false, refuseWhenFull: () => undefined };
 
 /**
- * Watches the backlog, a look a second: it is bounded to about `most`, by what else is placed in that second.
+ * Watches the backlog, a look a second while orders come: it is bounded to about `most`, by what else is placed in that
+ * second. While none comes, and none would be refused, nobody looks.
  * @param most orders; far more than wait in good times, for it is also what an outage of the broker may hold back
  */
 export function watchBacklog(
@@ -29,6 +33,7 @@ export function watchBacklog(
   log: Logger,
 ): Backlog & { stop(): Promise<void> } {
   const stopping = new AbortController();
+  const asked = new Signal();
   let full = false;
   let blind = false;
 
@@ -46,6 +51,7 @@ export function watchBacklog(
   const watching = (async () => {
     while (!stopping.signal.aborted) {
       const startedAt = performance.now();
+      const seen = asked.given;
       await look().catch((error: unknown) => {
         // Once an outage: until then what was seen last holds.
         if (!blind)
@@ -57,13 +63,18 @@ export function watchBacklog(
       });
       const pauseMs = Math.max(EVERY_MS, (performance.now() - startedAt) / LOOKING_SHARE);
       await pause(pauseMs, stopping.signal);
+      if (!full && !blind) await asked.after(seen, UNTIL_ASKED_MS, stopping.signal);
     }
   })();
 
+  const isFull = () => {
+    asked.give();
+    return full;
+  };
   return {
-    isFull: () => full,
+    isFull,
     refuseWhenFull: () => {
-      if (full)
+      if (isFull())
         throw overloaded(`${most} orders wait to be decided, and more are not taken on.`, RETRY_AFTER_S);
     },
     stop: async () => {

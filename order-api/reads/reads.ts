@@ -5,6 +5,7 @@ import { openDatabase, Prisma, type Database } from '../../shared/service/databa
 import type { Logger } from '../../shared/service/logger';
 import { counter, readGauge } from '../../shared/service/metrics';
 import { pause } from '../../shared/service/pause';
+import { Signal } from '../../shared/service/signal';
 import { within } from '../../shared/service/within';
 import { latest } from './latest';
 import { assertIsServer, CLUSTER, readPositions } from './replica-position';
@@ -34,8 +35,9 @@ export interface ReplicaOptions {
 /** So long a read waits for a replica that is a little behind. */
 const CATCH_UP_MS = 50;
 const LOOK_AGAIN_MS = 2;
-/** How often the replica is asked whether it is well, and how long it may take to say so. */
+/** How often the replica is asked whether it is well, while reads come and while none does, and how long it may take to say so. */
 const WATCH_EVERY_MS = 500;
+const QUIET_MS = 5_000;
 const ANSWER_MS = 1_000;
 /** For an answer to who reads; as at the primary. */
 const READ_MS = 8_000;
@@ -57,6 +59,7 @@ type State = { replayed: bigint } | { away: string };
 
 export function openReads({ primary, url, poolSize, log }: ReplicaOptions): Reads {
   const stopping = new AbortController();
+  const asked = new Signal();
   const positions = readPositions(url, ANSWER_MS);
   let state: State = { away: 'it was not asked yet' };
   let committed = 0n;
@@ -136,6 +139,7 @@ export function openReads({ primary, url, poolSize, log }: ReplicaOptions): Read
   async function watch(): Promise<void> {
     let warned = false;
     while (!stopping.signal.aborted) {
+      const seen = asked.given;
       try {
         const at = await readCommitted();
         const position = await readReplayed();
@@ -152,6 +156,7 @@ export function openReads({ primary, url, poolSize, log }: ReplicaOptions): Read
         setState({ away: briefly(error) });
       }
       await pause(WATCH_EVERY_MS, stopping.signal);
+      await asked.after(seen, QUIET_MS - WATCH_EVERY_MS, stopping.signal);
     }
   }
   const watching = watch();
@@ -166,6 +171,7 @@ export function openReads({ primary, url, poolSize, log }: ReplicaOptions): Read
 
   return {
     read: async (work) => {
+      asked.give();
       if ('away' in state) {
         reads.inc({ outcome: 'away' });
         return work(primary);
