@@ -25,7 +25,7 @@ import { createFlow, type Flow } from './flow';
 import { subscribedTypes, type HandlerTable } from './handler';
 import { createHands } from './hands';
 import { keepTopology } from './keep-topology';
-import { RECORD_EVERY_MS, recordProgress, type Holding } from './progress';
+import { QUIET_TIMES, RECORD_EVERY_MS, recordProgress, type Holding } from './progress';
 import { onLooseChannel } from './loose-channel';
 import { openCopies } from './open-copies';
 import { keepSession, type Session } from './session';
@@ -68,11 +68,11 @@ export interface ConsumerOptions {
 
 /** The intervals at which a consumer looks after itself, in milliseconds. */
 export interface Upkeep {
-  /** Between two looks at the bindings, and for what was missed. */
+  /** Between two looks at the bindings, and for what was missed; three times that while nothing happens. */
   tendEveryMs: number;
   /** What was published more recently is not missed yet: it may still be on its way. */
   settlingMs: number;
-  /** Between two records of how far it has come. */
+  /** Between two records of how far it has come; three times that while it has nothing to do. */
   recordEveryMs: number;
   /** Messages that wait for so long, while none is settled, mean that it does not consume. */
   stalledMs: number;
@@ -334,8 +334,10 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   /** Restores what is gone, and fetches what was published meanwhile. */
   async function tend(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await pause(upkeep.tendEveryMs, stopping.signal);
+    let settledThen = -1;
+    for (let isQuiet = false; !stopping.signal.aborted;) {
+      await pause(isQuiet ? QUIET_TIMES * upkeep.tendEveryMs : upkeep.tendEveryMs, stopping.signal);
+      isQuiet = false;
       if (!attached || !flow || stopping.signal.aborted) continue;
       const tended = attached;
       try {
@@ -346,6 +348,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         missing = pauses.of(name) ? 0 : await missed.look();
         await retirement.look(tended.session.loose);
         if (await isBeingRenewed(database, name)) await letGo(tended);
+        isQuiet = settled() === settledThen && hands.held === 0 && waiting + missing === 0;
+        settledThen = settled();
       } catch (error) {
         untended = { times: untended.times + 1, error: briefly(error) };
         log.warn({ error: untended.error }, 'could not check the bindings, or what was never delivered');

@@ -55,14 +55,11 @@ export function createMissed(options: FetchMissedOptions): Missed {
 
   return {
     look: async () => {
-      const turn = await takeTurn(database, name, turnMs);
-      const upTo = turn && (await provenUpTo(database, name, settlingMs));
-      if (!turn || !upTo) return 0;
-      const missing = await findMissing(database, name, turn, upTo);
-      const overdue = await findOverdueRetries(database, name, upTo);
-      await sendAgain([...missing, ...overdue]);
-      await moveWatermark(database, name, missing[0]?.published_at ?? upTo);
-      return missing.length + overdue.length;
+      const turn = await takeTurn(database, name, turnMs, settlingMs);
+      if (!turn?.upTo) return 0;
+      const missing = await findMissing(database, name, { ...turn, upTo: turn.upTo });
+      await sendAgain(missing);
+      return missing.length;
     },
   };
 
@@ -91,10 +88,17 @@ interface Turn {
   /** The watermark, to the microsecond. */
   from: string;
   fromMs: number;
+  /** The moment up to which all live instances have provably done what was published; null where that is unknown. */
+  upTo: string | null;
 }
 
 /** @returns undefined where another instance has just looked */
-async function takeTurn(database: Database, consumer: string, turnMs: number): Promise<Turn | undefined> {
+async function takeTurn(
+  database: Database,
+  consumer: string,
+  turnMs: number,
+  settlingMs: number,
+): Promise<Turn | undefined> {
   const [turn] = await database.$queryRaw<Turn[]>`
     INSERT INTO consumer_watermarks AS w (consumer, complete_to, checked_at)
     SELECT ${consumer}, greatest(min(since), now() - ${FIRST_LOOK_BACK}::interval), now()
@@ -102,55 +106,49 @@ async function takeTurn(database: Database, consumer: string, turnMs: number): P
     HAVING count(*) > 0
     ON CONFLICT (consumer) DO UPDATE SET checked_at = now()
     WHERE w.checked_at < now() - ${turnMs}::float8 * interval '1 millisecond'
-    RETURNING complete_to::text AS from, extract(epoch FROM complete_to)::float8 * 1000 AS "fromMs"`;
+    RETURNING complete_to::text AS from, extract(epoch FROM complete_to)::float8 * 1000 AS "fromMs", (
+      SELECT (min(p.caught_up_at) - ${settlingMs}::float8 * interval '1 millisecond')::text FROM consumer_progress p
+      WHERE p.consumer = w.consumer AND p.updated_at > now() - ${LEASE_SECONDS}::float8 * interval '1 second') AS "upTo"`;
   return turn;
 }
 
-/** The moment up to which all live instances have provably done what was published; undefined where that is unknown. */
-async function provenUpTo(
+/** What a retry queue did not bring back goes on with its attempts, or its ladder had no end while that is so. */
+type LoggedEvent = StoredEvent & { failed_attempts: number | null };
+
+/**
+ * Finds what is missing, with what should have come back long ago, from a retry queue or by a replay: the queue was deleted,
+ * purged, or let it expire. The watermark moves to just before the first that is missing, so that it is looked at
+ * again until it is handled.
+ */
+const findMissing = (
   database: Database,
   consumer: string,
-  settlingMs: number,
-): Promise<string | undefined> {
-  const [reached] = await database.$queryRaw<{ up_to: string | null }[]>`
-    SELECT (min(caught_up_at) - ${settlingMs}::float8 * interval '1 millisecond')::text AS up_to
-    FROM consumer_progress
-    WHERE consumer = ${consumer} AND updated_at > now() - ${LEASE_SECONDS}::float8 * interval '1 second'`;
-  return reached?.up_to ?? undefined;
-}
-
-type LoggedEvent = StoredEvent & {
-  published_at: string;
-  /** What a retry queue did not bring back goes on with its attempts, or its ladder had no end while that is so. */
-  failed_attempts?: number | null;
-};
-
-const findMissing = (database: Database, consumer: string, { from, fromMs }: Turn, upTo: string) =>
+  { from, fromMs, upTo }: Turn & { upTo: string },
+): Promise<LoggedEvent[]> =>
   database.$queryRaw<LoggedEvent[]>`
-    SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text
-    FROM event_log e
-    JOIN subscriptions s ON s.consumer = ${consumer} AND s.event_type = e.type AND s.until IS NULL
-    WHERE e.published_at > ${from}::timestamptz AND e.published_at <= ${upTo}::timestamptz
-      AND e.published_at >= s.since AND e.event_id >= ${firstIdOf(Math.floor(fromMs) - OLDEST_MS)}::uuid
-      AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = ${consumer} AND p.event_id = e.event_id)
-      AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = ${consumer} AND f.event_id = e.event_id)
-    ORDER BY e.published_at, e.event_id LIMIT ${MOST_AT_A_TIME}`;
-
-/** What should have come back long ago, from a retry queue or by a replay: the queue was deleted, purged, or let it expire. */
-const findOverdueRetries = (database: Database, consumer: string, upTo: string) =>
-  database.$queryRaw<LoggedEvent[]>`
-    SELECT e.event_id::text, e.type, e.correlation_id, e.created_at, e.body::text AS body, e.published_at::text,
-      CASE f.outcome WHEN 'RETRIED' THEN f.attempt END AS failed_attempts
-    FROM delivery_failures f
-    JOIN event_log e ON e.event_id = f.event_id
-    WHERE f.consumer = ${consumer} AND f.retry_at > now() - ${RETRIES_AWAITED}::interval
-      AND f.retry_at < ${upTo}::timestamptz - ${RETRY_GRACE_SECONDS}::float8 * interval '1 second'
-      AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
-      AND NOT EXISTS (SELECT FROM delivery_failures g WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)
-    ORDER BY f.retry_at LIMIT ${MOST_AT_A_TIME}`;
-
-/** To just before what is missing, so that it is looked at again until it is handled. */
-const moveWatermark = (database: Database, consumer: string, to: string) =>
-  database.$executeRaw`
-    UPDATE consumer_watermarks SET complete_to = greatest(complete_to, ${to}::timestamptz - interval '1 microsecond')
-    WHERE consumer = ${consumer}`;
+    WITH missing AS (
+      SELECT e.event_id, e.type, e.correlation_id, e.created_at, e.body, e.published_at
+      FROM event_log e
+      JOIN subscriptions s ON s.consumer = ${consumer} AND s.event_type = e.type AND s.until IS NULL
+      WHERE e.published_at > ${from}::timestamptz AND e.published_at <= ${upTo}::timestamptz
+        AND e.published_at >= s.since AND e.event_id >= ${firstIdOf(Math.floor(fromMs) - OLDEST_MS)}::uuid
+        AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = ${consumer} AND p.event_id = e.event_id)
+        AND NOT EXISTS (SELECT FROM delivery_failures f WHERE f.consumer = ${consumer} AND f.event_id = e.event_id)
+      ORDER BY e.published_at, e.event_id LIMIT ${MOST_AT_A_TIME}
+    ), moved AS (
+      UPDATE consumer_watermarks SET complete_to = greatest(complete_to,
+        coalesce((SELECT min(published_at) FROM missing), ${upTo}::timestamptz) - interval '1 microsecond')
+      WHERE consumer = ${consumer}
+    ), overdue AS (
+      SELECT e.event_id, e.type, e.correlation_id, e.created_at, e.body, e.published_at,
+        CASE f.outcome WHEN 'RETRIED' THEN f.attempt END AS failed_attempts
+      FROM delivery_failures f
+      JOIN event_log e ON e.event_id = f.event_id
+      WHERE f.consumer = ${consumer} AND f.retry_at > now() - ${RETRIES_AWAITED}::interval
+        AND f.retry_at < ${upTo}::timestamptz - ${RETRY_GRACE_SECONDS}::float8 * interval '1 second'
+        AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
+        AND NOT EXISTS (SELECT FROM delivery_failures g WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)
+      ORDER BY f.retry_at LIMIT ${MOST_AT_A_TIME}
+    ), found AS (SELECT *, NULL::int AS failed_attempts FROM missing UNION ALL SELECT * FROM overdue)
+    SELECT event_id::text, type, correlation_id, created_at, body::text AS body, failed_attempts
+    FROM found ORDER BY published_at, event_id`;

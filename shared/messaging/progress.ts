@@ -4,6 +4,8 @@ import { pause } from '../service/pause';
 
 /** How often an instance renews its row. */
 export const RECORD_EVERY_MS = 2_000;
+/** So many times less often while it has provably nothing to do: a record that is older claims less, and never too much. */
+export const QUIET_TIMES = 3;
 const FORGET_AFTER = '1 hour';
 
 /**
@@ -46,8 +48,9 @@ export function recordProgress(
   const instance = newId();
   const stopping = new AbortController();
 
-  async function record(held: Holding | undefined): Promise<void> {
-    if (!held) return;
+  /** @returns whether there is nothing left to be recorded until something happens */
+  async function record(held: Holding | undefined): Promise<boolean> {
+    if (!held) return false;
     await database.$executeRaw`
       WITH forgotten AS (
         DELETE FROM consumer_progress WHERE consumer = ${consumer} AND updated_at < now() - ${FORGET_AFTER}::interval
@@ -61,16 +64,22 @@ export function recordProgress(
       ON CONFLICT (consumer, instance) DO UPDATE
       SET caught_up_at = CASE WHEN excluded.caught_up_at = 'epoch' THEN consumer_progress.caught_up_at
                               ELSE excluded.caught_up_at END, updated_at = now()`;
+    return held.eventIds.length === 0 && !held.moreMayWait;
   }
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await holding().then(record).catch(onError);
-      await pause(everyMs, stopping.signal);
+      const isQuiet = await holding()
+        .then(record)
+        .catch((error: unknown) => {
+          onError(error);
+          return false;
+        });
+      await pause(isQuiet ? QUIET_TIMES * everyMs : everyMs, stopping.signal);
     }
   })();
   return {
-    begin: () => record({ eventIds: [], moreMayWait: true }),
+    begin: async () => void (await record({ eventIds: [], moreMayWait: true })),
     stop: async () => {
       stopping.abort();
       await running;
