@@ -23,7 +23,7 @@ export interface PresenceOptions {
   log: Logger;
   /** How many events it has settled or published since it began. */
   done?: () => number;
-  /** Another than {@link RECORD_EVERY_MS}. */
+  /** Another than {@link READ_EVERY_MS}. */
   everyMs?: number;
 }
 
@@ -33,15 +33,17 @@ export interface Presence extends Pauses {
   stop(): Promise<void>;
 }
 
-/** How often a process says that it is there, and reads what is paused. */
-export const RECORD_EVERY_MS = 2_000;
+/** How often a process reads what is paused. */
+export const READ_EVERY_MS = 2_000;
+/** It says with each reading how it is; where it is well, and nothing happens, with every third. */
+const QUIET_READINGS = 3;
 /** One that has not said so for so long counts no more. */
 export const PRESENT_SECONDS = 15;
 
 const FORGET_AFTER = '1 hour';
 const ANSWER_MS = 10_000;
 const FIRST_ANSWER_MS = 8_000;
-/** A rate is taken over so many records. */
+/** A rate is taken over so many readings. */
 const SAMPLES = 6;
 
 const SQL = {
@@ -68,7 +70,7 @@ type Row = Pause & { resumedMs: number | null };
 
 /**
  * Reads every two seconds which parts of the process are paused, and keeps on record that it runs and how it is, for
- * `npm run mesh`. What was read last holds while the database is away. The age of what has ended comes from the
+ * `npm run mesh`: a process that is idle and well every six. What was read last holds while the database is away. The age of what has ended comes from the
  * database, so that a new process takes part in a ramp that has begun.
  */
 export function keepPresence({
@@ -76,7 +78,7 @@ export function keepPresence({
   parts,
   log,
   done,
-  everyMs = RECORD_EVERY_MS,
+  everyMs = READ_EVERY_MS,
 }: PresenceOptions): Presence {
   const stopping = new AbortController();
   const listeners: (() => void)[] = [];
@@ -86,6 +88,9 @@ export function keepPresence({
   let health: Pick<Health, 'checks'> | undefined;
   let blind = false;
   let samples: { at: number; done: number }[] = [];
+  /** For so many readings what is on record holds, if nothing happens. */
+  let quietFor = 0;
+  let recorded = '';
 
   async function read(): Promise<void> {
     const startedAt = performance.now();
@@ -103,6 +108,11 @@ export function keepPresence({
 
   async function record(): Promise<void> {
     if (!health) return;
+    const paused = all().map(({ part }) => part);
+    const perSecond = rate();
+    const doing = JSON.stringify([paused, perSecond]);
+    if (quietFor-- > 0 && doing === recorded) return;
+    quietFor = 0;
     const { body } = await readiness(health);
     const failed = Object.entries(body.checks).filter(([, ok]) => !ok);
     const reasons = Object.fromEntries(
@@ -110,8 +120,9 @@ export function keepPresence({
     );
     const { service, instance, version } = identity();
     const about = [service, instance, version, hostname(), process.pid, body.ready, JSON.stringify(reasons)];
-    const paused = all().map(({ part }) => part);
-    await within(ANSWER_MS, query(SQL.record, ...about, paused, rate(), process.uptime()));
+    await within(ANSWER_MS, query(SQL.record, ...about, paused, perSecond, process.uptime()));
+    recorded = doing;
+    if (body.ready && !perSecond) quietFor = QUIET_READINGS - 1;
   }
 
   function rate(): number | null {
