@@ -3,7 +3,7 @@ import { briefly, isPassing } from '../shared/messaging/failure';
 import type { Worker } from '../shared/messaging/run-consumer';
 import { cardTokenKeys, MissingKeyError, openCardToken } from '../shared/payment/card-token';
 import { count, duration } from '../shared/service/config';
-import { Prisma, type Database } from '../shared/service/database';
+import { bare, Prisma, type Database } from '../shared/service/database';
 import type { Logger } from '../shared/service/logger';
 import { backoff } from '../shared/service/backoff';
 import { GATEWAY, shareOf } from '../shared/service/pauses';
@@ -119,7 +119,7 @@ export async function claim(
   takeoverMs: number,
 ): Promise<Claim> {
   const ours = Prisma.sql`(gateway IS NULL OR gateway = ${gateway})`;
-  const rows = await database.$queryRaw<(Payment & { next_in_ms: number | null })[]>`
+  const rows = await bare(database).$queryRaw<(Payment & { next_in_ms: number | null })[]>`
     WITH claimed AS (
       UPDATE payments SET attempts = attempts + 1, asked_at = now(), next_attempt_at = now() + ${inMs(takeoverMs)}
       WHERE id = ANY (ARRAY(

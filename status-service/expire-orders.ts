@@ -10,7 +10,7 @@ import { LEASE_SECONDS } from '../shared/messaging/progress';
 import type { Worker, WorkerContext } from '../shared/messaging/run-consumer';
 import { writeOutbox } from '../shared/outbox/write-outbox';
 import { duration, readConfig } from '../shared/service/config';
-import { Prisma, type Database, type Tx } from '../shared/service/database';
+import { bare, Prisma, type Database, type Tx } from '../shared/service/database';
 import type { Stop } from '../shared/service/run-service';
 import { pause } from '../shared/service/pause';
 
@@ -65,7 +65,7 @@ function expireUntilStopped(
 
 /** Whether any is old enough to be overdue, were nothing ever paused: at most times none is, and that is quickly told. */
 async function anyOld(database: Database, placedMs: number, draftMs: number): Promise<boolean> {
-  const [row] = await database.$queryRaw<{ any: boolean }[]>`
+  const [row] = await bare(database).$queryRaw<{ any: boolean }[]>`
     SELECT EXISTS (SELECT FROM orders WHERE status = 'PLACED' AND placed_at < clock_timestamp() - ${inMs(placedMs)})
       OR EXISTS (SELECT FROM orders WHERE status = 'DRAFT' AND updated_at < clock_timestamp() - ${inMs(draftMs)}) AS any`;
   return row?.any ?? false;

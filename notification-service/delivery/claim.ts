@@ -1,5 +1,5 @@
 import { newId } from '../../shared/ids';
-import type { Prisma, Database } from '../../shared/service/database';
+import { bare, type Prisma, type Database } from '../../shared/service/database';
 import type { Outgoing } from './channel';
 
 /** Until then nobody else takes what was claimed; whoever is at it renews it. */
@@ -46,7 +46,7 @@ export interface Claims {
  */
 export async function claimDue(database: Database, room: Room): Promise<Claims> {
   const claim = newId();
-  const rows = await database.$queryRaw<(Claimed & { nextInMs: number | null })[]>`
+  const rows = await bare(database).$queryRaw<(Claimed & { nextInMs: number | null })[]>`
     WITH RECURSIVE lanes AS (
       (SELECT lane FROM notifications WHERE status = 'PENDING' ORDER BY lane LIMIT 1)
       UNION ALL

@@ -1,6 +1,6 @@
 import { newId } from '../../shared/ids';
 import { briefly } from '../../shared/messaging/failure';
-import type { Database } from '../../shared/service/database';
+import { bare, type Database } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import type { Stop } from '../../shared/service/run-service';
 import { alwaysWell, type DeliveryHealth } from '../delivery/delivery-health';
@@ -92,7 +92,7 @@ export function deliverToLog(
 }
 
 async function lease(database: Database): Promise<string[]> {
-  const leased = await database.$queryRaw<{ id: string }[]>`
+  const leased = await bare(database).$queryRaw<{ id: string }[]>`
     UPDATE notification_batches SET leased_until = now() + ${LEASE}::interval
     WHERE id = ANY (ARRAY(
       SELECT id FROM notification_batches

@@ -1,5 +1,5 @@
 import { briefly } from '../../shared/messaging/failure';
-import type { Database, Tx } from '../../shared/service/database';
+import { bare, type Database, type Tx } from '../../shared/service/database';
 import type { Logger } from '../../shared/service/logger';
 import { pause } from '../../shared/service/pause';
 import type { Stop } from '../../shared/service/run-service';
@@ -51,7 +51,7 @@ export function workRequests(
 
 /** One request, or a part of one, in one transaction. @returns whether there was one */
 export async function workOne(database: Database, log: Logger): Promise<boolean> {
-  const [some] = await database.$queryRaw<unknown[]>`SELECT 1 AS some FROM webhook_requests LIMIT 1`;
+  const [some] = await bare(database).$queryRaw<unknown[]>`SELECT 1 AS some FROM webhook_requests LIMIT 1`;
   if (!some) return false;
   let id: string | undefined;
   try {

@@ -1,5 +1,5 @@
 import { firstIdOf } from '../history/partitions';
-import type { Database } from '../service/database';
+import { bare, type Database } from '../service/database';
 import type { Logger } from '../service/logger';
 import { within } from '../service/within';
 import { countMissed } from './consumer-metrics';
@@ -99,7 +99,7 @@ async function takeTurn(
   turnMs: number,
   settlingMs: number,
 ): Promise<Turn | undefined> {
-  const [turn] = await database.$queryRaw<Turn[]>`
+  const [turn] = await bare(database).$queryRaw<Turn[]>`
     INSERT INTO consumer_watermarks AS w (consumer, complete_to, checked_at)
     SELECT ${consumer}, greatest(min(since), now() - ${FIRST_LOOK_BACK}::interval), now()
     FROM subscriptions WHERE consumer = ${consumer} AND until IS NULL
@@ -125,7 +125,7 @@ const findMissing = (
   consumer: string,
   { from, fromMs, upTo }: Turn & { upTo: string },
 ): Promise<LoggedEvent[]> =>
-  database.$queryRaw<LoggedEvent[]>`
+  bare(database).$queryRaw<LoggedEvent[]>`
     WITH missing AS (
       SELECT e.event_id, e.type, e.correlation_id, e.created_at, e.body, e.published_at
       FROM event_log e

@@ -1,5 +1,5 @@
 import { newId } from '../ids';
-import type { Database } from '../service/database';
+import { bare, type Database } from '../service/database';
 import { pause } from '../service/pause';
 
 /** How often an instance renews its row. */
@@ -51,7 +51,7 @@ export function recordProgress(
   /** @returns whether there is nothing left to be recorded until something happens */
   async function record(held: Holding | undefined): Promise<boolean> {
     if (!held) return false;
-    await database.$executeRaw`
+    await bare(database).$executeRaw`
       WITH forgotten AS (
         DELETE FROM consumer_progress WHERE consumer = ${consumer} AND updated_at < now() - ${FORGET_AFTER}::interval
       ), oldest AS (

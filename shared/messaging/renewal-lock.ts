@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { Prisma, type Database } from '../service/database';
+import { bare, Prisma, type Database } from '../service/database';
 
 // The set-up step holds an advisory lock while it declares a service's work queue anew. Nobody else takes it: consumers
 // look whether it is held, and let go of the queue meanwhile. It ends with the session of whoever holds it.
@@ -18,7 +18,7 @@ export async function whileRenewing<T>(client: Client, consumer: string, work: (
 
 /** Whether the work queue of a consumer is being declared anew just now. */
 export async function isBeingRenewed(database: Database, consumer: string): Promise<boolean> {
-  const [row] = await database.$queryRaw<{ held: boolean }[]>(Prisma.sql`
+  const [row] = await bare(database).$queryRaw<{ held: boolean }[]>(Prisma.sql`
     SELECT EXISTS (
       SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = ${LOCK_CLASS}::bigint::oid
         AND objid = (hashtext(${consumer})::bigint & 4294967295)::oid

@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { Prisma, type Database } from '../service/database';
+import { bare, Prisma, type Database } from '../service/database';
 import { inspectQueue, onLooseChannel } from './loose-channel';
 import { LEASE_SECONDS } from './progress';
 import { serviceNames, type RetryDelay } from './topology';
@@ -16,7 +16,7 @@ export const recordLadder = (database: Database, consumer: string, ladder: reado
  * does not say which it uses, there are none.
  */
 const findUnused = (database: Database, consumer: string) =>
-  database.$queryRaw<{ label: string }[]>(Prisma.sql`
+  bare(database).$queryRaw<{ label: string }[]>(Prisma.sql`
     SELECT label FROM retry_queues q WHERE consumer = ${consumer} AND NOT current AND NOT EXISTS (
       SELECT FROM consumer_progress p
       WHERE p.consumer = q.consumer AND p.updated_at > now() - ${LEASE_SECONDS}::float8 * interval '1 second'

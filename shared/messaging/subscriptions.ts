@@ -1,4 +1,4 @@
-import { Prisma, type Database } from '../service/database';
+import { bare, Prisma, type Database } from '../service/database';
 
 /** What is on record of a consumer's subscriptions; the set-up step writes it. */
 export interface Recorded {
@@ -10,7 +10,7 @@ export interface Recorded {
 
 /** Reads the record of one consumer: empty lists where the set-up step has not run for it. */
 export async function recordedSubscriptions(database: Database, consumer: string): Promise<Recorded> {
-  const rows = await database.$queryRaw<{ event_type: string; current: boolean }[]>(Prisma.sql`
+  const rows = await bare(database).$queryRaw<{ event_type: string; current: boolean }[]>(Prisma.sql`
     SELECT event_type, bool_or(until IS NULL) AS current FROM subscriptions WHERE consumer = ${consumer} GROUP BY event_type`);
   const ofKind = (wanted: boolean) =>
     rows.filter(({ current }) => current === wanted).map(({ event_type }) => event_type);

@@ -1,6 +1,7 @@
-import { types, type PoolClient } from 'pg';
-import { Prisma } from '../../prisma/generated/client';
+import type { PoolClient } from 'pg';
+import type { Prisma } from '../../prisma/generated/client';
 import type { DatabaseOptions } from './database';
+import { encode, getTypeParser } from './pg-values';
 import { PostgresPool } from './postgres-client';
 import { watchPool } from './pool-metrics';
 import { parsePostgresUrl } from './postgres-url';
@@ -72,25 +73,3 @@ export function openStatements(options: DatabaseOptions): Statements & { close()
   };
   return { ...statementsBy(run), close: () => pool.end() };
 }
-
-/** A value as PostgreSQL is sent it: its text. */
-function encode(value: unknown): unknown {
-  if (value === undefined) return null;
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(encode);
-  if (typeof value === 'bigint' || Prisma.Decimal.isDecimal(value)) return String(value);
-  return value;
-}
-
-const { builtins } = types;
-const utc = (text: string): Date => new Date(`${text.replace(' ', 'T')}Z`);
-const PARSERS = new Map<number, (text: string) => unknown>([
-  [builtins.INT8, BigInt],
-  [builtins.NUMERIC, (text) => new Prisma.Decimal(text)],
-  // These have no zone of their own; the session's is UTC.
-  [builtins.TIMESTAMP, utc],
-  [builtins.DATE, (text) => new Date(text)],
-]);
-
-const getTypeParser = ((oid: number, format?: 'text') =>
-  PARSERS.get(oid) ?? types.getTypeParser(oid, format)) as typeof types.getTypeParser;

@@ -11,16 +11,20 @@ export interface MetricsPage {
   text: string;
 }
 
-/** More often would wake an idle process for nothing else. */
+/** More often would wake a process for nothing else. */
 const EVENT_LOOP_EVERY_MS = 100;
+let measuresItself = false;
 
-/** Begins prom-client's own, of the process and its event loop. Called once, by what runs the service. */
-export function beginMetrics(): void {
+/** Begins prom-client's own, of the process and its event loop; not before somebody asks, for they wake an idle process. */
+function measureItself(): void {
+  if (measuresItself) return;
+  measuresItself = true;
   collectDefaultMetrics({ eventLoopMonitoringPrecision: EVENT_LOOP_EVERY_MS });
 }
 
 /** Everything, as it is now. */
 export async function metricsPage(): Promise<MetricsPage> {
+  measureItself();
   return { contentType: register.contentType, text: await register.metrics() };
 }
 

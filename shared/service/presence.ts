@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { briefly } from '../messaging/failure';
-import type { Database } from './database';
+import { bare, type Database } from './database';
 import { readiness, type Health } from './health-server';
 import { identity } from './identity';
 import type { Logger } from './logger';
@@ -11,10 +11,7 @@ import { within } from './within';
 /** Runs a statement with its parameters, and answers its rows. */
 export type Query = <T>(sql: string, ...parameters: unknown[]) => Promise<T[]>;
 
-export const queryOf =
-  (database: Database): Query =>
-  (sql, ...parameters) =>
-    database.$queryRawUnsafe(sql, ...parameters);
+export const queryOf = (database: Database): Query => bare(database).query;
 
 export interface PresenceOptions {
   query: Query;

@@ -3,7 +3,6 @@ import { ConfigError } from './config';
 import { EXIT, PortTakenError } from './exit-codes';
 import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
-import { beginMetrics } from './metrics';
 import { watchLoop } from './watch-loop';
 import { within } from './within';
 import type { EndTracing } from '../tracing/begin-tracing';
@@ -26,7 +25,6 @@ const HEAP = '--heap-growing-percent=100';
 export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
   setFlagsFromString(HEAP);
   nameService(name);
-  beginMetrics();
   watchLoop(name);
   const log = createLogger(
     name,

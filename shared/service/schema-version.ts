@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Database } from './database';
+import { bare, type Database } from './database';
 import type { Check } from './health-server';
 import { foldersWith } from './service-folders';
 import { within } from './within';
@@ -42,7 +42,7 @@ export function databaseIsUsable(database: Database, needed = neededMigrations()
   return () => within(ANSWER_MS, isMigrated ? answers() : migrated()).catch(() => false);
 
   async function answers(): Promise<Check> {
-    await database.$queryRaw`SELECT 1`;
+    await bare(database).$queryRaw`SELECT 1`;
     return true;
   }
 
