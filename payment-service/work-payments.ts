@@ -31,11 +31,11 @@ export const workConfig = z.object({
   CARD_TOKEN_KEY: cardTokenKeys,
 });
 export type WorkOptions = z.infer<typeof workConfig> & {
-  /** How often it looks for what others have recorded, or left behind. Default: each second. */
+  /** How often it looks for what others have recorded, or left behind. Default: every two seconds. */
   lookEveryMs?: number;
 };
 
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 2_000;
 const STOP_MS = 5_000;
 /** Three calls to the gateway, each with its repetitions, and as many statements. */
 const LONGEST_WORK_MS = 300_000;

@@ -16,7 +16,7 @@ import { tellOutcome } from './tell-outcome';
 import { endTelling, traceTelling } from './trace-telling';
 
 /** For what other instances have left. */
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 2_000;
 /** What is due may be held up by another of its order, at another instance. */
 const BLOCKED_MS = 250;
 const AFTER_FAILURE_MS = 250;
@@ -31,7 +31,7 @@ export interface Delivery {
   concurrency: number;
   /** How long what is being sent may take to end when the service is stopped. Default: 4 s. */
   finishMs?: number;
-  /** How often it looks while nothing happens and nothing is due. Default: each second. */
+  /** How often it looks while nothing happens and nothing is due. Default: every two seconds. */
   lookEveryMs?: number;
 }
 
