@@ -55,6 +55,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: options.answerTimeoutMs ?? 60_000,
     onConnect: opened as (client: ClientBase) => void, // pg-pool waits for it, which its types do not know
   });
+  pool.on('error', () => undefined); // Prisma listens, but not before it was asked something
   watchPool(pool, options.applicationName);
   const nameOf = statementNames();
   const adapter = new PrismaPg(pool, {
