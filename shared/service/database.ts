@@ -7,7 +7,7 @@ import { PostgresPool } from './postgres-client';
 import { sessionConfig } from './session-settings';
 import { watchPool } from './pool-metrics';
 import { statementNames } from './statement-names';
-import { sqlOf, type Tx } from './transaction';
+import { sqlOf, type Statements } from './transaction';
 import { within } from './within';
 
 export { Prisma };
@@ -84,7 +84,7 @@ type Ask = (
 const bares = new WeakMap<Database, Ask>();
 
 /** Single statements. */
-export interface Bare extends Pick<Tx, '$queryRaw' | '$executeRaw'> {
+export interface Bare extends Statements {
   /** A statement as a text with `$1`, and its values. @returns its rows */
   query: <T>(text: string, ...values: unknown[]) => Promise<T[]>;
 }
@@ -98,7 +98,7 @@ export function bare(database: Database): Bare {
   if (!ask) throw new Error('it is no database that was opened here');
   const run = ({ text, values }: Prisma.Sql) => ask(text, values);
   return {
-    $queryRaw: async <T>(...[statement, ...values]: Parameters<Tx['$queryRaw']>) =>
+    $queryRaw: async <T>(...[statement, ...values]: Parameters<Statements['$queryRaw']>) =>
       (await run(sqlOf(statement, values))).rows as T,
     $executeRaw: async (statement, ...values) => (await run(sqlOf(statement, values))).rowCount ?? 0,
     query: async <T>(text: string, ...values: unknown[]) => (await ask(text, values)).rows as T[],
