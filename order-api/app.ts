@@ -27,7 +27,7 @@ import { noBound, type Backlog } from './orders/backlog';
 import { serveOptOuts } from './mail/serve-opt-outs';
 import { canTakeOrders } from './orders/can-take-orders';
 import { openIntake } from './orders/order-intake';
-import type { Statements } from '../shared/service/transaction';
+import { bare } from '../shared/service/database';
 import { primaryAlone, type Reads } from './reads/reads';
 import { routes } from './routes';
 
@@ -39,8 +39,6 @@ export type AppDependencies = Omit<
   RouteDependencies,
   'intake' | 'backlog' | 'draftDeadlineMs' | 'allowPrivateWebhooks' | 'reads'
 > & {
-  /** What new orders are written over; the database, if absent. */
-  orderWrites?: Statements;
   /** Where reads are done that a replica may answer; at the database, if absent. */
   reads?: Reads;
   /** Requests; without a bound if absent. */
@@ -83,7 +81,7 @@ export function buildApp(deps: AppDependencies): Express {
   } = deps;
   const { authenticate, askAgainMs, rateLimits = {}, trustProxy = false, corsOrigins } = deps;
   checkRoutesSayWhatTheyConcern(routes);
-  const intake = openIntake(deps.orderWrites ?? database, cardTokenKey);
+  const intake = openIntake(bare(database), cardTokenKey);
   const admission = boundAdmission(mostInProgress);
   const usable = databaseIsUsable(database);
   const takesOrders = canTakeOrders(database);

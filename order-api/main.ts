@@ -6,7 +6,6 @@ import type { z } from 'zod';
 import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
 import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
-import { openStatements } from '../shared/service/bare-driver';
 import { PortTakenError } from '../shared/service/exit-codes';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
@@ -19,7 +18,6 @@ import { closeApiServer, createApiServer } from './http/api-server';
 import { forgetKeys } from './idempotency/forget-keys';
 import { openLive } from './live/live';
 import { watchBacklog } from './orders/backlog';
-import { LANES } from './orders/order-intake';
 import { readOrderGauges } from './orders/order-gauges';
 import { openReads } from './reads/reads';
 
@@ -29,16 +27,14 @@ const LISTEN_QUEUE = 4_096;
 
 runService('order-api', async (log) => {
   const config = readConfig(apiConfig.safeExtend({ DRAFT_DEADLINE: draftDeadline }));
-  const options = {
+  const database = openDatabase({
     url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL_SIZE,
     applicationName: 'order-api',
     // Somebody is waiting: after that they are told to try again.
     answerTimeoutMs: 8_000,
-    onIdleError: (error: Error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
-  };
-  // Of the connections that it may have, some are for new orders.
-  const database = openDatabase({ ...options, poolSize: Math.max(1, config.DATABASE_POOL_SIZE - LANES) });
-  const orderWrites = openStatements({ ...options, poolSize: LANES });
+    onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
+  });
   await warmUp(database);
   const presence = keepPresence({ query: queryOf(database), parts: ['order-api'], log });
   const forgetting = forgetKeys(database, log);
@@ -60,7 +56,6 @@ runService('order-api', async (log) => {
   let isLeaving = false;
   const app = buildApp({
     database,
-    orderWrites,
     ...(reads && { reads }),
     log,
     live,
@@ -99,7 +94,6 @@ runService('order-api', async (log) => {
     ]);
     await presence.stop();
     await reads?.stop();
-    await orderWrites.close();
     await database.$disconnect();
   };
 });

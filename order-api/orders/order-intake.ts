@@ -60,8 +60,8 @@ export interface TakenBefore {
  */
 export type OrderIntake = (order: RequestedOrder) => Promise<TakenOrder | TakenBefore>;
 
-/** Groups at a time: while the database is at one, this process makes the next one ready. */
-export const LANES = 2;
+// While the database is at one group, this process makes the next one ready.
+const LANES = 2;
 const LARGEST_GROUP = 64;
 const GROUP = new Common({ 'ordermesh.batch': 'orders' });
 /** As long as one waits for a connection of the pool. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { withId, type CardTokenKeys } from '../../shared/payment/card-token';
 import type { Database } from '../../shared/service/database';
-import { createTestDatabase, statementsOf } from '../../shared/testing/test-database';
+import { createTestDatabase } from '../../shared/testing/test-database';
 import { openAuthentication, type Credentials } from '../access/authenticate';
 import { buildApp, type AppDependencies } from '../app';
 import { createApiServer } from '../http/api-server';
@@ -80,7 +80,6 @@ export async function serve(database: Database, given: More = {}): Promise<ApiCl
   const server = createApiServer(
     buildApp({
       database,
-      orderWrites: statementsOf(database),
       log,
       live,
       cardTokenKey,

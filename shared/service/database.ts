@@ -7,7 +7,7 @@ import { PostgresPool } from './postgres-client';
 import { sessionConfig } from './session-settings';
 import { watchPool } from './pool-metrics';
 import { statementNames } from './statement-names';
-import { sqlOf, type Statements } from './transaction';
+import { statementsBy, type Answer, type Statements } from './transaction';
 import { within } from './within';
 
 export { Prisma };
@@ -77,10 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return database;
 }
 
-type Ask = (
-  text: string,
-  values: readonly unknown[],
-) => Promise<{ rows: unknown[]; rowCount: number | null }>;
+type Ask = (text: string, values: readonly unknown[]) => Answer;
 const bares = new WeakMap<Database, Ask>();
 
 /** Single statements. */
@@ -90,17 +87,15 @@ export interface Bare extends Statements {
 }
 
 /**
- * Asks past Prisma, over the same connections, for half the price: for what is asked again and again while nothing happens.
+ * Asks past Prisma, over the same connections, for half the price: new orders, and what is asked again and again while
+ * nothing happens.
  * Values and rows are as Prisma's raw queries have them.
  */
 export function bare(database: Database): Bare {
   const ask = bares.get(database);
   if (!ask) throw new Error('it is no database that was opened here');
-  const run = ({ text, values }: Prisma.Sql) => ask(text, values);
   return {
-    $queryRaw: async <T>(...[statement, ...values]: Parameters<Statements['$queryRaw']>) =>
-      (await run(sqlOf(statement, values))).rows as T,
-    $executeRaw: async (statement, ...values) => (await run(sqlOf(statement, values))).rowCount ?? 0,
+    ...statementsBy(({ text, values }) => ask(text, values)),
     query: async <T>(text: string, ...values: unknown[]) => (await ask(text, values)).rows as T[],
   };
 }

@@ -38,3 +38,13 @@ export const sqlOf = (
   values: readonly unknown[],
 ): Prisma.Sql =>
   statement instanceof Prisma.Sql ? statement : new Prisma.Sql(statement, values as Prisma.Sql[]);
+
+/** What the driver answers. */
+export type Answer = Promise<{ rows: unknown[]; rowCount: number | null; command: string }>;
+
+/** Statements, by the driver's way to ask. */
+export const statementsBy = (run: (statement: Prisma.Sql) => Answer): Statements => ({
+  $queryRaw: async <T>(...[statement, ...values]: Parameters<Statements['$queryRaw']>) =>
+    (await run(sqlOf(statement, values))).rows as T,
+  $executeRaw: async (statement, ...values) => (await run(sqlOf(statement, values))).rowCount ?? 0,
+});

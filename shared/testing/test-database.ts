@@ -3,9 +3,8 @@ import type { Client } from 'pg';
 import { PostgresClient } from '../service/postgres-client';
 import { sessionConfig } from '../service/session-settings';
 import { openDatabase, type Database } from '../service/database';
-import { openStatements } from '../service/bare-driver';
-import { openPipeline } from '../service/pipeline';
-import type { Statements, Transactions } from '../service/transaction';
+import { openPipeline, type Pipeline } from '../service/pipeline';
+import type { Transactions } from '../service/transaction';
 
 export interface TestDatabase {
   url: string;
@@ -20,14 +19,10 @@ const setting = (name: string): string => {
   return value;
 };
 
-type Hot = { transactions: Transactions; statements: Statements };
-const hot = new WeakMap<Database, Hot>();
+const pipelines = new WeakMap<Database, Pipeline>();
 
 /** What consumers of a test's database handle batches in, as in the services. */
-export const transactionsOf = (database: Database): Transactions =>
-  hot.get(database)?.transactions ?? database;
-/** What order-api writes new orders over. */
-export const statementsOf = (database: Database): Statements => hot.get(database)?.statements ?? database;
+export const transactionsOf = (database: Database): Transactions => pipelines.get(database) ?? database;
 
 /** A migrated database of its own, cloned from the template that the run has prepared. */
 export async function createTestDatabase(): Promise<TestDatabase> {
@@ -44,14 +39,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
   const database = openDatabase({ ...options, poolSize: 10 });
   const pipeline = openPipeline({ ...options, poolSize: 10 });
-  const statements = openStatements({ ...options, poolSize: 10 });
-  hot.set(database, { transactions: pipeline, statements });
+  pipelines.set(database, pipeline);
   return {
     url: url.toString(),
     database,
     drop: async () => {
       await pipeline.close();
-      await statements.close();
       await database.$disconnect();
       const leaked = await asAdmin(async (admin) => {
         const open = await openConnections(admin, name);
