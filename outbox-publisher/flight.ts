@@ -26,6 +26,8 @@ export interface Flight {
   answered(): boolean;
   /** How many have come since then. */
   answers(): number;
+  /** How long ago the first of them came, in milliseconds; 0 where there is none. */
+  answeredForMs(): number;
   /** Resolves at the next answer. */
   next(): Promise<void>;
   forget(seq: string): void;
@@ -37,12 +39,13 @@ export function createFlight(publisher: Publisher, window: number): Flight {
   const awaiting = new Set<string>();
   const returned = createReturned(window / 2);
   let answers: Answer[] = [];
+  let answeredAt = 0;
   let wake: () => void = () => undefined;
 
   const answer = (given: Answer) => {
     if (!awaiting.has(given.row.seq)) return; // it is not this relay's any more
     if ('outcome' in given) awaiting.delete(given.row.seq);
-    answers.push(given);
+    if (answers.push(given) === 1) answeredAt = performance.now();
     wake();
   };
 
@@ -73,6 +76,7 @@ export function createFlight(publisher: Publisher, window: number): Flight {
     },
     answered: () => answers.length > 0,
     answers: () => answers.length,
+    answeredForMs: () => (answers.length > 0 ? performance.now() - answeredAt : 0),
     next: () => new Promise<void>((resolve) => (wake = resolve)),
     forget: (seq) => {
       rows.delete(seq);

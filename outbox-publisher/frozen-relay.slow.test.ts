@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import type { Event } from '../shared/events/envelope';
 import { newId } from '../shared/ids';
+import { OUTBOX_CHANNEL } from '../shared/outbox/wake-relay';
 import { startService, type ServiceProcess } from '../shared/testing/service-process';
 import { until } from '../shared/testing/until';
 import { createRelayWorld, firstArrivals, troubles, type RelayWorld } from './testing/relay-world';
@@ -109,6 +110,7 @@ const scenarios: Record<string, (stage: Stage) => Promise<void>> = {
           `INSERT INTO outbox_events (event_id, type, subject, correlation_id, body)
          SELECT gen_random_uuid(), 'odd.v1', 's', 'c', ('{"x":"' || repeat(md5(n::text), 125000) || '"}')::json FROM generate_series(1, 8) n`,
         );
+        await admin.query(`NOTIFY ${OUTBOX_CHANNEL}`);
         for (let look = 0; look < 200; look++) {
           if (!(await sending())) continue;
           freeze(first);

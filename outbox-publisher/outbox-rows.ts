@@ -12,6 +12,8 @@ export interface OutboxRow extends Omit<StoredEvent, 'body'> {
   subject: string;
   attempts: number;
   last_error: string | null;
+  /** Read later after its transaction began than is usual where the relay keeps up. Of ready rows alone. */
+  late?: boolean;
   /** Of its last publication, where that is recorded. */
   span?: Span | undefined;
 }
@@ -36,6 +38,9 @@ const BODY = `CASE WHEN pg_column_size(body) < ${LARGEST_BODY / 256} OR octet_le
   THEN body::text END AS body`;
 const COLUMNS = `seq, event_id, type, subject, correlation_id, created_at, ${BODY}, attempts, last_error`;
 
+// By PostgreSQL's clock alone. A comparison, for what others write may have a time from which nothing can be taken away.
+const LATE = `created_at < now() - interval '25 milliseconds' AS late`;
+
 /** What a read leaves out. */
 export interface Except {
   /** Rows that are in flight. */
@@ -50,7 +55,7 @@ export interface Except {
 export async function readyRows(client: Client, limit: number, except: Except): Promise<OutboxRow[]> {
   const { rows } = await client.query<OutboxRow>({
     name: 'ready-rows',
-    text: `SELECT ${COLUMNS} FROM outbox_events
+    text: `SELECT ${COLUMNS}, ${LATE} FROM outbox_events
            WHERE next_attempt_at IS NULL AND seq <> ALL($2::bigint[]) AND type <> ALL($3::text[])
            ORDER BY seq LIMIT $1`,
     values: [limit, except.seqs, except.types ?? []],

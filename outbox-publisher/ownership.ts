@@ -26,7 +26,7 @@
  *   reports that of itself, and no clock is compared with another machine's.
  * - The owner's own monotonic clock decides only how long it trusts what it has read.
  *
- * Proof. An owner runs a statement every 20 ms when idle, more often when not, and none for longer than
+ * Proof. An owner runs a statement every second when idle, more often when not, and none for longer than
  * STATEMENT_MS. A session that does neither for SILENT_MS is ended, in either of two ways: by PostgreSQL itself
  * (`idle_session_timeout`, from version 14 on), and by a standby, which looks every second. The standby is needed for
  * what that timeout does not see: a backend that is blocked in the middle of sending rows to a process that reads no
@@ -54,8 +54,9 @@
  * - a pooler is in between: it is refused. It would leave the lock with a connection that others share.
  */
 import { performance } from 'node:perf_hooks';
-import { HOLDS_RELAY_LOCK, RELAY_LOCK } from '../shared/outbox/relay-lock';
 import type { Client } from 'pg';
+import { HOLDS_RELAY_LOCK, RELAY_LOCK } from '../shared/outbox/relay-lock';
+import { OUTBOX_CHANNEL } from '../shared/outbox/wake-relay';
 import { PostgresClient } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 import { within } from '../shared/service/within';
@@ -90,7 +91,7 @@ const SETTINGS = {
   plan_cache_mode: 'force_custom_plan',
 };
 
-/** A connection that may own the outbox. `onLost` may be called more than once. */
+/** A connection that may own the outbox, and is told of what is written to it. `onLost` may be called more than once. */
 export async function connectOwner(databaseUrl: string, onLost: (error: Error) => void): Promise<Client> {
   const session = sessionConfig(databaseUrl, {
     kind: 'service',
@@ -109,6 +110,7 @@ export async function connectOwner(databaseUrl: string, onLost: (error: Error) =
     `SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'idle_session_timeout'`,
     [String(SILENT_MS)],
   );
+  await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
   return client;
 }
 

@@ -8,6 +8,8 @@ export interface Next {
   rows: OutboxRow[];
   /** There are no more. */
   all: boolean;
+  /** They had to wait for longer than where the relay keeps up. */
+  late?: boolean | undefined;
 }
 
 export interface ReaderOptions {
@@ -52,7 +54,7 @@ export function createReader({ client, flight, suspects, batchSize, window }: Re
     });
     const all = rows.length < room - due.length;
     if (!all) reach = Math.min(batchSize, reach * 2);
-    return { rows: [...probes, ...due, ...rows], all };
+    return { rows: [...probes, ...due, ...rows], all, late: rows[0]?.late };
   };
 
   /** Twice a second, or at once where there were more. */

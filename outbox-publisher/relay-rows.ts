@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Logger } from '../shared/service/logger';
 import { spanLogFields } from '../shared/tracing/span';
@@ -8,7 +7,9 @@ import { judgeAnswers } from './judge-answers';
 import type { Nacks } from './nacks';
 import type { Refusal } from './outbox-rows';
 import { assertTrusted } from './ownership';
+import { createPace } from './pace';
 import { createReader, type Next } from './read-next';
+import type { Sleep } from './sleep';
 import type { Standing } from './standing';
 import type { Suspects } from './suspects';
 import type { Unmarked } from './unmarked';
@@ -26,6 +27,7 @@ export interface RelayRun {
   unmarked: Unmarked;
   suspects: Suspects;
   nacks: Nacks;
+  sleep: Sleep;
   standing: Standing;
   options: RelayOptions;
   log: Logger;
@@ -37,10 +39,6 @@ export interface RelayRun {
   stopping: AbortSignal;
 }
 
-const IDLE_MS = { first: 2, longest: 20 };
-// In traffic a round is followed by a rest as long as it took: what commits meanwhile is read, and marked, together.
-const LONGEST_REST_MS = 15;
-const GATHER_MS = 2;
 const DRAIN_MS = 2_000;
 const NOTHING: Next = { rows: [], all: true };
 
@@ -54,6 +52,7 @@ const NOTHING: Next = { rows: [], all: true };
 export async function relayRows(run: RelayRun): Promise<Error | undefined> {
   const { client, flight, unmarked, suspects, nacks, standing, options, lost, stopping } = run;
   const readNext = createReader({ client, flight, suspects, ...options });
+  const pace = createPace(run);
   const judge = {
     client,
     flight,
@@ -63,18 +62,17 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
     cameBack: new Set<string>(),
     answeredAt: performance.now(),
   };
-  let idleMs = IDLE_MS.first;
   let stopBy = Infinity;
   await unmarked.begin(client, flight);
 
   /** Marks what is confirmed by now. */
-  const settle = async (): Promise<{ broken?: Error; wrote: boolean }> => {
+  const settle = async (): Promise<Error | undefined> => {
     const broken = await judgeAnswers(judge, flight.take());
-    if (unmarked.waitMs() > 0) return { broken, wrote: false };
+    if (unmarked.waitMs() > 0) return broken;
     const { marked, postponed } = await unmarked.write(client, flight);
     reportRefusals(run.log, postponed);
     if (marked > 0) run.moved();
-    return { broken, wrote: marked + postponed.length > 0 };
+    return broken;
   };
 
   const drained = () => flight.awaiting.size === 0 && !flight.answered();
@@ -83,23 +81,15 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
     if (lost.aborted || performance.now() > stopBy || (stopping.aborted && drained())) break;
     standing.beat();
     const startedAt = performance.now();
-    const { rows, all } = unmarked.failure() || stopping.aborted ? NOTHING : await readNext();
-    const settling = flight.answered() || unmarked.size > 0 ? settle() : undefined;
+    const next = unmarked.failure() || stopping.aborted ? NOTHING : await readNext();
+    const settling = pace.isTimeToMark() ? settle() : undefined;
     settling?.catch(() => undefined); // it is awaited below
-    if (rows.length > 0) assertTrusted(startedAt);
-    for (const row of rows) flight.publish(row); // while the database is at the others
-    const { broken, wrote } = (await settling) ?? { broken: undefined, wrote: false };
+    if (next.rows.length > 0) assertTrusted(startedAt);
+    for (const row of next.rows) flight.publish(row); // while the database is at the others
+    const broken = await settling;
     if (broken) return broken;
     standing.waiting(flight.rows.size, problemOf(run), flight.returned.types());
-    if (!wrote) {
-      idleMs = rows.length > 0 ? IDLE_MS.first : Math.min(idleMs * 2, IDLE_MS.longest);
-      if (unmarked.failure()) await wait(idleMs);
-      else if (!flight.answered()) await Promise.race([flight.next(), wait(idleMs)]);
-      if (all) continue; // what is confirmed by now is marked with what is read next
-    }
-    if (!all && suspects.size === 0 && flight.answers() < options.batchSize / 4) await wait(GATHER_MS);
-    const restMs = Math.min(LONGEST_REST_MS, performance.now() - startedAt);
-    if (all && restMs >= 1) await wait(restMs);
+    await pace.rest(startedAt, next);
   }
   await settle(); // what was confirmed last need not be published again
   return undefined;

@@ -10,6 +10,7 @@ import { keepBroker, type OpenBroker } from './broker-session';
 import { createNacks } from './nacks';
 import { connectOwner, disconnect, giveUp, lookAtOwner, STANDBY_POLL_MS, tryToOwn } from './ownership';
 import { relayRows, type RelayOptions } from './relay-rows';
+import { createSleep, type Sleep } from './sleep';
 import { createStanding } from './standing';
 import { suspect } from './suspects';
 import { createUnmarked } from './unmarked';
@@ -61,12 +62,13 @@ export function startRelay(
 
   /** One database connection, from its opening until it breaks or the relay stops. */
   async function serve(client: Client, lost: AbortSignal): Promise<void> {
+    const sleep = createSleep(client);
     let lookAt = 0;
     while (!stopping.signal.aborted && !lost.aborted) {
       standing.beat();
       const open = broker.open();
       if (open && !pauses.of(RELAY) && (await tryToOwn(client))) {
-        await own(client, open);
+        await own(client, sleep, open);
         lookAt = 0;
         continue;
       }
@@ -84,14 +86,15 @@ export function startRelay(
     broker.works();
   };
 
-  async function own(client: Client, open: OpenBroker): Promise<void> {
+  async function own(client: Client, sleep: Sleep, open: OpenBroker): Promise<void> {
     log.info('owns the outbox');
     standing.owns();
-    const run = { client, unmarked, suspects, nacks, standing, options, log, moved };
+    const run = { client, sleep, unmarked, suspects, nacks, standing, options, log, moved };
     const { flight, lost } = open;
     const leaving = AbortSignal.any([stopping.signal, pauses.whenPaused(RELAY)]);
     const error = await relayRows({ ...run, flight, lost, stopping: leaving });
     if (error) open.fail(error);
+    await sleep.end();
     await giveUp(client);
     log.info('gave up the outbox');
   }

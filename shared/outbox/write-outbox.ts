@@ -6,6 +6,7 @@ import { newId } from '../ids';
 import { Prisma, type Tx } from '../service/database';
 import { write } from '../service/transaction';
 import { traceNewEvent } from '../tracing/trace-new-event';
+import { wakeRelay } from './wake-relay';
 
 /**
  * Makes the CloudEvents for what a service announces: ids in the order given, and the data as the
@@ -37,7 +38,7 @@ export function makeEvents(service: string, announcements: readonly Announcement
 /**
  * The INSERT that puts events into the outbox in the order given, for use alone or as the part of a
  * larger statement. It must be the last of a transaction's writes about these orders: the sequence
- * number that fixes their order of publication is drawn here, under the locks taken before.
+ * number that fixes their order of publication is drawn here, under the locks taken before. It wakes the relay.
  * @param which a WHERE over the rows `e`, where the statement itself decides which of them are to be written
  */
 export function insertIntoOutbox(events: readonly Event[], which: Prisma.Sql = Prisma.empty): Prisma.Sql {
@@ -49,11 +50,17 @@ export function insertIntoOutbox(events: readonly Event[], which: Prisma.Sql = P
     causation_id: event.causationid,
     body: event,
   }));
+  // Whoever writes nothing, as a check of the rights does, wakes nobody.
+  const [wake, andWake] =
+    rows.length > 0
+      ? [Prisma.sql`WITH wake AS MATERIALIZED (${wakeRelay})`, Prisma.sql`CROSS JOIN wake`]
+      : [Prisma.empty, Prisma.empty];
   return Prisma.sql`
-    INSERT INTO outbox_events (event_id, type, subject, correlation_id, causation_id, body)
+    INSERT INTO outbox_events (event_id, type, subject, correlation_id, causation_id, body) ${wake}
     SELECT event_id, type, subject, correlation_id, causation_id, body
     FROM json_to_recordset(${JSON.stringify(rows)}::json)
-      AS e (event_id uuid, type text, subject text, correlation_id text, causation_id uuid, body json) ${which}`;
+      AS e (event_id uuid, type text, subject text, correlation_id text, causation_id uuid, body json)
+      ${andWake} ${which}`;
 }
 
 /** Announces: makes the events and writes them to the outbox within the caller's transaction. */
