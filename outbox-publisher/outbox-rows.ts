@@ -48,6 +48,9 @@ export interface Except {
   types?: readonly string[];
 }
 
+// Rows in flight are looked up by hash. Of `<> ALL` that would be so in a plan alone that is made anew for each list.
+const NOT_IN_FLIGHT = 'seq NOT IN (SELECT unnest($2::bigint[]))';
+
 /**
  * The next rows in the order in which they were written, without those in flight. By their state and
  * not by a cursor: a row that commits late is found all the same.
@@ -56,7 +59,7 @@ export async function readyRows(client: Client, limit: number, except: Except): 
   const { rows } = await client.query<OutboxRow>({
     name: 'ready-rows',
     text: `SELECT ${COLUMNS}, ${LATE} FROM outbox_events
-           WHERE next_attempt_at IS NULL AND seq <> ALL($2::bigint[]) AND type <> ALL($3::text[])
+           WHERE next_attempt_at IS NULL AND ${NOT_IN_FLIGHT} AND type <> ALL($3::text[])
            ORDER BY seq LIMIT $1`,
     values: [limit, except.seqs, except.types ?? []],
   });
@@ -68,7 +71,7 @@ export async function dueRows(client: Client, limit: number, except: Except): Pr
   const { rows } = await client.query<OutboxRow>({
     name: 'due-rows',
     text: `SELECT ${COLUMNS} FROM outbox_events
-           WHERE next_attempt_at <= now() AND seq <> ALL($2::bigint[]) ORDER BY next_attempt_at, seq LIMIT $1`,
+           WHERE next_attempt_at <= now() AND ${NOT_IN_FLIGHT} ORDER BY next_attempt_at, seq LIMIT $1`,
     values: [limit, except.seqs],
   });
   return rows;

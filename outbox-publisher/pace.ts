@@ -17,9 +17,9 @@ export interface Pace {
  * From the beginning of one read to that of the next. In traffic, events are young when they are read, and are published
  * at once. Where they are not, the relay is behind, or the whole machine: then fewer and fuller reads cost less.
  */
-const READ_EVERY_MS = { inTraffic: 4, behind: 15, idle: 20 };
+const READ_EVERY_MS = { inTraffic: 5, behind: 15, idle: 20 };
 /** Where nothing is found for so long, and nothing is in hand, it sleeps. */
-const AWAKE_MS = 100;
+const AWAKE_MS = 50;
 /** Nobody waits for a mark, but what is confirmed and not marked when this process is killed is published again. */
 const MARK_WITHIN_MS = 20;
 /** While more wait than were read, or than the window has room for. */
