@@ -1,7 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Flight } from './flight';
 import type { Next } from './read-next';
-import type { RelayRun } from './relay-rows';
+import type { Sleep } from './sleep';
+import type { Suspects } from './suspects';
+import type { Unmarked } from './unmarked';
 
 /** When an owner reads, when it marks, and when it sleeps. */
 export interface Pace {
@@ -18,20 +21,29 @@ export interface Pace {
  * at once. Where they are not, the relay is behind, or the whole machine: then fewer and fuller reads cost less.
  */
 const READ_EVERY_MS = { inTraffic: 5, behind: 15, idle: 20 };
-/** Where nothing is found for so long, and nothing is in hand, it sleeps. */
-const AWAKE_MS = 50;
+/** Where nothing is found for so long, and nothing is in hand, it sleeps. To sleep and be woken costs about as many statements. */
+const AWAKE_MS = 30;
 /** Nobody waits for a mark, but what is confirmed and not marked when this process is killed is published again. */
 const MARK_WITHIN_MS = 20;
 /** While more wait than were read, or than the window has room for. */
 const GATHER_MS = 2;
 
-type Paced = Pick<RelayRun, 'flight' | 'unmarked' | 'suspects' | 'sleep' | 'options' | 'lost' | 'stopping'>;
+export interface PaceOptions {
+  flight: Flight;
+  unmarked: Unmarked;
+  suspects: Suspects;
+  sleep: Sleep;
+  /** Rows read at a time. */
+  batchSize: number;
+  lost: AbortSignal;
+  stopping: AbortSignal;
+}
 
-export function createPace(run: Paced): Pace {
-  const { flight, unmarked, suspects, sleep, options, lost, stopping } = run;
+export function createPace(options: PaceOptions): Pace {
+  const { flight, unmarked, suspects, sleep, batchSize, lost, stopping } = options;
   const ending = AbortSignal.any([lost, stopping]);
   let foundAt = performance.now();
-  const fewAnswers = () => flight.answers() < options.batchSize / 4;
+  const fewAnswers = () => flight.answers() < batchSize / 4;
 
   return {
     isTimeToMark: () =>
@@ -44,9 +56,10 @@ export function createPace(run: Paced): Pace {
         foundAt = performance.now();
         await sleep.end();
       }
+      const isIdle = performance.now() - foundAt >= AWAKE_MS;
+      if (!all && isIdle) return Promise.race([flight.next(), wait(READ_EVERY_MS.idle)]);
       if (!all && suspects.size > 0) return Promise.race([flight.next(), wait(GATHER_MS)]);
       if (!all) return fewAnswers() ? wait(GATHER_MS) : undefined;
-      const isIdle = performance.now() - foundAt >= AWAKE_MS;
       if (isIdle && flight.rows.size === 0 && unmarked.size === 0) {
         if (!(await sleep.goOn(ending))) foundAt = performance.now(); // somebody is about to commit
         return;

@@ -52,7 +52,7 @@ const NOTHING: Next = { rows: [], all: true };
 export async function relayRows(run: RelayRun): Promise<Error | undefined> {
   const { client, flight, unmarked, suspects, nacks, standing, options, lost, stopping } = run;
   const readNext = createReader({ client, flight, suspects, ...options });
-  const pace = createPace(run);
+  const pace = createPace({ ...run, ...options });
   const judge = {
     client,
     flight,
