@@ -2,6 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { Client } from 'pg';
+import { connectOwner, disconnect } from '../outbox-publisher/ownership';
+import { createSleep } from '../outbox-publisher/sleep';
+import { lowStock as anEvent } from '../outbox-publisher/testing/relay-world';
+import { insertIntoOutbox } from '../shared/outbox/write-outbox';
 import { openDatabase, Prisma, type Database } from '../shared/service/database';
 import { openPipeline } from '../shared/service/pipeline';
 import { PooledError, PostgresClient } from '../shared/service/postgres-client';
@@ -106,6 +110,34 @@ test.each(Object.keys(MODES))(
     expect(await db.database.$queryRaw`SELECT id FROM lone`).toEqual([]);
     expect(await work('-c search_path=tenant-1,public')).toBe('"tenant-1", public');
     expect(await db.database.$queryRaw`DELETE FROM lone RETURNING id`).toEqual([{ id: 1 }]);
+  },
+);
+
+test.each(Object.keys(MODES))(
+  'behind a pooler that %s them, a commit wakes a relay that sleeps',
+  async (mode) => {
+    const pooler = poolers.get(mode);
+    if (!pooler) return;
+    const relay = await connectOwner(db.url, () => undefined);
+    const sleep = createSleep(relay);
+    expect(await sleep.goOn(new AbortController().signal)).toBe(true);
+    let woken = 0;
+    relay.on('notification', () => (woken += 1));
+    const url = pooler.through(db.url);
+    const database = open(url);
+    const pipeline = openPipeline({
+      url,
+      poolSize: 1,
+      applicationName: 'pooled',
+      onIdleError: () => undefined,
+    });
+    await database.$executeRaw(insertIntoOutbox([anEvent()]));
+    await database.$transaction((tx) => tx.$executeRaw(insertIntoOutbox([anEvent()])));
+    await pipeline.$transaction((tx) => write(tx, insertIntoOutbox([anEvent()])));
+    await until('all three commits to tell it', () => woken === 3);
+    await pipeline.close();
+    await database.$disconnect();
+    await disconnect(relay);
   },
 );
 
