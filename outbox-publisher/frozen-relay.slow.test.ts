@@ -167,6 +167,24 @@ const scenarios: Record<string, (stage: Stage) => Promise<void>> = {
     expect(await only.stop()).toBe(0);
   },
 
+  'an owner whom RabbitMQ confirms nothing, and whose window is full, keeps its session': async (stage) => {
+    const { world, emptied } = stage;
+    const rabbitmq = await world.proxyTo(world.broker.url);
+    await world.start({ rabbitmq: rabbitmq.url }, { batchSize: 10, window: 20 });
+    const sessions = () => world.db.database.$queryRaw<unknown[]>`
+      SELECT pid FROM pg_stat_activity WHERE application_name = 'outbox-publisher' AND datname = current_database()`;
+    const before = await sessions();
+    rabbitmq.hold();
+    await world.write([newId()], 60);
+    const heldAt = performance.now();
+    await until('longer than a session may be silent', async () => {
+      expect(await sessions()).toEqual(before);
+      return performance.now() - heldAt > 10_000;
+    });
+    rabbitmq.release();
+    await emptied();
+  },
+
   'a network that swallows packets takes the ownership away, and a standby has it': async (stage) => {
     const { world, relay, emptied } = stage;
     const { received } = await world.listen();

@@ -26,11 +26,11 @@
  *   reports that of itself, and no clock is compared with another machine's.
  * - The owner's own monotonic clock decides only how long it trusts what it has read.
  *
- * Proof. An owner runs a statement every second when idle, more often when not, and none for longer than
- * STATEMENT_MS. A session that does neither for SILENT_MS is ended, in either of two ways: by PostgreSQL itself
- * (`idle_session_timeout`, from version 14 on), and by a standby, which looks every second. The standby is needed for
- * what that timeout does not see: a backend that is blocked in the middle of sending rows to a process that reads no
- * more, or an older server. So a standby owns the outbox about ten seconds after an owner has stopped.
+ * Proof. An owner runs a statement every second when idle, more often when not, at least every two seconds whatever
+ * RabbitMQ keeps it waiting for, and none for longer than STATEMENT_MS. A session that does neither for SILENT_MS is
+ * ended, in either of two ways: by PostgreSQL itself (`idle_session_timeout`, from version 14 on), and by a standby,
+ * which looks every second. The standby is needed for what that timeout does not see: a backend that is blocked in the
+ * middle of sending rows to a process that reads no more, or an older server. So a standby owns the outbox about ten seconds after an owner has stopped.
  *
  * Trust window. Rows are published only if the statement that read them was *begun* less than TRUST_MS ago. It is
  * anchored at the beginning, so that a slow answer cannot stretch it, and it ends before the session may be ended.
@@ -126,6 +126,11 @@ export async function tryToOwn(client: Client): Promise<boolean> {
     RELAY_LOCK,
   );
   return rows[0]?.owned === true;
+}
+
+/** Has PostgreSQL see that the owner is there, and the owner that its session is. @throws where that is lost */
+export async function proveOwnership(client: Client): Promise<void> {
+  await client.query({ name: 'prove-ownership', text: 'SELECT' });
 }
 
 export async function giveUp(client: Client): Promise<void> {

@@ -6,7 +6,7 @@ import type { Flight } from './flight';
 import { judgeAnswers } from './judge-answers';
 import type { Nacks } from './nacks';
 import type { Refusal } from './outbox-rows';
-import { assertTrusted } from './ownership';
+import { assertTrusted, proveOwnership } from './ownership';
 import { createPace } from './pace';
 import { createReader, type Next } from './read-next';
 import type { Sleep } from './sleep';
@@ -39,6 +39,8 @@ export interface RelayRun {
   stopping: AbortSignal;
 }
 
+/** Also while nothing may be read or marked for long: a session that runs no statement is ended. */
+const PROVE_EVERY_MS = 2_000;
 const DRAIN_MS = 2_000;
 const NOTHING: Next = { rows: [], all: true };
 
@@ -63,6 +65,7 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
     answeredAt: performance.now(),
   };
   let stopBy = Infinity;
+  let proveAt = 0;
   await unmarked.begin(client, flight);
 
   /** Marks what is confirmed by now. */
@@ -81,6 +84,10 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
     if (lost.aborted || performance.now() > stopBy || (stopping.aborted && drained())) break;
     standing.beat();
     const startedAt = performance.now();
+    if (startedAt >= proveAt) {
+      proveAt = startedAt + PROVE_EVERY_MS;
+      await proveOwnership(client);
+    }
     const next = unmarked.failure() || stopping.aborted ? NOTHING : await readNext();
     const settling = pace.isTimeToMark() ? settle() : undefined;
     settling?.catch(() => undefined); // it is awaited below

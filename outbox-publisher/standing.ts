@@ -28,7 +28,7 @@ const STUCK_MS = 10_000;
 const TURN_MS = 30_000;
 /** Between the end of one owner and the beginning of the next. */
 const HANDOVER_MS = 3_000;
-/** No owner is silent for so long: it asks every second. */
+/** No owner is silent for so long: it runs a statement every two seconds. */
 const SILENT_MS = 5_000;
 
 export function createStanding(): Standing {
