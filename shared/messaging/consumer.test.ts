@@ -321,6 +321,7 @@ describe('the consumer runtime', () => {
       publish(event);
       await until('an early one', () => processed(event));
     }
+    await until('the broker to have heard of them', () => consumer.unacknowledged() === 0);
     publish(held); // its tag is 6
     await until('it to be at work', () => holding);
     proxy.cut();

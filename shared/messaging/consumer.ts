@@ -491,7 +491,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     settled,
     deadLetters: () => deadLetters,
     inHand: () => hands.held,
-    unacknowledged: () => attached?.unacknowledged.size ?? 0,
+    unacknowledged: () => (attached?.unacknowledged.size ?? 0) + (attached?.acks?.settled.length ?? 0),
     stop: async () => {
       stopping.abort(); // whoever waits out an outage gives up: unacknowledged, so delivered again
       const stopAt = Date.now() + DRAIN_MS;
