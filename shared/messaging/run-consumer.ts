@@ -5,7 +5,7 @@ import { collectReads, type Read } from '../service/answer-read';
 import type { Event } from '../events/envelope';
 import { serveHealth, type Health } from '../service/health-server';
 import type { Logger } from '../service/logger';
-import { readGauge } from '../service/metrics';
+import { NO_REST, readGauge } from '../service/metrics';
 import type { Pauses } from '../service/pauses';
 import { keepPresence, queryOf } from '../service/presence';
 import { readHealthGauges } from '../service/health-metrics';
@@ -106,12 +106,14 @@ export function runConsumer(
         const value = consumer.deadLetters();
         return value === undefined ? [] : [{ labels: { service }, value }];
       },
+      { rest: NO_REST },
     );
     readGauge(
       'ordermesh_consumer_unacknowledged',
       'Messages that this instance has and RabbitMQ has heard nothing of yet',
       ['consumer'],
       () => [{ labels: { consumer: service }, value: consumer.unacknowledged() }],
+      { rest: NO_REST },
     );
     const { reads, answer } = collectReads(log);
     const work = watchWork();

@@ -1,6 +1,6 @@
 import { readiness, type Health } from './health-server';
 import { identity } from './identity';
-import { readGauge } from './metrics';
+import { NO_REST, readGauge } from './metrics';
 import type { Pauses } from './pauses';
 
 /** How a process is, for Prometheus: what `/readyz` says of each check, and which of its parts are paused. */
@@ -21,8 +21,14 @@ export function readHealthGauges(
         value: Number(ok),
       }));
     },
+    // A check that waited for its database would otherwise be told long after that is back.
+    { rest: NO_REST },
   );
-  readGauge('ordermesh_paused', 'Whether people have paused the part: 1, or 0 where it works', ['part'], () =>
-    parts.map((part) => ({ labels: { part }, value: pauses.of(part) ? 1 : 0 })),
+  readGauge(
+    'ordermesh_paused',
+    'Whether people have paused the part: 1, or 0 where it works',
+    ['part'],
+    () => parts.map((part) => ({ labels: { part }, value: pauses.of(part) ? 1 : 0 })),
+    { rest: NO_REST },
   );
 }

@@ -54,6 +54,8 @@ const READ_MS = 4_500;
 const REST = 100;
 /** For what is looked up by an index: where that takes long the machine is busy, and it has to be known how things stand. */
 export const SHORT_REST = 4;
+/** For what costs nothing to read, however long it waits for others. */
+export const NO_REST = 0;
 const LONGEST_REST_MS = 300_000;
 /** Who asks gets everything else within this time, also where a database says nothing. */
 const ANSWER_MS = 1_000;
@@ -61,8 +63,10 @@ const GIVE_UP_MS = 30_000;
 
 /**
  * A gauge that is read from somewhere (the database, the broker) when Prometheus asks, and not more often than every five
- * seconds, however many ask; less often where it takes long: `rest` times as long is waited. Where it cannot be read, or not in time, it has no value,
- * rather than an old one, and is read again at the next occasion. Of a name that is told twice the first reading is taken.
+ * seconds, however many ask; less often where it takes long: `rest` times as long is waited. That is judged by two readings,
+ * for one may have met a machine that stood still for a moment, and would be told for minutes. Where it cannot be read, or
+ * not in time, it has no value, rather than an old one, and is read again at the next occasion. Of a name that is told
+ * twice the first reading is taken.
  */
 export function readGauge(
   name: string,
@@ -73,6 +77,7 @@ export function readGauge(
 ): void {
   if (known(name)) return;
   let nextAt = -Infinity;
+  let tookBefore = 0;
   let reading: Promise<Reading> = Promise.resolve([]);
   const gauge = new Gauge({
     name,
@@ -84,7 +89,9 @@ export function readGauge(
         nextAt = Infinity;
         reading = within(GIVE_UP_MS, (async () => read())()).then(
           (values) => {
-            const restMs = Math.min(rest * (now() - begunAt), LONGEST_REST_MS);
+            const took = now() - begunAt;
+            const restMs = Math.min(rest * Math.min(took, tookBefore), LONGEST_REST_MS);
+            tookBefore = took;
             nextAt = Math.max(begunAt + READ_MS, now() + restMs);
             return values;
           },

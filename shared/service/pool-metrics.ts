@@ -1,15 +1,16 @@
 import type { Pool } from 'pg';
-import { histogram, readGauge } from './metrics';
+import { histogram, NO_REST, readGauge } from './metrics';
 
 const pools = new Map<Pool, string>();
 
 /** The pools' numbers summed by their name. */
 function gauge(name: string, help: string, count: (pool: Pool) => number): void {
-  readGauge(name, help, ['pool'], () => {
+  const read = () => {
     const sums = new Map<string, number>();
     for (const [pool, label] of pools) sums.set(label, (sums.get(label) ?? 0) + count(pool));
     return [...sums].map(([label, value]) => ({ labels: { pool: label }, value }));
-  });
+  };
+  readGauge(name, help, ['pool'], read, { rest: NO_REST });
 }
 
 gauge(
