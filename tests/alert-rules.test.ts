@@ -85,6 +85,10 @@ const gone = (pattern: RegExp) =>
       .map(([series, values]) => [series, `${/(\d+)x\d+$/.exec(values)?.[1]}x5 stale _x70`]),
   );
 
+const ofThree = Object.fromEntries(
+  ['r2', 'r3'].map((node) => [`up{job="rabbitmq", instance="${node}:15692"}`, '1x80']),
+);
+
 const cases: Record<string, { series: Record<string, string | undefined>; fires: string[] }> = {
   'RabbitMQ is away, and so is what it tells, and much follows from it': {
     series: {
@@ -240,6 +244,31 @@ const cases: Record<string, { series: Record<string, string | undefined>; fires:
   'a service is not ready, and nothing else says why': {
     series: of(/ready/, since30s('1', '0')),
     fires: ['NotReady{check="database", instance="s:9100", service="stock"}'],
+  },
+  'a service is not ready, while dead letters and webhooks wait for somebody': {
+    series: {
+      ...of(/ready/, since30s('1', '0')),
+      ...of(/messages\{queue="stock.dlq"/, since30s('0', '3')),
+      ...of(/webhooks_disabled/, since30s('0', '1')),
+    },
+    fires: [
+      'NotReady{check="database", instance="s:9100", service="stock"}',
+      'DeadLetters{consumer="stock"}',
+      'WebhookDisabled{reason="gone"}',
+    ],
+  },
+  'one node of three is away, and a relay hangs': {
+    series: { ...ofThree, ...of(/^up.*r:15692/, since30s('1', '0')), ...of(/outbox_oldest/, '0x5 0+5x70') },
+    fires: ['BrokerDown{instance="r:15692"}', 'OutboxOld{}'],
+  },
+  'two nodes of three are away, and much follows from it': {
+    series: {
+      ...ofThree,
+      ...of(/^up.*r:15692/, since30s('1', '0')),
+      'up{job="rabbitmq", instance="r2:15692"}': since30s('1', '0'),
+      ...of(/outbox_oldest/, '0x5 0+5x70'),
+    },
+    fires: ['BrokerDown{instance="r:15692"}', 'BrokerDown{instance="r2:15692"}'],
   },
   'a right is missing, and nobody tells how far consumers are': {
     series: gone(/behind/),
