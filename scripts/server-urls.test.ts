@@ -1,4 +1,4 @@
-import { addressOf, brokerUrl, databaseUrl, managementUrl, serverUrls } from './server-urls';
+import { addressOf, brokerUrl, databaseUrl, managementUrls, serverUrls } from './server-urls';
 
 const mesh = {
   api_url: '',
@@ -26,13 +26,13 @@ test('a command works on the servers that are given, else on the running mesh’
   });
 });
 
-test('the management API is the one that is named, also by a file; else the first node’s', () => {
-  const at = 'amqp://u@[::1]:5672,two:5672/v';
-  expect(managementUrl(at, sources({ RABBITMQ_URL: at }))).toBe('http://[::1]:15672');
-  expect(managementUrl(at, sources({ RABBITMQ_URL: at, RABBITMQ_MANAGEMENT_URL: '' }))).toBe(
-    'http://[::1]:15672',
-  );
-  expect(() => managementUrl(at, sources({ RABBITMQ_MANAGEMENT_URL_FILE: '/no/such' }))).toThrow(
+test('the management API is the one that is named, also by a file; else each node’s', () => {
+  const at = 'amqp://u@[::1]:5672,two:5672,two:5673/v';
+  const usual = ['http://[::1]:15672', 'http://two:15672'];
+  expect(managementUrls(at, sources({ RABBITMQ_URL: at }))).toEqual(usual);
+  expect(managementUrls(at, sources({ RABBITMQ_URL: at, RABBITMQ_MANAGEMENT_URL: '' }))).toEqual(usual);
+  expect(managementUrls(at, sources({ RABBITMQ_MANAGEMENT_URL: 'http://m:1' }))).toEqual(['http://m:1']);
+  expect(() => managementUrls(at, sources({ RABBITMQ_MANAGEMENT_URL_FILE: '/no/such' }))).toThrow(
     'RABBITMQ_MANAGEMENT_URL_FILE names a file that does not exist: /no/such',
   );
 });

@@ -37,11 +37,13 @@ export function brokerUrl(command: string, sources: UrlSources = {}): string {
   return find(command, ['broker'], sources)[0]!;
 }
 
-/** The broker's management API: RABBITMQ_MANAGEMENT_URL, else the running mesh's, else where it usually is. */
-export function managementUrl(
+/**
+ * The broker's management API: RABBITMQ_MANAGEMENT_URL, else the running mesh's, else where it usually is, of each node.
+ */
+export function managementUrls(
   rabbitmqUrl: string,
   { environment = process.env, readMesh = readMeshFile }: UrlSources = {},
-): string {
+): string[] {
   const { environment: complete, problems } = withSecretFiles(environment);
   const unread = problems.find((line) => line.startsWith('RABBITMQ_MANAGEMENT_URL:'));
   if (unread) throw new UserError(`${unread}.`);
@@ -49,7 +51,10 @@ export function managementUrl(
   if (given && !/^https?:\/\/[^/]/.test(given))
     throw new UserError('RABBITMQ_MANAGEMENT_URL must begin with http:// or https://.');
   const mesh = given || givenUrl('RABBITMQ_URL', environment) ? undefined : readMesh();
-  return given || mesh?.management_url || `http://${new URL(splitServers(rabbitmqUrl)[0]!).hostname}:15672`;
+  const known = given || mesh?.management_url;
+  if (known) return [known];
+  const hosts = splitServers(rabbitmqUrl).map((node) => new URL(node).hostname);
+  return [...new Set(hosts)].map((host) => `http://${host}:15672`);
 }
 
 function find(

@@ -1,6 +1,6 @@
 import { runMain } from './run-main';
 import { sayWhere } from './say-where';
-import { databaseUrl, managementUrl, serverUrls } from './server-urls';
+import { databaseUrl, managementUrls, serverUrls } from './server-urls';
 import { readUsersArguments, usage } from './users/arguments';
 import { openManagement } from './users/management';
 import { setUpLogins } from './users/set-up-logins';
@@ -21,7 +21,7 @@ runMain(async () => {
     return 0;
   }
   const urls = sayWhere(serverUrls(COMMAND));
-  const management = openManagement(managementUrl(urls.rabbitmqUrl), urls.rabbitmqUrl);
+  const management = openManagement(managementUrls(urls.rabbitmqUrl), urls.rabbitmqUrl);
   await setUpLogins({ databaseUrl: urls.databaseUrl, management, say }, args);
   return 0;
 });

@@ -6,36 +6,61 @@ const ANSWER_MS = 15_000;
 
 /**
  * RabbitMQ's management API (https://www.rabbitmq.com/docs/http-api-reference).
- * @param url with the login in it; without one, that of the broker's URL is used
+ * @param urls with the login in it; without one, that of the broker's URL is used. Of several, nodes of one cluster, the
+ *   first that answers
  * @param rabbitmqUrl its path is the virtual host
  */
-export function openManagement(url: string, rabbitmqUrl: string): Management {
+export function openManagement(urls: string | readonly string[], rabbitmqUrl: string): Management {
   const [broker] = parseRabbitmqServers(rabbitmqUrl) as [RabbitmqTarget]; // one virtual host, one login
-  const base = new URL(url);
-  const [user, password] = base.username
-    ? [decodeURIComponent(base.username), decodeURIComponent(base.password)]
-    : [broker.user, broker.password];
-  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const vhost = encodeURIComponent(decodeURIComponent(new URL(broker.url).pathname.slice(1)) || '/');
-  const home = `${base.origin}${base.pathname.replace(/\/$/, '')}/api/`;
+  let nodes = [urls].flat().map((url) => nodeOf(url, broker));
+
+  /** What is asked changes nothing when it is asked again. @throws {UserError} where no node answers */
+  async function askAny(method: string, path: string, body: unknown) {
+    let failure: unknown;
+    for (const node of nodes) {
+      try {
+        const response = await send(`${node.home}${path.replace('{vhost}', vhost)}`, {
+          method,
+          headers: { authorization: node.authorization, 'content-type': 'application/json' },
+          body: body === undefined ? undefined : JSON.stringify(body),
+          signal: AbortSignal.timeout(ANSWER_MS),
+        });
+        const text = await response.text();
+        nodes = [node, ...nodes.filter((other) => other !== node)];
+        return { node, response, text };
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
   return {
     ask: async (method, path, body) => {
-      const response = await send(`${home}${path.replace('{vhost}', vhost)}`, {
-        method,
-        headers: { authorization, 'content-type': 'application/json' },
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: AbortSignal.timeout(ANSWER_MS),
-      });
-      const text = await response.text();
+      const { node, response, text } = await askAny(method, path, body);
       if (response.status === 401)
         throw new UserError(
-          `RabbitMQ's management API at ${base.host} does not let ${user} in, or not as an administrator: RABBITMQ_MANAGEMENT_URL has to name one.`,
+          `RabbitMQ's management API at ${node.host} does not let ${node.user} in, or not as an administrator: RABBITMQ_MANAGEMENT_URL has to name one.`,
         );
       if (!response.ok && !(method === 'DELETE' && response.status === 404))
         throw new UserError(
           `RabbitMQ's management API: ${method} ${path}: ${response.status} ${text.slice(0, 200)}`,
         );
     },
+  };
+}
+
+function nodeOf(url: string, broker: RabbitmqTarget) {
+  const base = new URL(url);
+  const [user, password] = base.username
+    ? [decodeURIComponent(base.username), decodeURIComponent(base.password)]
+    : [broker.user, broker.password];
+  return {
+    host: base.host,
+    user,
+    home: `${base.origin}${base.pathname.replace(/\/$/, '')}/api/`,
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
   };
 }
 
