@@ -77,6 +77,7 @@ runService('order-api', async (log) => {
     requestMs: config.REQUEST_TIMEOUT,
     maxConnections: config.MAX_CONNECTIONS,
   });
+  await presence.known().catch(() => undefined); // without the database it takes no orders anyway
   const port = await listen(server, config.PORT, config.HOST);
   log.info({ port, host: config.HOST }, 'listening');
   sayWhoMay(config, log);

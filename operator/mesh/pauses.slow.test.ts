@@ -126,10 +126,12 @@ it('a service stands still, over kill -9 too, and no order is cancelled for it',
   await until('all to be prepared', async () => (await statuses(ids)).join() === 'PREPARING', 60_000);
 }, 120_000);
 
-it('the gateway is not asked, and orders that need it wait; the others go on', async () => {
+it('the gateway is not asked, over kill -9 too, and orders that need it wait; the others go on', async () => {
   await pause('gateway', 'payment-service');
   const [card, cash] = [await place('tok_approved'), await place()];
   await mesh.reaches(cash, 'PREPARING');
+  await mesh.service('payment-service').kill();
+  await mesh.start('payment-service');
   await overdue(card);
   expect(await statuses([card])).toEqual(['PLACED']);
   expect(await mesh.db.database.payment.findUniqueOrThrow({ where: { orderId: card } })).toMatchObject({

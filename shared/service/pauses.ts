@@ -15,7 +15,8 @@ export interface Pauses {
   /** Those of the process's own parts that are paused. */
   all(): Pause[];
   /**
-   * How much of its usual work a part may do: nothing while it is paused, all of it usually; and after it is resumed a
+   * How much of its usual work a part may do: nothing while it is paused, or it is not known yet whether it is; all of it
+   * usually; and after it is resumed a
    * tenth at first, then more by and by, so that what has gathered does not come down on others at once.
    */
   share(part: string): number;

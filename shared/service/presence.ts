@@ -161,7 +161,7 @@ export function keepPresence({
     of,
     all,
     share: (part) => {
-      if (of(part)) return 0;
+      if (!rows || of(part)) return 0; // what is paused may go on over a restart: not for a moment
       const ended = (rows ?? []).findLast((one) => one.part === part)?.resumedMs;
       return typeof ended === 'number' ? shareAfter(ended + performance.now() - readAt) : 1;
     },
