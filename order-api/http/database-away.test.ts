@@ -75,7 +75,11 @@ describe('while the database refuses connections', () => {
     expect(await api.get('//healthz')).toMatchObject({ status: 200 });
     expect(await api.get('//readyz')).toMatchObject({
       status: 503,
-      body: { ready: false, checks: { database: false } },
+      body: {
+        ready: false,
+        checks: { database: false },
+        reasons: { database: expect.stringMatching(/^PostgreSQL cannot be used: .+/) as string },
+      },
     });
     expect(await api.post('/orders', {})).toMatchObject({ status: 422 });
   });

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { briefly } from '../messaging/failure';
 import { bare, type Database } from './database';
 import type { Check } from './health-server';
 import { foldersWith } from './service-folders';
-import { within } from './within';
+import { LateError, within } from './within';
 
 /**
  * The migrations that a service needs: the mesh's newest, and the newest in its own folder, where it has some. Empty
@@ -33,13 +34,18 @@ const newestIn = (folder: string): string | undefined =>
 
 const ANSWER_MS = 2_000;
 
+const whyNot = (error: unknown): string =>
+  error instanceof LateError
+    ? `PostgreSQL takes longer than ${ANSWER_MS} ms`
+    : `PostgreSQL cannot be used: ${briefly(error)}`;
+
 /**
  * A check for `/readyz`: whether the database answers, and has the tables that this code needs. One that is newer is
  * fine. What was found once is not asked again.
  */
 export function databaseIsUsable(database: Database, needed = neededMigrations()): () => Promise<Check> {
   let isMigrated = needed.length === 0;
-  return () => within(ANSWER_MS, isMigrated ? answers() : migrated()).catch(() => false);
+  return () => within(ANSWER_MS, isMigrated ? answers() : migrated()).catch(whyNot);
 
   async function answers(): Promise<Check> {
     await bare(database).$queryRaw`SELECT 1`;
