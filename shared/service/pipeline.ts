@@ -47,7 +47,8 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
     onConnect: gatherWrites as unknown as (client: ClientBase) => void,
   });
   pool.on('error', options.onIdleError);
-  watchPool(pool, options.applicationName);
+  // Beside the service's other connections, not among them: those may all be in use while this one is not.
+  watchPool(pool, `${options.applicationName} batches`);
   const nameOf = statementNames();
 
   return {
