@@ -49,7 +49,8 @@ function expireUntilStopped(
   const running = (async () => {
     while (!stopping.signal.aborted) {
       try {
-        const isMore = pauses.share('status-service') > 0 && (await during('the sweep for overdue orders', sweep));
+        const isMore =
+          pauses.share('status-service') > 0 && (await during('the sweep for overdue orders', sweep));
         if (isMore) continue;
       } catch (error) {
         log.warn({ error: briefly(error) }, 'could not check for overdue orders');

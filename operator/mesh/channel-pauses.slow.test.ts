@@ -34,8 +34,7 @@ beforeAll(async () => {
   });
   await mesh.start('notification-service');
   ({ restaurantId, itemId } = await mesh.addItem(1_000));
-  const added = await mesh.ask('POST', `/restaurants/${restaurantId}/webhooks`, { url: shop.url });
-  expect(added.status).toBe(201);
+  await mesh.ask('POST', `/restaurants/${restaurantId}/webhooks`, { url: shop.url });
 }, 90_000);
 afterAll(async () => {
   await mesh?.stop();
