@@ -1,12 +1,10 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { draftDeadline } from '../shared/lifecycle/draft-deadline';
 import { briefly } from '../shared/messaging/failure';
 import type { z } from 'zod';
 import { isLoopback, type Credential, type RateLimit } from '../shared/service/access-config';
-import { apiConfig, ConfigError, readConfig } from '../shared/service/config';
+import { apiConfig, readConfig } from '../shared/service/config';
 import { openDatabase, warmUp } from '../shared/service/database';
-import { PortTakenError } from '../shared/service/exit-codes';
+import { listen } from '../shared/service/listen';
 import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
 import { keepPresence, queryOf } from '../shared/service/presence';
@@ -78,7 +76,11 @@ runService('order-api', async (log) => {
     maxConnections: config.MAX_CONNECTIONS,
   });
   await presence.known().catch(() => undefined); // without the database it takes no orders anyway
-  const port = await listen(server, config.PORT, config.HOST);
+  const port = await listen(
+    server,
+    { port: config.PORT, host: config.HOST, backlog: LISTEN_QUEUE },
+    { port: 'PORT', host: 'HOST' },
+  );
   log.info({ port, host: config.HOST }, 'listening');
   sayWhoMay(config, log);
   if (!config.CARD_TOKEN_KEY)
@@ -143,26 +145,4 @@ function sayWhoMay({ AUTH, HOST, JWT_JWKS_URL }: Config, log: Logger): void {
     );
   if (AUTH?.includes('jwt') && JWT_JWKS_URL?.protocol === 'http:' && !isLoopback(JWT_JWKS_URL.hostname))
     log.warn('JWT_JWKS_URL is not https: who can change what it answers can make tokens');
-}
-
-const CANNOT_LISTEN: Record<string, string> = {
-  EACCES: 'may not be used by this user; set PORT to one above 1023',
-  EADDRNOTAVAIL: 'is not an address of this machine; set HOST to one',
-  ENOTFOUND: 'is not an address of this machine; set HOST to one',
-};
-
-/** @returns the port it listens on. @throws {PortTakenError} {ConfigError} when it may not */
-async function listen(server: Server, port: number, host: string): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host, backlog: LISTEN_QUEUE }, resolve);
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE')
-      throw new PortTakenError(
-        `Cannot listen: ${host}:${port} is in use; stop what listens there, or set PORT to another.`,
-      );
-    const why = CANNOT_LISTEN[error.code ?? ''];
-    throw why ? new ConfigError(`Cannot listen: ${host}:${port} ${why}.`) : error;
-  });
-  return (server.address() as AddressInfo).port;
 }

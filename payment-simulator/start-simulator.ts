@@ -1,8 +1,7 @@
+import { HEALTH_NAMES, listen } from '../shared/service/listen';
 import { setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Logger } from '../shared/service/logger';
-import { listen } from '../shared/service/health-server';
 import { buildApp } from './app';
 import { Book } from './book';
 import { HeldRequests } from './held-requests';
@@ -35,8 +34,7 @@ export async function startSimulator(options: StartOptions) {
   const simulator = new Simulator({ book, journal, log, slowMs, stopping: stopping.signal, random });
   const held = new HeldRequests(options.hangMs);
   const server = createServer(buildApp({ simulator, book, journal, held, log }));
-  await listen(server, options.port, options.host);
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, options, HEALTH_NAMES);
   log.info({ port, host: options.host, payments: book.paymentCount }, 'listening');
   return {
     port,

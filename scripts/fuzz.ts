@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
+import { readArguments } from './read-arguments';
 
 // npm run fuzz -- [--messages N] [--seed N]: sends so many bad messages to a mesh of its own, as npm test does with few,
 // and says what became of them.
 
-const { values } = parseArgs({
+const { values } = readArguments('npm run fuzz -- [--messages N] [--seed N]', {
   options: { messages: { type: 'string', default: '30000' }, seed: { type: 'string', default: '' } },
 });
 const messages = Number(values.messages);

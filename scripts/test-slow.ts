@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { readArguments } from './read-arguments';
 
 // npm run test:slow -- [--minutes N] [--seed N] [--short] [path…]: the tests of servers that fail and hang, for as long as
 // they take; --short leaves out what takes more than two minutes by itself. Beside them as many simulated histories as the time allows, a failure of which is shrunk to a short story, and
@@ -8,14 +8,17 @@ const MESSAGES_PER_MINUTE = 4_000;
 const SLOW = '\\.slow\\.test\\.ts$';
 const LONG = ['tests/alerts', 'engines/[a-z-]+', 'proof/pauses/[a-z-]+', 'proof/versions/[a-z-]+'];
 
-const { values, positionals } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '5' },
-    seed: { type: 'string', default: '' },
-    short: { type: 'boolean', default: false },
+const { values, positionals } = readArguments(
+  'npm run test:slow -- [--minutes N] [--seed N] [--short] [path…]',
+  {
+    options: {
+      minutes: { type: 'string', default: '5' },
+      seed: { type: 'string', default: '' },
+      short: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
   },
-  allowPositionals: true,
-});
+);
 const minutes = Number(values.minutes);
 if (!(minutes > 0 && minutes <= 600)) {
   console.error(`--minutes has to be a number from 0 to 600, not "${values.minutes}"`);

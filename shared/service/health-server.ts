@@ -1,7 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { answerRead, type Reads } from './answer-read';
-import { PortTakenError } from './exit-codes';
+import { HEALTH_NAMES, listen } from './listen';
 import { askedForAnother, identity, type Identity } from './identity';
 import { metricsPage } from './metrics';
 import type { Pause } from './pauses';
@@ -80,7 +79,7 @@ export function liveness(
 /**
  * Serves `/healthz` (the process runs, its event loop turns, and `alive` holds), `/readyz` (see {@link readiness}) and
  * `/metrics`.
- * @throws {PortTakenError} when the port is taken
+ * @throws {PortTakenError} {ConfigError} as `listen`
  */
 export async function serveHealth(
   health: Health,
@@ -104,8 +103,7 @@ export async function serveHealth(
       () => send(503, { ready: false, checks: {} }),
     );
   });
-  await listen(server, port, host);
-  return { port: (server.address() as AddressInfo).port, stop: () => closeServer(server) };
+  return { port: await listen(server, { port, host }, HEALTH_NAMES), stop: () => closeServer(server) };
 }
 
 function sendMetrics(response: ServerResponse): void {
@@ -119,18 +117,5 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
-  });
-}
-
-/** @throws {PortTakenError} when the port is taken */
-export async function listen(server: Server, port: number, host: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') throw error;
-    throw new PortTakenError(
-      `Port ${port} of ${host} is in use; stop what listens there, or set HEALTH_PORT to another.`,
-    );
   });
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { serveHealth } from './health-server';
 import { identity, nameService } from './identity';
 import { createServer } from 'node:http';
-import { listen } from './health-server';
+import { HEALTH_NAMES, listen } from './listen';
 import { watchWork } from './watch-work';
 
 describe('work that is watched', () => {
@@ -105,7 +105,7 @@ describe('who answers', () => {
 
   it('a container is not well where a stranger answers on its port', async () => {
     const stranger = createServer((_request, response) => response.end('{"ready":true}'));
-    await listen(stranger, 0, '127.0.0.1');
+    await listen(stranger, { port: 0, host: '127.0.0.1' }, HEALTH_NAMES);
     const { port } = stranger.address() as { port: number };
     const check = async (healthPort: number, service: string) => {
       const child = spawn(process.execPath, [resolve('docker/healthcheck.mjs')], {
