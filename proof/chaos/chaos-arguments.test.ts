@@ -15,7 +15,10 @@ describe('the arguments of npm run chaos', () => {
       rate: 30,
       brutal: true,
       keep: true,
+      beside: undefined,
     });
+    expect(parseChaosArguments(['--beside', 'v1.0.0']).beside).toBe('v1.0.0');
+    expect(parseChaosArguments(['--beside-release']).beside).toMatch(/^[0-9a-f]{40}$/);
   });
 
   it.each([

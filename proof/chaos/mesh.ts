@@ -3,9 +3,10 @@ import path from 'node:path';
 import { discoverSubscriptions } from '../../shared/messaging/declare-mesh';
 import type { Control } from '../../scripts/supervisor/control';
 import { runMigrations } from '../../scripts/supervisor/run-migrations';
-import { discoverServices } from '../../scripts/supervisor/discover-services';
+import { discoverServices, mainOf } from '../../scripts/supervisor/discover-services';
 import type { BreakableServer, ServerName } from '../testbed/breakable-server';
 import { ownServers } from '../testbed/own-server';
+import type { Version } from '../versions/prepare-version';
 import { startMeshProcess, type MeshProcess, type ProcessOptions } from '../testbed/mesh-process';
 import type { RunFolder } from '../testbed/run-folder';
 import { untilReady } from '../testbed/until-ready';
@@ -72,6 +73,7 @@ export async function startChaosMesh(
   folder: RunFolder,
   control: Control,
   random: Random,
+  older?: Version,
 ): Promise<ChaosMesh> {
   let servers: Partial<Record<ServerName, BreakableServer>> = {};
   const processes: MeshProcess[] = [];
@@ -95,7 +97,18 @@ export async function startChaosMesh(
       environment: Record<string, string> = { ...ENVIRONMENT, SMTP_URL: mails.url },
     ) => {
       control.stopping.throwIfAborted();
-      const given = { service, index, reaches, environment, folder, onLine: heard.onLine, say: control.say };
+      // Of two instances of a service one is the other version's, where that has it.
+      const main = index > 1 && older?.services.includes(service) ? mainOf(service, older.dist) : undefined;
+      const given = {
+        service,
+        index,
+        main,
+        reaches,
+        environment,
+        folder,
+        onLine: heard.onLine,
+        say: control.say,
+      };
       const started = await startMeshProcess(given);
       processes.push(started);
       return started;

@@ -11,6 +11,7 @@ import type { Arsenal } from './arsenal';
 import { gatewayAt } from './gateway';
 import { gatherEvidence } from './gather-evidence';
 import { makeMenu } from './menu';
+import { prepareVersion } from '../versions/prepare-version';
 import {
   GATEWAY_CALLER,
   INSTANCES,
@@ -44,7 +45,8 @@ export async function runChaos(given: ChaosArguments, control: Control): Promise
   let mesh: ChaosMesh | undefined;
   let passed = false;
   try {
-    mesh = await startChaosMesh(folder, control, seededRandom(given.seed + 3));
+    const older = given.beside && (await prepareVersion(given.beside, control.say));
+    mesh = await startChaosMesh(folder, control, seededRandom(given.seed + 3), older || undefined);
     const card = await breakThings(given, control, mesh);
     passed = card.passed;
     const file = reportFile(given.seed);

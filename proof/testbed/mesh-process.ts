@@ -44,6 +44,8 @@ export interface MeshProcess {
 export interface ProcessOptions {
   service: string;
   index: number;
+  /** What is run; this version's, if absent. */
+  main?: string | undefined;
   /** The urls of what it is to reach. */
   reaches: Partial<Record<LinkName, string>>;
   environment: Record<string, string>;
@@ -72,7 +74,7 @@ export async function startMeshProcess(options: ProcessOptions): Promise<MeshPro
   let lastWords = '';
   const supervised = new SupervisedService({
     name,
-    main: mainOf(service),
+    main: options.main ?? mainOf(service),
     env: () => ({
       ...ownEnvironment(),
       ...options.environment,
