@@ -32,6 +32,8 @@ test('the management API is the one that is named, also by a file; else each nod
   expect(managementUrls(at, sources({ RABBITMQ_URL: at }))).toEqual(usual);
   expect(managementUrls(at, sources({ RABBITMQ_URL: at, RABBITMQ_MANAGEMENT_URL: '' }))).toEqual(usual);
   expect(managementUrls(at, sources({ RABBITMQ_MANAGEMENT_URL: 'http://m:1' }))).toEqual(['http://m:1']);
+  const encrypted = 'amqps://u:p@mq/';
+  expect(managementUrls(encrypted, sources({ RABBITMQ_URL: encrypted }))).toEqual(['https://mq:15671']);
   expect(() => managementUrls(at, sources({ RABBITMQ_MANAGEMENT_URL_FILE: '/no/such' }))).toThrow(
     'RABBITMQ_MANAGEMENT_URL_FILE names a file that does not exist: /no/such',
   );

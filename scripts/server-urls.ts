@@ -53,8 +53,13 @@ export function managementUrls(
   const mesh = given || givenUrl('RABBITMQ_URL', environment) ? undefined : readMesh();
   const known = given || mesh?.management_url;
   if (known) return [known];
-  const hosts = splitServers(rabbitmqUrl).map((node) => new URL(node).hostname);
-  return [...new Set(hosts)].map((host) => `http://${host}:15672`);
+  return [...new Set(splitServers(rabbitmqUrl).map(usualManagement))];
+}
+
+/** Where a node's management API usually is: encrypted where the node is, or its login would be sent for all to read. */
+export function usualManagement(node: string): string {
+  const { protocol, hostname } = new URL(node);
+  return protocol === 'amqps:' ? `https://${hostname}:15671` : `http://${hostname}:15672`;
 }
 
 function find(

@@ -1,6 +1,7 @@
 import { permanentConnectionError } from '../../shared/service/permanent-connection-error';
 import { splitServers } from '../../shared/service/server-url';
 import { givenUrl } from '../given-url';
+import { usualManagement } from '../server-urls';
 import { assertManagementAnswers, assertPostgresAnswers, assertRabbitmqAnswers } from './readiness';
 import { NotAvailable, type Search, type Server, UserError } from './search';
 import { Hopeless, messageOf, waitUntil } from './wait-until';
@@ -47,8 +48,9 @@ function giveUpIfRefused(error: unknown): never {
 }
 
 async function management(rabbitmqUrl: string, search: Search): Promise<string | undefined> {
-  const broker = new URL(splitServers(rabbitmqUrl)[0]!);
-  const url = new URL(process.env.RABBITMQ_MANAGEMENT_URL || `http://${broker.hostname}:15672`);
+  const node = splitServers(rabbitmqUrl)[0]!;
+  const broker = new URL(node);
+  const url = new URL(process.env.RABBITMQ_MANAGEMENT_URL || usualManagement(node));
   if (!url.username) [url.username, url.password] = [broker.username || 'guest', broker.password || 'guest'];
   const text = url.href.replace(/\/$/, '');
   try {
