@@ -6,7 +6,7 @@ import { runMigrations } from '../../scripts/supervisor/run-migrations';
 import { discoverServices, mainOf } from '../../scripts/supervisor/discover-services';
 import type { BreakableServer, ServerName } from '../testbed/breakable-server';
 import { ownServers } from '../testbed/own-server';
-import type { Version } from '../versions/prepare-version';
+import type { Version } from '../testbed/prepare-version';
 import { startMeshProcess, type MeshProcess, type ProcessOptions } from '../testbed/mesh-process';
 import type { RunFolder } from '../testbed/run-folder';
 import { untilReady } from '../testbed/until-ready';

@@ -11,7 +11,7 @@ import type { Arsenal } from './arsenal';
 import { gatewayAt } from './gateway';
 import { gatherEvidence } from './gather-evidence';
 import { makeMenu } from './menu';
-import { prepareVersion } from '../versions/prepare-version';
+import { prepareVersion } from '../testbed/prepare-version';
 import {
   GATEWAY_CALLER,
   INSTANCES,

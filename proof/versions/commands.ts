@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import type { Version } from './prepare-version';
+import type { Version } from '../testbed/prepare-version';
 
 export interface Finished {
   code: number | null;

@@ -1,7 +1,7 @@
 import type { Scope } from '../testbed/scope';
 import { startService, type ServiceProcess, type Surroundings } from '../testbed/measured-process';
 import { mainOf } from '../../scripts/supervisor/discover-services';
-import type { Version } from './prepare-version';
+import type { Version } from '../testbed/prepare-version';
 
 /** An instance of a service, of one of the versions. */
 export interface Instance {

@@ -16,7 +16,7 @@ import type { VersionsArguments } from './arguments';
 import { runCommandOf, type Finished } from './commands';
 import { Fleet } from './fleet';
 import { startLoad, type LoadCounts } from './load';
-import { prepareVersion, thisVersion, type Version } from './prepare-version';
+import { prepareVersion, thisVersion, type Version } from '../testbed/prepare-version';
 
 const SIMULATOR = 'payment-simulator';
 const INSTANCES = 2;

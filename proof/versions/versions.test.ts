@@ -1,6 +1,6 @@
 import { readRelease } from '../../scripts/contracts/release';
 import { parseVersionsArguments } from './arguments';
-import { prepareVersion } from './prepare-version';
+import { prepareVersion } from '../testbed/prepare-version';
 
 describe('the arguments of npm run test:versions', () => {
   it('have defaults', () => {
