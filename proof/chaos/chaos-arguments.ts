@@ -22,7 +22,7 @@ npm run chaos -- --seed 7            the plan of another run again
 npm run chaos -- --minutes 10        longer (from 0.2 to 120)
 npm run chaos -- --rate 30           orders a second (15)
 npm run chaos -- --brutal            more than one server away at a time
-npm run chaos -- --beside-release    one of two instances of each service is the last release's (or --beside COMMIT)
+npm run chaos -- --beside-release    one of two instances of each consumer and of the relay is the last release's (or --beside COMMIT)
 npm run chaos -- --keep              keep data and logs also when all is well
 
 Broken are: processes (killed, stopped, cut off, with a wrong clock), both servers (stopped, killed, unreachable, in
