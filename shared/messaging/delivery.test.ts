@@ -50,3 +50,21 @@ it('lets acknowledgements gather for a moment, or until there are enough', async
   for (const tag of [3, 4, 5]) acknowledge(of(tag));
   expect(acked).toEqual(['≤2', '≤5']);
 });
+
+it('ends the session, and nothing else, where the channel has closed before the acknowledgements left', async () => {
+  const reasons: unknown[] = [];
+  const closing = new Error('Channel closing');
+  const ack = () => {
+    throw closing;
+  };
+  const session = { open: true, fail: (reason: unknown) => void reasons.push(reason) } as Session;
+  const attachment = {
+    session,
+    channel: { ack } as unknown as Channel,
+    unacknowledged: new Set([1]),
+    mostAcks: 3,
+  };
+  acknowledge({ attachment, message: { fields: { deliveryTag: 1 } } } as unknown as Delivery);
+  await until('the session to end', () => reasons.length > 0);
+  expect(reasons).toEqual([closing]);
+});

@@ -103,7 +103,10 @@ export function acknowledge(...deliveries: readonly Delivery[]): void {
   }
 }
 
-/** Sends the acknowledgements that have gathered: before its channel is closed, at the latest. */
+/**
+ * Sends the acknowledgements that have gathered: before its channel is closed, at the latest. Never throws, for a timer calls
+ * it: where the channel has closed meanwhile the session ends, and they come again.
+ */
 export function flushAcks(attachment: Attachment): void {
   const { channel, unacknowledged, acks, session } = attachment;
   clearTimeout(acks?.timer);
@@ -113,8 +116,12 @@ export function flushAcks(attachment: Attachment): void {
   const upTo = acks.settled
     .filter((one) => tagOf(one) < oldest)
     .reduce<Delivery | undefined>((last, one) => (last && tagOf(last) > tagOf(one) ? last : one), undefined);
-  if (upTo) channel.ack(upTo.message, true);
-  for (const one of acks.settled) if (tagOf(one) > oldest) channel.ack(one.message);
+  try {
+    if (upTo) channel.ack(upTo.message, true);
+    for (const one of acks.settled) if (tagOf(one) > oldest) channel.ack(one.message);
+  } catch (error) {
+    session.fail(error);
+  }
 }
 
 function lowest(tags: Iterable<number>): number {
