@@ -257,6 +257,22 @@ describe('what is gone on the broker', () => {
     await until('the next one, by its binding', () => processed(next));
   });
 
+  it('is restored, and what was missed is fetched soon, though an instance was killed just before', async () => {
+    await subscribe(TYPE);
+    const killed = newId();
+    await bench.db.database
+      .$executeRaw`INSERT INTO consumer_progress (consumer, instance, caught_up_at) VALUES (${SERVICE}, ${killed}::uuid, 'epoch')`;
+    await start(trace);
+    await bench.broker.channel.unbindQueue(SERVICE, EVENTS_EXCHANGE, TYPE);
+    const lost = some(10);
+    publish(...lost);
+    await log(...lost);
+    await handledAll(lost, 15_000);
+    const live = await bench.db.database.consumerProgress.findMany({ where: { consumer: SERVICE } });
+    expect(live).toHaveLength(1);
+    expect(live[0]?.instance).not.toBe(killed);
+  });
+
   it('is restored, and what was published meanwhile is fetched from the log: queue and exchange', async () => {
     await subscribe(TYPE);
     const consumer = await start(trace);
@@ -416,6 +432,21 @@ describe('how far a consumer has come', () => {
       async () => (await reached()).every((at) => at > Date.now() - 10_000),
       15_000,
     );
+  });
+
+  it('counts also what one holds that is silent, as long as the broker counts it', async () => {
+    await subscribe(TYPE);
+    await start(trace);
+    const { consumerTag } = await bench.broker.channel.consume(SERVICE, () => undefined);
+    bench.cleanUp(async () => void (await bench.broker.channel.cancel(consumerTag)));
+    await bench.db.database
+      .$executeRaw`INSERT INTO consumer_progress (consumer, instance, caught_up_at, updated_at)
+        VALUES (${SERVICE}, ${newId()}::uuid, 'epoch', now() - interval '20 seconds')`;
+    const looked = async () =>
+      (await bench.db.database.consumerWatermark.findFirst())?.checkedAt.getTime() ?? 0;
+    const first = await until('a look', looked, 15_000);
+    await until('another look', async () => (await looked()) > first, 15_000);
+    expect(await reached()).toHaveLength(2);
   });
 
   it('is on record, and unknown, before an instance is given anything: it may hang with that', async () => {

@@ -342,9 +342,11 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       const tended = attached;
       try {
         const restoring = keepTopology(tended.tendingChannel, database, name, ownTypes, options.retryDelays);
-        ({ deadLetters, waiting } = await within(TEND_MS, restoring));
+        const found = await within(TEND_MS, restoring);
+        ({ deadLetters, waiting } = found);
         untended = { times: 0, error: '' };
         noticeStall(tended);
+        if (flow?.consumerTag) await progress.forgetDead(found.consumers);
         missing = pauses.of(name) ? 0 : await missed.look();
         await retirement.look(tended.session.loose);
         if (await isBeingRenewed(database, name)) await letGo(tended);

@@ -8,7 +8,8 @@ import { EVENTS_EXCHANGE, serviceNames, DEAD_LETTER_KEY, WORK_KEY, type RetryDel
  * slip, a restored backup of definitions. Types that the record has ended are unbound, whoever bound them.
  *
  * It declares nothing, so that it needs no right to configure, and binds what is bound already at no cost.
- * @returns how many messages are in the dead-letter queue, and how many wait in the work queue that no consumer holds
+ * @returns how many messages are in the dead-letter queue, how many wait in the work queue that no consumer holds, and
+ * how many consumers the work queue has
  * @throws when the exchange or one of its queues is gone: the session ends with it, and the next declares them
  */
 export async function keepTopology(
@@ -17,7 +18,7 @@ export async function keepTopology(
   service: string,
   ownTypes: readonly string[],
   retryDelays: readonly RetryDelay[],
-): Promise<{ deadLetters: number; waiting: number }> {
+): Promise<{ deadLetters: number; waiting: number; consumers: number }> {
   const names = serviceNames(service);
   const { current, ended } = await recordedSubscriptions(database, service);
   await channel.bindQueue(names.queue, names.exchange, WORK_KEY);
@@ -30,5 +31,5 @@ export async function keepTopology(
   for (const type of ended) await channel.unbindQueue(names.queue, EVENTS_EXCHANGE, type);
   const dead = await channel.checkQueue(names.deadLetterQueue);
   const work = await channel.checkQueue(names.queue);
-  return { deadLetters: dead.messageCount, waiting: work.messageCount };
+  return { deadLetters: dead.messageCount, waiting: work.messageCount, consumers: work.consumerCount };
 }

@@ -6,6 +6,8 @@ import { pause } from '../service/pause';
 export const RECORD_EVERY_MS = 2_000;
 /** So many times less often while it has provably nothing to do: a record that is older claims less, and never too much. */
 export const QUIET_TIMES = 3;
+/** One that lives has renewed its row within so many times that, busy or quiet. */
+const SILENT_TIMES = QUIET_TIMES + 1;
 const FORGET_AFTER = '1 hour';
 
 /**
@@ -25,6 +27,12 @@ export interface Holding {
 export interface Progress {
   /** Puts the instance on record before it is given anything; how far it has come is not known yet. */
   begin(): Promise<void>;
+  /**
+   * Forgets the instances that the broker has no consumer of any more, and that are silent since: what they held is
+   * with the others, and nobody need wait out a lease for who was killed.
+   * @param attached how many consumers of its queue the broker counts, this one among them
+   */
+  forgetDead(attached: number): Promise<void>;
   /** Leaves nothing on record: what it held goes back to the queue, for the others to speak for. */
   stop(): Promise<void>;
 }
@@ -79,6 +87,13 @@ export function recordProgress(
     }
   })();
   return {
+    forgetDead: async (attached) => {
+      await bare(database).$executeRaw`
+        DELETE FROM consumer_progress
+        WHERE consumer = ${consumer} AND instance IN (
+          SELECT instance FROM consumer_progress WHERE consumer = ${consumer} ORDER BY updated_at DESC OFFSET ${attached}
+        ) AND updated_at < now() - ${SILENT_TIMES * everyMs}::float8 * interval '1 millisecond'`;
+    },
     begin: async () => void (await record({ eventIds: [], moreMayWait: true })),
     stop: async () => {
       stopping.abort();
