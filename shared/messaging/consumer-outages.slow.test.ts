@@ -520,6 +520,7 @@ describe('how far a consumer has come', () => {
     const from = Date.now();
     await until('some records', () => Date.now() > from + 10 * upkeep.recordEveryMs);
     expect(await reached()).toEqual([published.getTime()]);
+    proxy.release();
   });
 
   it('stays what it was with both hands full of what is none of the mesh', async () => {
