@@ -20,10 +20,11 @@ export const rights: Rights = {
     pauses: ['SELECT', 'INSERT', 'UPDATE (resumed_by, resumed_at)'],
     mail_link_keys: [],
     webhook_secrets: [],
-    // A rebuild forgets what it did not count.
     processed_events: ['SELECT', 'DELETE'],
   },
   // It settles payments in review, and rebuilds reports.
   actsFor: ['payment-service', 'analytics-service'],
+  // A rebuild forgets what it did not count.
+  forgets: ['analytics-service'],
   broker: 'operator',
 };

@@ -258,6 +258,15 @@ it('a consumer keeps its own records, and no other’s', async () => {
   expect(await db.database.crashSuspect.count({ where: { consumer: 'payment-service', starts: 1 } })).toBe(1);
 });
 
+it('an operator has reports counted again, and nobody else handle an event twice', async () => {
+  const handled = { eventId: newId(), type: 't', subject: 'again' };
+  await db.database.processedEvent.createMany({
+    data: ['analytics-service', 'payment-service'].map((consumer) => ({ ...handled, consumer })),
+  });
+  const sql = `DELETE FROM processed_events WHERE subject = 'again' RETURNING consumer`;
+  expect((await as('operator').query(sql)).rows).toEqual([{ consumer: 'analytics-service' }]);
+});
+
 it('a service is on record as itself, and as no other', async () => {
   const present = (login: string, service: string) =>
     refusal(

@@ -17,6 +17,8 @@ export interface Login {
   name: string;
   tables: TableRights;
   functions: readonly string[];
+  /** Consumers whose handled events it may forget. */
+  forgets: readonly string[];
   /** The events that it may put into the outbox: these types of this source. */
   announces: readonly { source: string; types: readonly string[] }[];
   /** Undefined where it has nothing to do with RabbitMQ. */
@@ -55,6 +57,7 @@ export async function findLogins(database: Client): Promise<Login[]> {
         said.tables,
       ),
       functions: said.functions ?? [],
+      forgets: said.forgets ?? [],
       announces,
       broker: types
         ? { as: 'consumer', types: [...new Set([...types, ...(recorded.get(name) ?? [])])].sort() }

@@ -56,9 +56,16 @@ function outboxPolicy(role: string, { tables, announces }: Login): Policy[] {
 }
 
 async function consumerPolicies(database: Client, role: string, login: Login): Promise<Policy[]> {
-  if (login.broker?.as !== 'consumer') return [];
+  if (login.broker?.as !== 'consumer') return forgetsPolicy(role, login);
   const tables = await tablesWithConsumer(database);
   return tables.flatMap((table) => ownRows(role, login, table, 'consumer'));
+}
+
+/** One that is no consumer has only those handle an event again of whom it says so. */
+function forgetsPolicy(role: string, { tables, forgets: consumers }: Login): Policy[] {
+  if (!tables.processed_events?.includes('DELETE')) return [];
+  const sql = `AS RESTRICTIVE FOR DELETE TO ${escapeIdentifier(role)} USING (consumer = ANY (ARRAY[${consumers.map(escapeLiteral).join(', ')}]::text[]))`;
+  return [{ name: `${role} forgets`, table: 'processed_events', sql }];
 }
 
 /** It writes only rows that name it. */

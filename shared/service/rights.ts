@@ -20,6 +20,8 @@ export interface Rights {
   functions?: readonly string[];
   /** Services in whose place it acts: it may do as they may with their tables, and announce their events as theirs. */
   actsFor?: readonly string[];
+  /** Consumers that it may have handle events again: of `processed_events` it deletes their rows alone. */
+  forgets?: readonly string[];
   /** What it is on the broker, where it is no consumer. */
   broker?: 'relay' | 'operator';
 }
