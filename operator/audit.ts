@@ -11,8 +11,7 @@ import { readArguments, readOption, wholeNumber } from './command-line/read-argu
 import { runCommandLine } from './command-line/run-command-line';
 import { sayWhere } from '../scripts/say-where';
 import { UsageError } from './command-line/usage-error';
-import { givenDatabase, givenUrl } from '../scripts/given-url';
-import { databaseUrl as findDatabaseUrl } from '../scripts/server-urls';
+import { databaseAndBroker } from '../scripts/server-urls';
 import { UserError } from '../scripts/servers/search';
 import { readMeshFile, type MeshFile } from '../scripts/supervisor/mesh-file';
 
@@ -53,9 +52,7 @@ function readCommandLine(args: string[]): Arguments | undefined {
       `"${positionals.join(' ')}" is not understood. Options go after "--": npm run audit -- --grace 5m`,
     );
   const mesh = readMeshFile();
-  const databaseUrl = findDatabaseUrl('npm run audit');
-  const rabbitmqUrl = givenDatabase() ? givenUrl('RABBITMQ_URL') : mesh?.rabbitmq_url;
-  sayWhere({ databaseUrl, rabbitmqUrl });
+  const { databaseUrl, rabbitmqUrl } = sayWhere(databaseAndBroker('npm run audit'));
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
   const options: AuditOptions = {
     databaseUrl,

@@ -1,6 +1,6 @@
 import { discoverSubscriptions } from '../shared/messaging/discover-subscriptions';
-import { givenUrl } from '../scripts/given-url';
-import { databaseUrl } from '../scripts/server-urls';
+import { givenDatabase } from '../scripts/given-url';
+import { databaseAndBroker, databaseUrl } from '../scripts/server-urls';
 import { sayWhere } from '../scripts/say-where';
 import { readMeshFile } from '../scripts/supervisor/mesh-file';
 import { draftDeadline } from '../shared/lifecycle/draft-deadline';
@@ -18,11 +18,8 @@ runCommandLine('mesh', (stopping) =>
     databaseUrl: () => sayWhere({ databaseUrl: databaseUrl('npm run mesh') }).databaseUrl,
     draftDeadlineMs: () => readConfig(z.object({ DRAFT_DEADLINE: draftDeadline })).DRAFT_DEADLINE,
     readState: () => {
-      const url = databaseUrl('npm run mesh');
-      // The broker of the same mesh: both are given, or both are those of the mesh that runs here.
-      const here = givenUrl('DATABASE_URL') ? undefined : readMeshFile();
-      const rabbitmqUrl = here ? here.rabbitmq_url : givenUrl('RABBITMQ_URL');
-      sayWhere({ databaseUrl: url, rabbitmqUrl });
+      const { databaseUrl: url, rabbitmqUrl } = sayWhere(databaseAndBroker('npm run mesh'));
+      const isHere = !givenDatabase();
       const countOrders = createOrderCount();
       return () =>
         readMesh({
@@ -31,7 +28,7 @@ runCommandLine('mesh', (stopping) =>
           knownServices: () => discoverSubscriptions().map(({ service }) => service),
           healthUrls: () =>
             Object.fromEntries(
-              Object.entries(here ? (readMeshFile()?.services ?? {}) : {}).map(([name, one]) => [
+              Object.entries(isHere ? (readMeshFile()?.services ?? {}) : {}).map(([name, one]) => [
                 name,
                 one.health_url,
               ]),

@@ -1,4 +1,11 @@
-import { addressOf, brokerUrl, databaseUrl, managementUrls, serverUrls } from './server-urls';
+import {
+  addressOf,
+  brokerUrl,
+  databaseAndBroker,
+  databaseUrl,
+  managementUrls,
+  serverUrls,
+} from './server-urls';
 
 const mesh = {
   api_url: '',
@@ -43,6 +50,20 @@ test('it never mixes a given server with one of the running mesh', () => {
   expect(() => serverUrls('npm run x', sources({ DATABASE_URL: 'postgresql://given/db' }))).toThrow(
     'npm run x needs RABBITMQ_URL too: set both, or neither.',
   );
+  expect(() => databaseAndBroker('npm run x', sources({ RABBITMQ_URL: 'amqp://given' }))).toThrow(
+    'npm run x needs DATABASE_URL too: set both, or neither.',
+  );
+});
+
+test('a command that can do without the broker takes none of another mesh', () => {
+  const given = 'postgresql://given/db';
+  const none = { databaseUrl: given, rabbitmqUrl: undefined };
+  expect(databaseAndBroker('npm run x', sources({ DATABASE_URL: given }))).toEqual(none);
+  expect(databaseAndBroker('npm run x', sources({ DATABASE_DIRECT_URL: given }))).toEqual(none);
+  expect(
+    databaseAndBroker('npm run x', sources({ DATABASE_URL: given, RABBITMQ_URL: 'amqp://given' })),
+  ).toEqual({ databaseUrl: given, rabbitmqUrl: 'amqp://given' });
+  expect(databaseAndBroker('npm run x', sources({})).rabbitmqUrl).toBe('amqp://mesh');
 });
 
 test('it says what to set when there is nothing to work on', () => {

@@ -32,6 +32,22 @@ export function databaseUrl(command: string, sources: UrlSources = {}): string {
   return find(command, ['database'], sources)[0]!;
 }
 
+/**
+ * The same for a command that can do without the broker: that of the same mesh, or undefined where only DATABASE_URL is
+ * given.
+ * @throws {UserError}
+ */
+export function databaseAndBroker(
+  command: string,
+  sources: UrlSources = {},
+): { databaseUrl: string; rabbitmqUrl: string | undefined } {
+  const { environment = process.env } = sources;
+  const broker = givenUrl(names.broker, environment);
+  return broker || !givenDatabase(environment)
+    ? serverUrls(command, sources)
+    : { databaseUrl: databaseUrl(command, sources), rabbitmqUrl: undefined };
+}
+
 /** The same for a command that needs no database. @throws {UserError} */
 export function brokerUrl(command: string, sources: UrlSources = {}): string {
   return find(command, ['broker'], sources)[0]!;
