@@ -53,6 +53,12 @@ test('it never mixes a given server with one of the running mesh', () => {
   expect(() => databaseAndBroker('npm run x', sources({ RABBITMQ_URL: 'amqp://given' }))).toThrow(
     'npm run x needs DATABASE_URL too: set both, or neither.',
   );
+  expect(() => databaseUrl('npm run x', sources({ RABBITMQ_URL: 'amqp://given' }))).toThrow(
+    'npm run x needs DATABASE_URL too: set both, or neither.',
+  );
+  expect(() => brokerUrl('npm run x', sources({ DATABASE_URL: 'postgresql://given/db' }))).toThrow(
+    'npm run x needs RABBITMQ_URL too: set both, or neither.',
+  );
 });
 
 test('a command that can do without the broker takes none of another mesh', () => {

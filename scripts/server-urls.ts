@@ -42,10 +42,10 @@ export function databaseAndBroker(
   sources: UrlSources = {},
 ): { databaseUrl: string; rabbitmqUrl: string | undefined } {
   const { environment = process.env } = sources;
-  const broker = givenUrl(names.broker, environment);
-  return broker || !givenDatabase(environment)
-    ? serverUrls(command, sources)
-    : { databaseUrl: databaseUrl(command, sources), rabbitmqUrl: undefined };
+  const isAlone = givenDatabase(environment) && !givenUrl(names.broker, environment);
+  return isAlone
+    ? { databaseUrl: databaseUrl(command, sources), rabbitmqUrl: undefined }
+    : serverUrls(command, sources);
 }
 
 /** The same for a command that needs no database. @throws {UserError} */
@@ -83,20 +83,22 @@ function find(
   servers: Servers[],
   { environment = process.env, readMesh = readMeshFile }: UrlSources,
 ): string[] {
-  const variables = servers.map((server) => names[server]);
-  const given = variables.map((name) =>
-    name === names.database ? givenDatabase(environment) : givenUrl(name, environment),
-  );
-  const mesh = given.some(Boolean) ? undefined : readMesh();
-  const missing = variables.filter((_, index) => !given[index]);
+  const given = {
+    database: givenDatabase(environment),
+    broker: givenUrl(names.broker, environment),
+  };
+  // Also where the one that is given is not needed: whoever set it means another mesh than the one that runs here.
+  const isGiven = Object.values(given).some(Boolean);
+  const mesh = isGiven ? undefined : readMesh();
+  const missing = servers.filter((server) => !given[server]).map((server) => names[server]);
   if (missing.length > 0 && !mesh)
     throw new UserError(
-      missing.length < variables.length
+      isGiven
         ? `${command} needs ${missing.join(' and ')} too: set both, or neither.`
-        : `${command} needs a mesh to work on: set ${variables.join(' and ')}, or run it while "npm start" runs in this checkout.`,
+        : `${command} needs a mesh to work on: set ${missing.join(' and ')}, or run it while "npm start" runs in this checkout.`,
     );
-  return servers.map((server, index) =>
-    mesh ? (server === 'database' ? mesh.database_url : mesh.rabbitmq_url) : given[index]!,
+  return servers.map((server) =>
+    mesh ? (server === 'database' ? mesh.database_url : mesh.rabbitmq_url) : given[server]!,
   );
 }
 
