@@ -17,8 +17,8 @@ import { workRequests } from './webhooks/work-requests';
 const recorders: Recorder[] = [];
 
 runConsumer(
-  // What is told arrives somewhere in seconds; a fifth of one saves most of the work of recording it.
-  { service: 'notification-service', parts: CHANNELS, patienceMs: () => 200, batch: 150, prefetch: 450 },
+  // What is told arrives somewhere in seconds; half of one saves most of the work of recording it.
+  { service: 'notification-service', parts: CHANNELS, patienceMs: () => 500, batch: 300, prefetch: 900 },
   handlersOver(recorders),
   () => (context) => deliverToLog(context.database, tellLog(context.log), context.log, healthOf(context)),
   () => {

@@ -10,10 +10,10 @@ import { workConfig, workPayments } from './work-payments';
 
 /** Of an order that is paid in cash there is nothing to be done. */
 const patienceMs = ({ data }: Event) =>
-  'payment_method' in data && String(data.payment_method) === 'CASH' ? 500 : 0;
+  'payment_method' in data && String(data.payment_method) === 'CASH' ? 2_000 : 0;
 
 runConsumer(
-  { service: 'payment-service', parts: [GATEWAY], patienceMs, batch: 150, prefetch: 450 },
+  { service: 'payment-service', parts: [GATEWAY], patienceMs, batch: 500, prefetch: 1_500 },
   handlers,
   () => {
     const [gateway, work] = readTogether(

@@ -23,22 +23,19 @@ export async function mailsAbout(tx: Tx, events: Event[], stockWindowMs: number)
     tx,
     told.map(({ event }) => event),
   );
-  const before = await readStepsBefore(
-    tx,
-    told.map(({ event }) => event),
-  );
-  return told.flatMap(({ event, facts }) => {
+  const mails = told.flatMap(({ event, facts }) => {
     const contact = contactOf(event);
     const to = facts.kind === 'stock' ? contact?.restaurant.email : contact?.order?.email;
-    return contact && to?.trim()
-      ? [
-          {
-            ...toRecord(event, dataOf(event, facts, contact), contact, to, stockWindowMs),
-            expects: before(event),
-          },
-        ]
-      : [];
+    return contact && to?.trim() ? [{ event, facts, contact, to }] : [];
   });
+  const before = await readStepsBefore(
+    tx,
+    mails.map(({ event }) => event),
+  );
+  return mails.map(({ event, facts, contact, to }) => ({
+    ...toRecord(event, dataOf(event, facts, contact), contact, to, stockWindowMs),
+    expects: before(event),
+  }));
 }
 
 function dataOf(event: Event, facts: ReturnType<typeof mailAbout> & object, contact: Contact): MailData {

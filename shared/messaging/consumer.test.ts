@@ -52,6 +52,22 @@ describe('the consumer runtime', () => {
     expect(sizes.slice(1)).toEqual([Math.min(50, waited), waited - 50].filter((size) => size > 0));
   });
 
+  it('gathers events that may wait, while others come, and no longer', async () => {
+    const batches: number[] = [];
+    const handle: typeof trace = (tx, events) => {
+      batches.push(events.length);
+      return trace(tx, events);
+    };
+    await bench.start(handle, { patienceMs: () => 60_000 });
+    const first = soldOut();
+    publish(first);
+    await until('the first, at once', () => processed(first));
+    const others = Array.from({ length: 20 }, soldOut);
+    publish(...others);
+    await until('the others, before their patience ends', () => processed(others.at(-1)!), 20_000);
+    expect(batches).toEqual([1, 20]);
+  });
+
   it('finds the guilty one of a batch; its neighbours are handled', async () => {
     const guilty = soldOut();
     const { open, passed } = gate();

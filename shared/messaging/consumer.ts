@@ -58,7 +58,7 @@ export interface ConsumerOptions {
   prefetch: number;
   /** How long a transient failure waits before each further attempt; after the last, the dead-letter queue. */
   retryDelays: readonly RetryDelay[];
-  /** How long an event may wait for others after a round, in milliseconds; not at all, if absent. */
+  /** How long an event may wait for others after a round, while others come, in milliseconds; not at all, if absent. */
   patienceMs?: ((event: Event) => number) | undefined;
   /** What is paused; nothing ever, if absent. */
   pauses?: Pauses;
@@ -117,6 +117,8 @@ const REST_SHARE = 2;
 const LONGEST_REST_MS = 50;
 /** An event that has been on its way for so long meets a mesh that is behind. */
 const BEHIND_MS = 50;
+/** Events that may wait for others wait no longer than that for the next one. */
+const LULL_MS = 100;
 
 /** A larger message is refused unread: no event of the mesh comes near it, and many may be in hand. */
 export const MAX_EVENT_BYTES = 256 * 1024;
@@ -421,13 +423,14 @@ export function startConsumer(options: ConsumerOptions): Consumer {
    * A young event is handled at once; what arrives during its transaction gathers by itself. Where events are so old
    * that the mesh must be behind, a round is followed by a rest in proportion to what it took: a transaction costs about
    * the same for one event as for ten, and the busier the machine, the longer the round and the fuller the next. Events
-   * that nobody waits for gather for as long as they may.
+   * that nobody waits for gather for as long as they may, and as others come.
    */
   async function gather(): Promise<void> {
     while (!stopping.signal.aborted && hands.waiting > 0 && hands.waiting < options.batchSize) {
       const restMs =
         hands.oldestAgeMs() > BEHIND_MS ? Math.min(LONGEST_REST_MS, REST_SHARE * lastRoundMs) : 0;
-      const waitMs = roundEndedAt + Math.max(restMs, hands.patienceMs) - performance.now();
+      const gatheredAt = Math.min(roundEndedAt + hands.patienceMs, hands.takenAt + LULL_MS);
+      const waitMs = Math.max(roundEndedAt + restMs, gatheredAt) - performance.now();
       if (waitMs <= 0) return;
       await hands.change(waitMs, stopping.signal);
     }

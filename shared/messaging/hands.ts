@@ -14,6 +14,8 @@ export interface Hands {
   letGo(): Delivery[];
   /** The least patience of those that wait, in milliseconds. */
   readonly patienceMs: number;
+  /** When one was last taken in hand, by `performance.now()`. */
+  readonly takenAt: number;
   /** How long ago the event was made that has waited longest here, by this machine's clock; in milliseconds. */
   oldestAgeMs(): number;
   /** Until one comes that may wait less, or that makes a batch full; that long at most. */
@@ -36,6 +38,7 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
   /** Taken out of the line, and waiting to be set aside. */
   let aside: Delivery[] = [];
   let patienceMs = Infinity;
+  let takenAt = -Infinity;
   let changed: (() => void) | undefined;
 
   const leave = (left: Delivery[]) => {
@@ -46,12 +49,16 @@ export function createHands(batchSize: number, isSettled: (delivery: Delivery) =
   return {
     take: (delivery) => {
       waiting.push(delivery);
+      takenAt = performance.now();
       const isSooner = delivery.patienceMs < patienceMs;
       if (isSooner) patienceMs = delivery.patienceMs;
       if (isSooner || waiting.length >= batchSize) changed?.();
     },
     get patienceMs() {
       return patienceMs;
+    },
+    get takenAt() {
+      return takenAt;
     },
     oldestAgeMs: () => {
       const [first] = waiting;

@@ -41,7 +41,7 @@ export interface ServiceHabits {
   service: string;
   /** What can be paused of it beside itself. */
   parts?: readonly string[];
-  /** How long an event may wait for others after a round, in milliseconds, where nobody waits for what comes of it. */
+  /** How long an event may wait for others after a round, while others come, in milliseconds, where nobody waits for what comes of it. */
   patienceMs?: (event: Event) => number;
   /** Unless the configuration says otherwise: deliveries in one transaction, and unacknowledged ones, at most. */
   batch?: number;
