@@ -13,7 +13,7 @@ const patienceMs = ({ data }: Event) =>
   'payment_method' in data && String(data.payment_method) === 'CASH' ? 2_000 : 0;
 
 runConsumer(
-  { service: 'payment-service', parts: [GATEWAY], patienceMs, batch: 500, prefetch: 1_500 },
+  { service: 'payment-service', parts: [GATEWAY], patienceMs, batch: 300, prefetch: 900 },
   handlers,
   () => {
     const [gateway, work] = readTogether(
