@@ -65,7 +65,8 @@ describe('the consumer runtime', () => {
     const others = Array.from({ length: 20 }, soldOut);
     publish(...others);
     await until('the others, before their patience ends', () => processed(others.at(-1)!), 20_000);
-    expect(batches).toEqual([1, 20]);
+    expect(batches[0]).toBe(1);
+    expect(Math.max(...batches)).toBeGreaterThan(1);
   });
 
   it('finds the guilty one of a batch; its neighbours are handled', async () => {
