@@ -61,7 +61,8 @@ async function openConnections(admin: Client, name: string): Promise<string[]> {
   const deadline = Date.now() + 3_000;
   for (;;) {
     const { rows } = await admin.query<{ who: string }>(
-      `SELECT application_name || ': ' || left(query, 80) AS who FROM pg_stat_activity WHERE datname = $1`,
+      `SELECT application_name || ': ' || left(query, 80) AS who FROM pg_stat_activity
+       WHERE datname = $1 AND backend_type = 'client backend'`,
       [name],
     );
     if (rows.length === 0 || Date.now() > deadline) return rows.map((row) => row.who);
