@@ -68,6 +68,8 @@ export function brew(random: Random, number: number, target: Target): Brewed {
     reasons: isSeen
       ? [
           reasonAt(bad, target.subscriptions.get(at)),
+          // Of what is too large a consumer copies so much at a time; the broker moves the rest, with a word of its own.
+          ...(bad.reason === 'too_large' ? ['rejected'] : []),
           ...(properties.expiration === undefined ? [] : ['expired']),
         ]
       : undefined,
