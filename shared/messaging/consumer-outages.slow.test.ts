@@ -1,3 +1,4 @@
+import { connect } from 'amqplib';
 import { Client } from 'pg';
 import { openDatabase, type Database } from '../service/database';
 import type { Event } from '../events/envelope';
@@ -234,6 +235,8 @@ describe('a lock that somebody holds', () => {
       const from = Date.now();
       await consumer.stop();
       expect(Date.now() - from).toBeLessThan(5_000);
+      // It speaks for what it gave back, until somebody else does.
+      expect(await bench.db.database.consumerProgress.count()).toBeGreaterThan(0);
     }
     await holder.query('ROLLBACK');
     await start(trace);
@@ -447,6 +450,49 @@ describe('how far a consumer has come', () => {
     const first = await until('a look', looked, 15_000);
     await until('another look', async () => (await looked()) > first, 15_000);
     expect(await reached()).toHaveLength(2);
+  });
+
+  it('counts what a silent one holds, though another that is on record has died since', async () => {
+    await subscribe(TYPE);
+    await start(trace);
+    const { consumerTag } = await bench.broker.channel.consume(SERVICE, () => undefined);
+    bench.cleanUp(async () => void (await bench.broker.channel.cancel(consumerTag)));
+    const [frozen, killed] = [newId(), newId()];
+    await bench.db.database
+      .$executeRaw`INSERT INTO consumer_progress (consumer, instance, caught_up_at, updated_at)
+        VALUES (${SERVICE}, ${frozen}::uuid, 'epoch', now() - interval '20 seconds'),
+               (${SERVICE}, ${killed}::uuid, 'epoch', now() - interval '10 seconds')`;
+    const looked = async () =>
+      (await bench.db.database.consumerWatermark.findFirst())?.checkedAt.getTime() ?? 0;
+    for (let looks = 0, last = 0; looks < 3; looks += 1)
+      last = await until('a look', async () => ((await looked()) > last ? looked() : 0), 15_000);
+    expect(await reached()).toHaveLength(3);
+  });
+
+  it('is said at once by who is given again what another had: it may be older than what was said', async () => {
+    const event = soldOut();
+    await log(event);
+    const published = new Date(Date.now() - 60_000);
+    await bench.db.database.eventLog.updateMany({
+      where: { eventId: event.id },
+      data: { publishedAt: published },
+    });
+    await (await start(trace)).stop(); // the queue is there
+    publish(event);
+    const other = await connect(bench.broker.url);
+    const session = await other.createChannel();
+    await new Promise<unknown>((resolve, reject) => session.consume(SERVICE, resolve).catch(reject));
+    let open: () => void = () => undefined;
+    const passed = new Promise<void>((resolve) => (open = resolve));
+    const handler: typeof trace = async (tx, events) => {
+      await passed;
+      return trace(tx, events);
+    };
+    await start(handler, { upkeep: { ...upkeep, recordEveryMs: 3_600_000 } });
+    expect(await reached()).toEqual([0]);
+    await other.close();
+    await until('it to say so', async () => (await reached())[0] === published.getTime(), 5_000);
+    open();
   });
 
   it('is on record, and unknown, before an instance is given anything: it may hang with that', async () => {

@@ -201,6 +201,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   /** Since when messages wait and none is sent, and when that was last seen. */
   let still = { since: 0, seenAt: 0 };
   let letGoAt = Infinity;
+  /** When the broker took something back: whoever has that now must have said so before this instance says it has nothing. */
+  let lostAt = -Infinity;
   let untended = { times: 0, error: '' };
   let deadLetters: number | undefined;
   let inCopy: Delivery[] = [];
@@ -235,6 +237,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       since: performance.now(),
     };
     session.onEnd(() => {
+      if (attachment.unacknowledged.size > 0) lostAt = performance.now();
       hands.lose(attachment); // the broker delivers these again, to whoever is attached then
       settledBefore += settledOf(attachment);
       if (attached === attachment) attached = flow = undefined;
@@ -287,6 +290,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     if (large && !hasRoomFor(delivery) && isForBroker(delivery))
       return aside.leave(delivery, { reason: large.reason, error: large.error, attempt: delivery.attempt });
     hands.take(delivery);
+    if (message.fields.redelivered) progress.renewSoon();
     work();
   }
 
@@ -348,11 +352,11 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         ({ deadLetters, waiting } = found);
         untended = { times: 0, error: '' };
         noticeStall(tended);
-        if (flow?.consumerTag) await progress.forgetDead(found.consumers);
+        const oneIsGone = flow?.consumerTag !== undefined && (await progress.forgetDead(found.consumers));
         missing = pauses.of(name) ? 0 : await missed.look();
         await retirement.look(tended.session.loose);
         if (await isBeingRenewed(database, name)) await letGo(tended);
-        isQuiet = settled() === settledThen && hands.held === 0 && waiting + missing === 0;
+        isQuiet = settled() === settledThen && hands.held === 0 && waiting + missing === 0 && !oneIsGone;
         settledThen = settled();
       } catch (error) {
         untended = { times: untended.times + 1, error: briefly(error) };
@@ -441,6 +445,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     if (!attachment || !flow || stopping.signal.aborted) return undefined;
     if (!flow.consumerTag)
       return hands.held > 0 ? { eventIds: hands.eventIds(), moreMayWait: true } : undefined;
+    if (performance.now() - lostAt < upkeep.recordEveryMs) return { eventIds: hands.eventIds(), moreMayWait: true };
     if (hands.eventIds().length === 0 && !isDrained(attachment)) await lookIntoQueue(attachment);
     const eventIds = hands.eventIds();
     const isFull = attachment.unacknowledged.size >= flow.prefetch;
@@ -511,12 +516,14 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       hands.dropAll();
       // amqplib interleaves the frames of its channels, so the end of the connection could overtake the
       // last acknowledgements; the end of their own channel cannot.
+      let gaveBack = !attached || flow?.consumerTag !== undefined;
       if (attached) {
         flushAcks(attached);
+        gaveBack ||= attached.unacknowledged.size > 0;
         await within(1_000, attached.channel.close()).catch(() => undefined);
       }
       await Promise.all([keeper.stop(), copies.stop(), within(2_000, tending).catch(() => undefined)]);
-      await within(1_000, progress.stop()).catch(() => undefined); // a row that stays is forgotten by itself
+      await within(1_000, progress.stop(gaveBack)).catch(() => undefined); // a row that stays is forgotten by itself
     },
   };
 }

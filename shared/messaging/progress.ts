@@ -9,6 +9,10 @@ export const QUIET_TIMES = 3;
 /** One that lives has renewed its row within so many times that, busy or quiet. */
 const SILENT_TIMES = QUIET_TIMES + 1;
 const FORGET_AFTER = '1 hour';
+/** Many may come again at once, and one look at what is in hand will do for them. */
+const RENEW_AT_MOST_EVERY_MS = 100;
+/** What the broker takes back it gives to the others in much less. */
+const PASSED_ON_SECONDS = 1;
 
 /**
  * An instance that has not renewed its row for so long counts no more. By then RabbitMQ has noticed too (a heartbeat
@@ -27,14 +31,21 @@ export interface Holding {
 export interface Progress {
   /** Puts the instance on record before it is given anything; how far it has come is not known yet. */
   begin(): Promise<void>;
+  /** For an event that comes again: it may be older than what the record says is done. */
+  renewSoon(): void;
   /**
-   * Forgets the instances that the broker has no consumer of any more, and that are silent since: what they held is
-   * with the others, and nobody need wait out a lease for who was killed.
+   * Forgets the instances that the broker has no consumer of any more, and that are silent since: nobody need wait out
+   * a lease for who was killed. What they held is with the others, so as many as the broker counts must have renewed
+   * their rows since it was counted: then these speak for it.
    * @param attached how many consumers of its queue the broker counts, this one among them
+   * @returns whether one is on record that the broker does not count
    */
-  forgetDead(attached: number): Promise<void>;
-  /** Leaves nothing on record: what it held goes back to the queue, for the others to speak for. */
-  stop(): Promise<void>;
+  forgetDead(attached: number): Promise<boolean>;
+  /**
+   * @param gaveBack whether it leaves the queue with something that it has not done: then its row speaks for that until
+   * the others' do
+   */
+  stop(gaveBack: boolean): Promise<void>;
 }
 
 /**
@@ -55,6 +66,8 @@ export function recordProgress(
 ): Progress {
   const instance = newId();
   const stopping = new AbortController();
+  let resting = new AbortController();
+  let uncountedSince: string | undefined;
 
   /** @returns whether there is nothing left to be recorded until something happens */
   async function record(held: Holding | undefined): Promise<boolean> {
@@ -77,27 +90,43 @@ export function recordProgress(
 
   const running = (async () => {
     while (!stopping.signal.aborted) {
+      resting = new AbortController();
       const isQuiet = await holding()
         .then(record)
         .catch((error: unknown) => {
           onError(error);
           return false;
         });
-      await pause(isQuiet ? QUIET_TIMES * everyMs : everyMs, stopping.signal);
+      await pause(Math.min(RENEW_AT_MOST_EVERY_MS, everyMs), stopping.signal);
+      await pause((isQuiet ? QUIET_TIMES * everyMs : everyMs) - RENEW_AT_MOST_EVERY_MS, resting.signal);
     }
   })();
   return {
+    renewSoon: () => resting.abort(),
     forgetDead: async (attached) => {
-      await bare(database).$executeRaw`
-        DELETE FROM consumer_progress
-        WHERE consumer = ${consumer} AND instance IN (
-          SELECT instance FROM consumer_progress WHERE consumer = ${consumer} ORDER BY updated_at DESC OFFSET ${attached}
-        ) AND updated_at < now() - ${SILENT_TIMES * everyMs}::float8 * interval '1 millisecond'`;
+      const [found] = await bare(database).$queryRaw<{ uncounted: number; now: string }[]>`
+        WITH instances AS (
+          SELECT instance, updated_at, row_number() OVER (ORDER BY updated_at DESC) > ${attached} AS uncounted
+          FROM consumer_progress WHERE consumer = ${consumer}
+        ), forgotten AS (
+          DELETE FROM consumer_progress p USING instances i
+          WHERE p.consumer = ${consumer} AND p.instance = i.instance AND i.uncounted
+            AND i.updated_at < now() - ${SILENT_TIMES * everyMs}::float8 * interval '1 millisecond'
+            AND (SELECT min(updated_at) FROM instances WHERE NOT uncounted)
+              > ${uncountedSince ?? null}::timestamptz + ${PASSED_ON_SECONDS}::float8 * interval '1 second'
+          RETURNING 1
+        )
+        SELECT ((SELECT count(*) FROM instances WHERE uncounted) - (SELECT count(*) FROM forgotten))::int AS uncounted,
+          now()::text AS now`;
+      uncountedSince = found?.uncounted ? (uncountedSince ?? found.now) : undefined;
+      return uncountedSince !== undefined;
     },
     begin: async () => void (await record({ eventIds: [], moreMayWait: true })),
-    stop: async () => {
+    stop: async (gaveBack) => {
       stopping.abort();
+      resting.abort();
       await running;
+      if (gaveBack) return;
       await database.$executeRaw`
         DELETE FROM consumer_progress WHERE consumer = ${consumer} AND instance = ${instance}::uuid`.catch(
         onError,
