@@ -445,7 +445,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     if (!attachment || !flow || stopping.signal.aborted) return undefined;
     if (!flow.consumerTag)
       return hands.held > 0 ? { eventIds: hands.eventIds(), moreMayWait: true } : undefined;
-    if (performance.now() - lostAt < upkeep.recordEveryMs) return { eventIds: hands.eventIds(), moreMayWait: true };
+    if (performance.now() - lostAt < upkeep.recordEveryMs)
+      return { eventIds: hands.eventIds(), moreMayWait: true };
     if (hands.eventIds().length === 0 && !isDrained(attachment)) await lookIntoQueue(attachment);
     const eventIds = hands.eventIds();
     const isFull = attachment.unacknowledged.size >= flow.prefetch;
