@@ -58,7 +58,6 @@ export async function checkMigrate(options: CheckOptions): Promise<MigrateCheck>
       timeout: 10_000,
       clientProperties: { connection_name: 'ordermesh-migrate-check' },
     }).catch(cannotReach('RabbitMQ', options.rabbitmqUrl));
-    connection.on('error', () => undefined);
     try {
       return judge(await look(database, connection, options, RETRY_DELAYS));
     } finally {

@@ -24,7 +24,6 @@ export async function assertPostgresAnswers(url: string, timeoutMs = 5000): Prom
 /** Throws unless the broker accepts these credentials and opens a connection. */
 export async function assertRabbitmqAnswers(url: string, timeoutMs = 5000): Promise<void> {
   const connection = await connectBroker(url, { timeout: timeoutMs });
-  connection.on('error', () => undefined);
   await connection.close();
 }
 

@@ -68,3 +68,12 @@ test('where none lets us in, it is said of each, without the password', async ()
   expect(refused?.message).not.toContain(password);
   expect(refused?.code).toBe('ECONNREFUSED');
 });
+
+test('one that nobody listens to ends by itself when the node falls silent, and the process does not', async () => {
+  const proxy = await startProxy(broker.url);
+  const connection = await connectBroker(`${proxy.url}?heartbeat=1`);
+  const ended = new Promise((resolve) => connection.once('close', resolve));
+  proxy.hold();
+  await ended;
+  await proxy.close();
+}, 15_000);

@@ -40,7 +40,7 @@ export async function connectBroker(url: string, options: BrokerOptions = {}): P
       // Not the socket's own time-out alone: what trickles would begin that anew each time.
       return await within(connectTimeoutMs, opening);
     } catch (error) {
-      opening.then(close, () => undefined);
+      opening.then((connection) => connection.close()).catch(() => undefined);
       avoid(target.address);
       errors.push(toldOf(target.address, error));
     }
@@ -55,6 +55,8 @@ async function open(target: RabbitmqTarget, options: BrokerOptions): Promise<Cha
     ...target.tls,
     credentials: credentials.plain(target.user, target.password),
   });
+  // Whoever calls gets an error by what fails. Without a listener, one on a connection that nobody calls would end the process.
+  connection.on('error', () => undefined);
   surviveUnreadableHeaders(connection);
   addresses.set(connection, target.address);
   return connection;
@@ -96,9 +98,4 @@ function severalErrors(errors: readonly Error[]): Error {
   const told = passing.length > 0 ? passing : errors;
   const { code } = told[0] as { code?: string };
   return Object.assign(new Error(told.map(({ message }) => message).join('; ')), code ? { code } : {});
-}
-
-function close(connection: ChannelModel): void {
-  connection.on('error', () => undefined);
-  connection.close().catch(() => undefined);
 }

@@ -1,4 +1,3 @@
-import { connect } from 'amqplib';
 import { Client } from 'pg';
 import { openDatabase, type Database } from '../service/database';
 import type { Event } from '../events/envelope';
@@ -6,6 +5,7 @@ import { newId } from '../ids';
 import { names, openConsumerBench, SERVICE, soldOut, trace, TYPE } from '../testing/consumer-bench';
 import { startProxy } from '../testing/tcp-proxy';
 import { until } from '../testing/until';
+import { connectBroker } from './connect-broker';
 import { MAX_EVENT_BYTES } from './consumer';
 import { EVENTS_EXCHANGE, parseRetryDelays } from './topology';
 
@@ -479,7 +479,7 @@ describe('how far a consumer has come', () => {
     });
     await (await start(trace)).stop(); // the queue is there
     publish(event);
-    const other = await connect(bench.broker.url);
+    const other = await connectBroker(bench.broker.url);
     const session = await other.createChannel();
     await new Promise<unknown>((resolve, reject) => session.consume(SERVICE, resolve).catch(reject));
     let open: () => void = () => undefined;

@@ -137,12 +137,10 @@ const CONNECT_ATTEMPTS = 10;
 async function connectPatiently(url: string): Promise<ChannelModel> {
   for (let failures = 0; ; failures++) {
     try {
-      const connection = await connectBroker(url, {
+      return await connectBroker(url, {
         timeout: 10_000,
         clientProperties: { connection_name: 'ordermesh-migrate' },
       });
-      connection.on('error', () => undefined); // the call in progress rejects with it
-      return connection;
     } catch (error) {
       const refused = permanentConnectionError(error);
       if (refused) throw new ConnectionRefused(`RabbitMQ does not let us in: ${refused}`);
