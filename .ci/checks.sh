@@ -104,6 +104,7 @@ clean_up() {
   trap '' INT TERM
   exec >&3 2>&1
   [ -z "$running" ] || { kill "$running"; wait "$running"; } 2>/dev/null
+  [ -z "${images_building:-}" ] || { kill "$images_building"; wait "$images_building"; } 2>/dev/null
   local step
   for step in "$@"; do "$step"; done
   rm -rf "$scratch"

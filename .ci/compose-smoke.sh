@@ -247,15 +247,23 @@ under_load() {
   inside 120 npm run --silent audit -- --grace 1m || because 'The audit finds something.' || return
 }
 
+# all_answer: those that Docker has not asked yet, too; it asks every ten seconds.
+all_answer() {
+  local id
+  for id in $(docker ps -q --filter health=starting --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"); do
+    docker exec "$id" node docker/healthcheck.mjs >/dev/null 2>&1 || return 1
+  done
+}
+export -f all_answer
+
 scale_up_and_down() {
-  local service up='' down=() scale starting
-  starting="docker ps -q --filter health=starting --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
+  local service up='' down=() scale
   # One after the other: to start all of them at once is more than two cores can do beside their work.
   for service in $(ours | grep -vx -e gateway -e maildev -e payment-simulator); do
     case $service in order-api | inventory-service) scale=3 ;; *) scale=1 ;; esac
     down+=(--scale "$service=$scale")
     up+="$(printf '%q ' "${COMPOSE[@]}" up -d --no-deps --no-recreate --scale "$service=$((scale + 1))" "$service")&&
-      while [ -n \"\$($starting)\" ]; do sleep 1; done && "
+      until all_answer; do sleep 1; done && "
   done
   under_load "$1" bash -c "$up $(printf '%q ' "${COMPOSE[@]}" up -d -t 15 --no-recreate "${down[@]}")"
 }

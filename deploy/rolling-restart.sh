@@ -35,13 +35,15 @@ running() {
   [ -z "$ids" ] || docker inspect -f '{{.State.Running}} {{.Created}} {{.Id}}' $ids | sort -k 2 | awk '$1 == "true" { print $3 }'
 }
 
-# healthy CONTAINER: waits for it; fails when it ends or takes too long.
+# healthy CONTAINER SERVICE: waits for it; fails when it ends or takes too long. Docker's own check comes every ten
+# seconds, so it is asked here. Of order-api the gateway has to hear first: for it, Docker's check is waited for.
 healthy() {
   local deadline=$((SECONDS + HEALTHY_WITHIN)) state
   while true; do
     state=$(docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$1")
     case $state in
       'running healthy' | 'running none') return 0 ;;
+      'running starting') [ "$2" = order-api ] || ! docker exec "$1" node docker/healthcheck.mjs >/dev/null 2>&1 || return 0 ;;
       exited* | dead*) return 1 ;;
     esac
     [ $SECONDS -lt $deadline ] || return 1
@@ -60,7 +62,7 @@ replace() {
       die "$service: no container more could be started: ${compose[*]} up -d --no-deps --no-recreate --scale $service=$((count + 1)) $service"
     new=$(running "$service" | grep -vxF -e "$before" || true)
     [ "$(wc -w <<<"$new")" -eq 1 ] || die "$service: one new container was expected, there is: ${new:-none}"
-    if ! healthy "$new"; then
+    if ! healthy "$new" "$service"; then
       docker logs --tail 5 "$new" >&2 || true
       docker rm -f "$new" >/dev/null
       die "$service: the new container did not become healthy within $HEALTHY_WITHIN s and was removed; the old ones go on"

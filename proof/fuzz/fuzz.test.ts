@@ -18,7 +18,7 @@ import { watchMemory } from './watch-memory';
 
 // npm run fuzz and npm run test:slow set these two, and send new messages, many times as many; npm test the same ones each time. A
 // failure names the seed that repeats them.
-const MESSAGES = Number(process.env.FUZZ_MESSAGES ?? 400);
+const MESSAGES = Number(process.env.FUZZ_MESSAGES ?? 150);
 const isSlow = process.env.FUZZ_MESSAGES !== undefined;
 const SEED = Number(process.env.FUZZ_SEED || (isSlow ? Math.floor(Math.random() * 2 ** 31) : 2026));
 const RETRY_DELAYS = '50ms,100ms';
