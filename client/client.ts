@@ -1,7 +1,7 @@
 import createFetchClient, { type Client } from 'openapi-fetch';
 import { followStream, type FollowOptions } from './follow';
 import { problemFrom } from './problem';
-import { retryingFetch, type RetryOptions } from './retrying-fetch';
+import { KeepingRequest, retryingFetch, type RetryOptions } from './retrying-fetch';
 import type { operations, paths } from './schema';
 
 export interface ClientOptions extends RetryOptions {
@@ -64,7 +64,11 @@ export function createClient({ baseUrl, token, ...retry }: ClientOptions): Order
     const value = typeof token === 'function' ? await token() : token;
     return value === undefined ? undefined : `Bearer ${value}`;
   };
-  const client = createFetchClient<paths>({ baseUrl, fetch: retryingFetch(retry) });
+  const client = createFetchClient<paths>({
+    baseUrl,
+    Request: KeepingRequest,
+    fetch: retryingFetch(retry),
+  });
   client.use({
     onRequest: async ({ request }) => {
       const value = await authorization();
@@ -86,9 +90,7 @@ export function createClient({ baseUrl, token, ...retry }: ClientOptions): Order
       ...(last === undefined ? {} : { 'last-event-id': last }),
     };
     const url = `${baseUrl.replace(/\/$/, '')}/api/v1${path}`;
-    // Held by the stream as long as it lasts: a signal reaches what only a Request knows no more once that is collected.
-    const given = { headers, signal: signal ?? null };
-    return retry.fetch ? retry.fetch(new Request(url, given)) : globalThis.fetch(url, given);
+    return (retry.fetch ?? globalThis.fetch)(new Request(url, { headers }), signal && { signal });
   }
   const follow = (path: string, options: FollowOptions = {}) =>
     followStream((last, signal) => connect(path, last, signal), options);

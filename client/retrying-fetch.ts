@@ -6,9 +6,23 @@ export interface RetryOptions {
   retryForMs?: number;
   /** How long a whole answer is waited for, in milliseconds; 40,000 unless said otherwise: longer than `Prefer: wait=30`. */
   timeoutMs?: number;
-  /** Instead of the platform's. */
-  fetch?: (request: Request) => Promise<Response>;
+  /** Instead of the platform's, and called as that is: what ends the request is the signal that comes beside it. */
+  fetch?: (request: Request, init?: { signal: AbortSignal }) => Promise<Response>;
 }
+
+const givenSignals = new WeakMap<Request, AbortSignal>();
+
+/**
+ * Requests whose signal is known as it was given. A Request's own signal only follows that, and no more once garbage was
+ * collected: https://github.com/nodejs/undici/issues/4068. For the same reason a signal is given to `fetch` and to no Request.
+ */
+export const KeepingRequest = new Proxy(globalThis.Request, {
+  construct(target, [input, init]: [string, RequestInit?]) {
+    const request = new target(input, init);
+    if (init?.signal) givenSignals.set(request, init.signal);
+    return request;
+  },
+});
 
 const KEY = 'Idempotency-Key';
 const FIRST_WAIT_MS = 200;
@@ -29,37 +43,41 @@ export function retryingFetch({
   return async (request) => {
     if (!['GET', 'HEAD'].includes(request.method) && !request.headers.has(KEY))
       request.headers.set(KEY, randomUUID());
+    const signal = givenSignals.get(request) ?? request.signal;
     const until = performance.now() + retryForMs;
     for (let tries = 0; ; tries += 1) {
       const backoffMs = Math.min(FIRST_WAIT_MS * 2 ** tries, LONGEST_WAIT_MS) * (0.5 + Math.random() / 2);
-      const { response, error } = await attempt(request.clone());
+      const { response, error } = await attempt(request.clone(), signal);
       const waitMs = response ? await waitBefore(response, backoffMs) : backoffMs;
       const isOver = waitMs === undefined || performance.now() + waitMs > until;
-      if (isOver || request.signal.aborted) {
+      if (isOver || signal.aborted) {
         if (response) return response;
         throw error;
       }
       await response?.body?.cancel();
-      await wait(waitMs, undefined, { signal: request.signal });
+      await wait(waitMs, undefined, { signal });
     }
   };
 
-  async function attempt(request: Request): Promise<{ response?: Response; error?: unknown }> {
+  async function attempt(
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<{ response?: Response; error?: unknown }> {
     const late = new AbortController();
     const timer = setTimeout(
       () => late.abort(new Error(`no answer within ${timeoutMs} ms: ${request.method} ${request.url}`)),
       timeoutMs,
     );
-    const giveUp = () => late.abort(request.signal.reason);
-    request.signal.addEventListener('abort', giveUp);
-    if (request.signal.aborted) giveUp();
+    const giveUp = () => late.abort(signal.reason);
+    signal.addEventListener('abort', giveUp);
+    if (signal.aborted) giveUp();
     try {
-      return { response: await whole(await fetch(new Request(request, { signal: late.signal }))) };
+      return { response: await whole(await fetch(request, { signal: late.signal })) };
     } catch (error) {
       return { error: late.signal.aborted ? late.signal.reason : error };
     } finally {
       clearTimeout(timer);
-      request.signal.removeEventListener('abort', giveUp);
+      signal.removeEventListener('abort', giveUp);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { compileFunction } from 'node:vm';
+import { setFlagsFromString } from 'node:v8';
+import { compileFunction, runInNewContext } from 'node:vm';
 import { transformSync } from '@swc/core';
 import { createClient, isProblem, ok, ProblemError, type ProblemName } from '../client/index';
 import { retryAfterMs } from '../client/retrying-fetch';
@@ -151,6 +152,33 @@ describe('a request', () => {
     expect(new Set(server.requests.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
     expect(server.requests).toHaveLength(3);
     server.close();
+  });
+
+  it('is given up in time, and when told, though garbage is collected meanwhile', async () => {
+    setFlagsFromString('--expose-gc');
+    const garbage = runInNewContext('gc') as () => void;
+    const begun = (_request: IncomingMessage, response: ServerResponse) =>
+      void response.writeHead(202, { 'content-type': 'application/json', 'content-length': '9' }).write('{');
+    for (const answer of [() => undefined, begun]) {
+      const server = await answering(answer);
+      const collect = async () => {
+        await until('it to be sent', () => server.requests.length);
+        for (let times = 0; times < 3; times += 1)
+          await new Promise<void>((resolve) => setImmediate(() => resolve(garbage())));
+      };
+      const late = createClient({ baseUrl: server.url, timeoutMs: 500, retryForMs: 0 });
+      const answerOfLate = late.POST('/api/v1/orders', { body: order() });
+      await Promise.all([collect(), expect(answerOfLate).rejects.toThrow('no answer within 500 ms')]);
+      server.requests.length = 0;
+      const told = new AbortController();
+      const answerOfTold = createClient({ baseUrl: server.url }).POST('/api/v1/orders', {
+        body: order(),
+        signal: told.signal,
+      });
+      void collect().then(() => told.abort());
+      await expect(answerOfTold).rejects.toThrow('aborted');
+      server.close();
+    }
   });
 
   it.each([
