@@ -481,7 +481,7 @@ describe('how far a consumer has come', () => {
     publish(event);
     const other = await connectBroker(bench.broker.url);
     const session = await other.createChannel();
-    await new Promise<unknown>((resolve, reject) => session.consume(SERVICE, resolve).catch(reject));
+    await new Promise<unknown>((resolve, reject) => void session.consume(SERVICE, resolve).catch(reject));
     let open: () => void = () => undefined;
     const passed = new Promise<void>((resolve) => (open = resolve));
     const handler: typeof trace = async (tx, events) => {
