@@ -183,7 +183,12 @@ it('status-service: how long orders took to be PREPARING; payment-service: what 
   const calls = (operation: string) =>
     valueOf(payment, 'ordermesh_gateway_calls_total', { operation, outcome: 'done' });
   expect(['open', 'authorize', 'capture', 'refund'].map(calls)).toEqual([1, 1, 1, undefined]);
-  expect(valueOf(payment, 'ordermesh_dead_letters', { service: 'payment-service' })).toBe(0);
+  await until(
+    'it to have looked for dead letters',
+    async () =>
+      valueOf(await scrape('payment-service'), 'ordermesh_dead_letters', { service: 'payment-service' }) ===
+      0,
+  );
 });
 
 it('notification-service: its lanes, and the webhooks that were disabled', async () => {

@@ -79,7 +79,10 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<string[]
   }
 }
 
+/** Instances of this version let go within seconds, with nothing in hand. */
 const LET_GO_MS = 30_000;
+/** Whoever looks at dead letters has seen them. */
+const COMMAND_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
 /**
@@ -100,10 +103,18 @@ async function renew(
     if (moved !== undefined) say?.(`${queue} has its arguments of today; its ${moved} messages were kept`);
   };
   if (queue !== serviceNames(service).queue) {
-    await work();
+    await onceLetGo(work, COMMAND_MS);
     return true;
   }
-  const isDone = await whileRenewing(database, service, () => onceLetGo(work));
+  const isDone = await whileRenewing(database, service, () =>
+    onceLetGo(work, LET_GO_MS).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof QueueIsRead) return false;
+        throw error;
+      },
+    ),
+  );
   if (!isDone)
     say?.(
       `${queue} was declared with other arguments, and is read by an instance that does not let go of it (an older version?). ` +
@@ -112,15 +123,13 @@ async function renew(
   return isDone;
 }
 
-/** Instances of this version let go within seconds, with nothing in hand. */
-async function onceLetGo(work: () => Promise<void>): Promise<boolean> {
-  for (const until = Date.now() + LET_GO_MS; ;) {
+/** @throws {QueueIsRead} where the queue is read for longer than that */
+async function onceLetGo(work: () => Promise<void>, withinMs: number): Promise<void> {
+  for (const until = Date.now() + withinMs; ;) {
     try {
-      await work();
-      return true;
+      return await work();
     } catch (error) {
-      if (!(error instanceof QueueIsRead)) throw error;
-      if (Date.now() > until) return false;
+      if (!(error instanceof QueueIsRead) || Date.now() > until) throw error;
       await pause(LOOK_EVERY_MS);
     }
   }

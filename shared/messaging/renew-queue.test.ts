@@ -74,6 +74,24 @@ async function takeAll(): Promise<{ body: string; reason: unknown }[]> {
 const streamOf = ({ connection: inner }: ChannelModel) => (inner as unknown as { stream: Socket }).stream;
 const letters = (count: number) => Array.from({ length: count }, (_, n) => `letter ${n}`);
 
+it('the set-up step waits for a command that reads dead letters', async () => {
+  await park(3);
+  const command = await connection.createChannel();
+  await command.consume(names.deadLetterQueue, () => undefined);
+  const migrated = declareMesh({
+    databaseUrl: bench.db.url,
+    rabbitmqUrl: bench.broker.url,
+    subscriptions: [{ service: SERVICE, types: [TYPE] }],
+  });
+  const isMoving = async () => (await check(moving)) !== undefined;
+  await expect(Promise.race([migrated, until('it to begin', isMoving, 1_000)])).rejects.toThrow(
+    'it to begin',
+  );
+  await command.close();
+  await migrated;
+  expect(await takeAll()).toHaveLength(3);
+});
+
 it('the set-up step keeps the dead letters, in their order and with their reasons, and says so', async () => {
   await park(450);
   const said: string[] = [];
