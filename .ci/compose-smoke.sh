@@ -237,7 +237,7 @@ crash_an_api() {
 # under_load SECONDS COMMAND...: no request may fail meanwhile, and the audit finds nothing afterwards.
 under_load() {
   local seconds=$1 load code
-  timeout "$((seconds + 30))" node .ci/request-load.mjs "$API_URL" "$seconds" 2 0 >"$scratch/load" 2>&1 & load=$!
+  timeout "$((seconds + 30))" node .ci/request-load.mjs "$API_URL" "$seconds" 2 0 100 >"$scratch/load" 2>&1 & load=$!
   quietly "$seconds" "${@:2}"
   code=$?
   kill "$load" 2>/dev/null

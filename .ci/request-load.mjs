@@ -1,9 +1,9 @@
-// node .ci/request-load.mjs API_URL SECONDS CLIENTS [FAILURES]: requests one after the other from each client, over
+// node .ci/request-load.mjs API_URL SECONDS CLIENTS [FAILURES [PAUSE_MS]]: requests one after the other from each client, over
 // connections that are kept. Exits 1 when more fail than may: as a rule, what a killed replica can have been answering,
 // one a client. SIGTERM ends it early.
 import { Agent, request } from 'node:http';
 
-const [, , apiUrl, seconds, clients, most = clients] = process.argv;
+const [, , apiUrl, seconds, clients, most = clients, pauseMs = '0'] = process.argv;
 let deadline = Date.now() + Number(seconds) * 1_000;
 process.on('SIGTERM', () => (deadline = 0));
 const agent = new Agent({ keepAlive: true });
@@ -41,6 +41,7 @@ async function client() {
     const { status, text } = await ask(...requests[turn % requests.length]);
     if (status >= 200 && status < 300) answered++;
     else failures.push(`${new Date().toISOString()} ${status ?? 'no answer'}: ${text}`);
+    await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
   }
 }
 
