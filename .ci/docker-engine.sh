@@ -27,18 +27,8 @@ begin_images() {
     grep -v -e '^grafana/' -e '^jaegertracing/' | sort -u)
   answered_before=$( (eval "$("$standins" --env)" && timeout 20 docker info >/dev/null 2>&1) && echo yes)
   # shellcheck disable=SC2086 # a list
-  timeout -k 20 1200 "$standins" $images </dev/null >"$scratch/images" 2>&1 3>&- &
+  timeout -k 20 600 "$standins" $images </dev/null >"$scratch/images" 2>&1 3>&- &
   images_building=$!
-}
-
-# engine_is_installed SECONDS: waits for that. Two at once cannot install packages, and the tests may have to.
-engine_is_installed() {
-  local deadline=$((SECONDS + $1))
-  [ -n "$images_building" ] || return 0
-  until (eval "$("$standins" --env)" && timeout 20 docker info >/dev/null 2>&1); do
-    [ $SECONDS -lt $deadline ] && kill -0 "$images_building" 2>/dev/null || return 0
-    sleep 1
-  done
 }
 
 use_standins() {
