@@ -42,11 +42,7 @@ function runJest(
     ...env
   } = process.env;
   const args = process.argv.slice(2);
-  // Three keep two cores busy, for tests also wait. What waits for faults to be noticed is told wrong by cores that are full.
-  const most = process.env.TEST_SLOW ? 2 : 3;
-  const workers = args.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg))
-    ? []
-    : [`--maxWorkers=${most}`];
+  const workers = args.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg)) ? [] : ['--maxWorkers=2'];
   const jest = path.join(checkout, 'node_modules', 'jest', 'bin', 'jest.js');
   const child = spawn(process.execPath, [jest, ...workers, ...args], {
     cwd: checkout,
