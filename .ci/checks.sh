@@ -3,7 +3,6 @@
 passed=0
 failed=0
 failures=()
-left_out=()
 running=
 scratch=$(mktemp -d)
 exec 3>&1 # where to report from, whatever a function's output is redirected to
@@ -12,12 +11,11 @@ SECONDS=0
 
 heading() { printf '\n=== %s\n' "$1"; }
 
-is_late= # whether what a check ran had less time than it may take, because all of it has to end
 why= # what a check says of its failure; repeated at the end, where a long log cannot hide it
 
 # because TEXT...: says why the check fails, and fails.
 because() {
-  why=$* is_late= # a reason of its own
+  why=$*
   echo "$why"
   return 1
 }
@@ -33,33 +31,28 @@ fail() {
 bounded() {
   local seconds=$1 left=$((LIMIT - SECONDS))
   shift
-  local cut=
-  [ "$seconds" -lt "$left" ] || { seconds=$left && cut=yes; }
-  [ "$seconds" -gt 0 ] || { because "No time is left of $LIMIT s." || is_late=yes; return 124; }
+  [ "$seconds" -lt "$left" ] || seconds=$left
+  [ "$seconds" -gt 0 ] || { because "No time is left of $LIMIT s."; return 124; }
   timeout -k 20 "$seconds" "$@" </dev/null 3>&- &
   running=$!
   wait "$running"
   local code=$?
   running=
-  [ $code -ne 124 ] || because "Stopped after $seconds s: $*" || is_late=$cut
+  [ $code -ne 124 ] || because "Stopped after $seconds s: $*"
   return $code
 }
 
 # check NAME SECONDS COMMAND...: one check. A function bounds itself, with the seconds as its first argument.
-# What comes late and is not done in the time that is left has not failed: it is left out, and that is said.
 check() {
   local name=$1 seconds=$2 started=$SECONDS
   shift 2
-  why= is_late=
+  why=
   heading "$name"
   if [ "$(type -t "$1")" = function ]; then "$1" "$seconds" "${@:2}"; else bounded "$seconds" "$@"; fi
   local code=$?
   if [ $code -eq 0 ]; then
     passed=$((passed + 1))
     echo "ok ($((SECONDS - started)) s)"
-  elif [ -n "$is_late" ] && [ $SECONDS -ge $LIMIT ]; then
-    left_out+=("$name")
-    echo "left out: this machine is too slow for all of it in $LIMIT s"
   else
     fail "$name"
   fi
@@ -121,7 +114,6 @@ clean_up() {
 summary() {
   clean_up compose_clean_up docker_clean_up
   printf '\n'
-  [ ${#left_out[@]} -eq 0 ] || printf 'LEFT OUT for lack of time: %s\n' "${left_out[@]}"
   [ $failed -eq 0 ] || printf 'FAILED: %s\n' "${failures[@]}"
   echo "$passed passed, $failed failed"
   exit $((failed > 0))

@@ -395,6 +395,13 @@ describe('two versions at once', () => {
 });
 
 describe('how far a consumer has come', () => {
+  async function logAMinuteAgo(event: Parameters<typeof log>[0]): Promise<Date> {
+    await log(event);
+    const publishedAt = new Date(Date.now() - 60_000);
+    await bench.db.database.eventLog.updateMany({ where: { eventId: event.id }, data: { publishedAt } });
+    return publishedAt;
+  }
+
   const reached = async () => {
     const rows = await bench.db.database.consumerProgress.findMany({ where: { consumer: SERVICE } });
     return rows.map(({ caughtUpAt }) => caughtUpAt.getTime());
@@ -402,12 +409,7 @@ describe('how far a consumer has come', () => {
 
   it('is no further than the oldest event that an instance holds, whatever time the event gives itself', async () => {
     const held = { ...soldOut(), id: newId(), time: '2999-01-01T00:00:00Z' };
-    await log(held);
-    const published = new Date(Date.now() - 60_000);
-    await bench.db.database.eventLog.updateMany({
-      where: { eventId: held.id },
-      data: { publishedAt: published },
-    });
+    const published = await logAMinuteAgo(held);
     let open: () => void = () => undefined;
     const passed = new Promise<void>((resolve) => (open = resolve));
     const stuck = await start(async (tx, events) => {
@@ -471,12 +473,7 @@ describe('how far a consumer has come', () => {
 
   it('is said at once by who is given again what another had: it may be older than what was said', async () => {
     const event = soldOut();
-    await log(event);
-    const published = new Date(Date.now() - 60_000);
-    await bench.db.database.eventLog.updateMany({
-      where: { eventId: event.id },
-      data: { publishedAt: published },
-    });
+    const published = await logAMinuteAgo(event);
     await (await start(trace)).stop(); // the queue is there
     publish(event);
     const other = await connectBroker(bench.broker.url);
@@ -495,6 +492,39 @@ describe('how far a consumer has come', () => {
     open();
   });
 
+  it('is not said anew at once by who has lost what it had: whoever has that now may not have said so', async () => {
+    const EVERY_MS = 3_000;
+    const proxy = await startProxy(bench.broker.url);
+    bench.cleanUp(() => proxy.close());
+    let open: () => void = () => undefined;
+    const passed = new Promise<void>((resolve) => (open = resolve));
+    const consumer = await start(
+      async (tx, events) => {
+        await passed;
+        return trace(tx, events);
+      },
+      { rabbitmqUrl: proxy.url, upkeep: { ...upkeep, recordEveryMs: EVERY_MS } },
+    );
+    const event = soldOut();
+    await log(event);
+    publish(event);
+    await until('it to be in hand', () => consumer.inHand() === 1);
+    const other = await connectBroker(bench.broker.url);
+    bench.cleanUp(() => other.close());
+    const channel = await other.createChannel();
+    const given = new Promise<unknown>((resolve) => void channel.consume(SERVICE, resolve));
+    const lost = Date.now();
+    proxy.cut();
+    await given; // and holds it
+    await until(
+      'it to say that it has nothing',
+      async () => (await reached()).some((at) => at > lost),
+      30_000,
+    );
+    expect(Date.now() - lost).toBeGreaterThan(EVERY_MS);
+    open();
+  });
+
   it('is on record, and unknown, before an instance is given anything: it may hang with that', async () => {
     await start(trace, { upkeep: { ...upkeep, recordEveryMs: 3_600_000 } });
     expect(await reached()).toEqual([0]);
@@ -504,12 +534,7 @@ describe('how far a consumer has come', () => {
     const proxy = await startProxy(bench.broker.url);
     bench.cleanUp(() => proxy.close());
     const event = soldOut();
-    await log(event);
-    const published = new Date(Date.now() - 60_000);
-    await bench.db.database.eventLog.updateMany({
-      where: { eventId: event.id },
-      data: { publishedAt: published },
-    });
+    const published = await logAMinuteAgo(event);
     let open: () => void = () => undefined;
     const seen = new Promise<void>((resolve) => (open = resolve));
     const consumer = await start(
@@ -542,12 +567,7 @@ describe('how far a consumer has come', () => {
     const consumer = await start(handle, { rabbitmqUrl: proxy.url });
     const [first, second] = [soldOut(), soldOut()];
     await log(first);
-    await log(second);
-    const published = new Date(Date.now() - 60_000);
-    await bench.db.database.eventLog.updateMany({
-      where: { eventId: second.id },
-      data: { publishedAt: published },
-    });
+    const published = await logAMinuteAgo(second);
     publish(first);
     await until('the first to be in hand', () => passes.length === 1);
     // It asks for more, and the broker's two answers come together: that there is nothing, and the second one.
