@@ -120,13 +120,16 @@ locked_down() {
   states=$(describe '{{index .Config.Labels "com.docker.compose.service"}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}') || return 1
   wrong=$(grep -v -e ' true \[ALL\] \[no-new-privileges:true\]$' <<<"$states" | grep -v '^rabbitmq false \[ALL\] \[no-new-privileges:true\]$')
   [ -z "$wrong" ] || because "Not locked down: $wrong" || return
-  # What they go on as has none left, also where they begin as root.
-  local id pid status
+  # What they go on as has none left, also where they begin as root. A health
+  # check of these still has, and is over within its timeout.
+  local id pid deadline=$((SECONDS + 10))
   for id in $(containers); do
     timeout 20 docker inspect -f '{{.State.Running}}' "$id" | grep true >/dev/null || continue
     for pid in $(timeout 20 docker top "$id" -eo pid | tail -n +2); do
-      status=$(cat "/proc/$pid/status" 2>/dev/null) || continue # a health check that is over
-      grep -E '^CapEff:\s+0+$' <<<"$status" >/dev/null || because "$(tr '\0' ' ' <"/proc/$pid/cmdline") of $id has capabilities." || return
+      while grep -sE '^CapEff:.*[1-9a-f]' "/proc/$pid/status" >/dev/null; do
+        [ "$SECONDS" -lt "$deadline" ] || because "$(tr '\0' ' ' <"/proc/$pid/cmdline") of $id has capabilities." || return
+        sleep 0.2
+      done
     done
   done
 }
