@@ -288,7 +288,7 @@ it(
     await until(
       'all to be dead letters again',
       async () => (await lettersThere()) >= expected.length,
-      60_000,
+      60_000 + 20 * expected.length,
     );
     const again = compare(expected, await readLetters(mesh.broker.url, services()));
     expect({ count: again.length, first: again.slice(0, 20) }).toEqual({ count: 0, first: [] });

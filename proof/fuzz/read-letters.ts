@@ -17,6 +17,9 @@ export interface FoundLetter {
 
 const READ_MS = 120_000;
 
+/** Without a prefetch a quorum queue sends 2,000 and no more; AMQP has 16 bits for it. */
+const MOST_HELD = 65_535;
+
 /** Reads all dead letters of some services, and leaves them where they are. */
 export async function readLetters(url: string, services: readonly string[]): Promise<FoundLetter[]> {
   const connection = await connectBroker(url, { clientProperties: { connection_name: 'stranger' } });
@@ -24,6 +27,7 @@ export async function readLetters(url: string, services: readonly string[]): Pro
     const found: FoundLetter[] = [];
     for (const service of services) {
       const channel = await connection.createChannel();
+      await channel.prefetch(MOST_HELD);
       const { queue, messageCount } = await channel.checkQueue(serviceNames(service).deadLetterQueue);
       const upTo = found.length + messageCount;
       await channel.consume(queue, (message) => void (message && found.push(letterOf(service, message))));

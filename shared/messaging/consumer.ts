@@ -210,7 +210,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let lastRoundMs = 0;
   const retirement = createRetirement(database, name);
   const asIs = new Set<string>();
-  let exchange: DeclareHow['exchange'] = 'check';
+  let exchange: DeclareHow['exchange'] = 'bind';
 
   const keeper = keepSession({ url: options.rabbitmqUrl, name, log, setUp: attach });
   const progress = recordProgress(
@@ -313,9 +313,9 @@ export function startConsumer(options: ConsumerOptions): Consumer {
           declareService(channel, name, types, options.retryDelays, { asIs, exchange }),
         );
         isDone = true;
-        exchange = 'check';
+        exchange = 'bind';
       } catch (error) {
-        exchange = isExchangeGone(error) ? 'declare' : 'check';
+        exchange = isExchangeGone(error) ? 'declare' : 'bind';
         const other = otherwiseDeclared(error);
         if (!other || asIs.has(other)) {
           asIs.clear(); // one of them may be gone: the next session declares it

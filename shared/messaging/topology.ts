@@ -106,8 +106,11 @@ export const otherwiseDeclared = (error: unknown): string | undefined =>
 export interface DeclareHow {
   /** Queues that another version, or somebody else, has declared with other arguments: they are used as they are. */
   asIs: ReadonlySet<string>;
-  /** A service's user need not have the right to configure the events exchange: it only looks whether it is there. */
-  exchange: 'declare' | 'check';
+  /**
+   * A service's user need not have the right to configure the events exchange: its bindings fail where there is none.
+   * Asking for it passively would need that right too with some versions of RabbitMQ (4.2.6, 4.3.0).
+   */
+  exchange: 'declare' | 'bind';
 }
 
 /** Whether a declaration failed because the events exchange is gone. */
@@ -126,7 +129,6 @@ export async function declareService(
   { asIs, exchange }: DeclareHow = { asIs: new Set(), exchange: 'declare' },
 ): Promise<void> {
   if (exchange === 'declare') await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
-  else await channel.checkExchange(EVENTS_EXCHANGE);
   await channel.assertExchange(serviceNames(service).exchange, 'direct', { durable: true });
   for (const { queue, arguments: wanted, bindings } of queuesOf(service, types, retryDelays)) {
     if (asIs.has(queue)) await channel.checkQueue(queue);
