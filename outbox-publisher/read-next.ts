@@ -1,5 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { Client } from 'pg';
+import { briefly } from '../shared/messaging/failure';
+import { backoffMs } from '../shared/service/backoff';
+import type { Logger } from '../shared/service/logger';
+import { isAnswer } from './is-answer';
 import type { Flight } from './flight';
 import { CLOSED_BY, dueRows, readyRows, rowsOf, type OutboxRow } from './outbox-rows';
 import type { Suspects } from './suspects';
@@ -20,6 +24,7 @@ export interface ReaderOptions {
   batchSize: number;
   /** Publishes awaiting their confirm at most. */
   window: number;
+  log: Logger;
 }
 
 const DUE_EVERY_MS = 500;
@@ -30,17 +35,44 @@ const OTHERS = 20;
 const FIRST_READ = 4;
 const NOTHING: Next = { rows: [], all: false };
 
+export interface Reader {
+  /** @throws when the connection is lost */
+  next(): Promise<Next>;
+  /** Why the outbox cannot be read at the moment. */
+  failure(): string | undefined;
+}
+
 /**
  * Chooses what is published next, in one connection's time. The first read is a small one, and each may be twice as
  * large as the one before: where rows are so large that a full read takes longer than a statement may, it is cut off
- * once and not for ever.
+ * once and not for ever. A read that PostgreSQL refuses, for a lock, say, is tried again with backoff.
  */
-export function createReader({ client, flight, suspects, batchSize, window }: ReaderOptions) {
+export function createReader({ client, flight, suspects, batchSize, window, log }: ReaderOptions): Reader {
   let reach = Math.min(FIRST_READ, batchSize);
   let dueAt = 0;
+  let failures = 0;
+  let retryAt = 0;
+  let reason: string | undefined;
   const inFlight = () => [...flight.rows.keys()];
 
-  return async function readNext(): Promise<Next> {
+  async function next(): Promise<Next> {
+    if (performance.now() < retryAt) return NOTHING;
+    try {
+      const read = await readNext();
+      failures = 0;
+      reason = undefined;
+      return read;
+    } catch (error) {
+      if (!isAnswer(error)) throw error;
+      reason = briefly(error);
+      if (failures === 0) log.warn({ error: reason }, 'the outbox cannot be read, trying again');
+      retryAt = performance.now() + backoffMs(failures++);
+      reach = Math.min(FIRST_READ, batchSize);
+      return NOTHING;
+    }
+  }
+
+  async function readNext(): Promise<Next> {
     if (suspects.size > 0) return readSuspect();
     if (flight.returned.everything) return readProbes();
     const probes = flight.returned.probe();
@@ -55,7 +87,7 @@ export function createReader({ client, flight, suspects, batchSize, window }: Re
     const all = rows.length < room - due.length;
     if (!all) reach = Math.min(batchSize, reach * 2);
     return { rows: [...probes, ...due, ...rows], all, late: rows[0]?.late };
-  };
+  }
 
   /** Twice a second, or at once where there were more. */
   async function readDue(limit: number): Promise<OutboxRow[]> {
@@ -81,6 +113,8 @@ export function createReader({ client, flight, suspects, batchSize, window }: Re
     const others = await readyRows(client, OTHERS, { seqs: inFlight(), types: flight.returned.types() });
     return { rows: [...probes, ...others], all: true };
   }
+
+  return { next, failure: () => reason };
 }
 
 const endsChannels = ({ last_error }: OutboxRow) => last_error?.startsWith(CLOSED_BY) === true;

@@ -1,6 +1,7 @@
 import { newId } from '../shared/ids';
+import { insertIntoOutbox } from '../shared/outbox/write-outbox';
 import { until } from '../shared/testing/until';
-import { createRelayWorld, troubles, type RelayWorld } from './testing/relay-world';
+import { createRelayWorld, lowStock, troubles, type RelayWorld } from './testing/relay-world';
 
 let world: RelayWorld;
 beforeEach(async () => {
@@ -10,6 +11,29 @@ afterEach(() => world.close());
 
 const run = (sql: string) => world.db.database.$executeRawUnsafe(sql);
 const distinct = (received: readonly { id: string }[]) => new Set(received.map(({ id }) => id)).size;
+
+it('owns an outbox that it cannot read, says so until it can, and goes on', async () => {
+  const { received } = await world.listen();
+  const relay = await world.start();
+  const seen = new Set<string>();
+  await world.db.database.$transaction(
+    async (tx) => {
+      await tx.$executeRaw`LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE`;
+      await tx.$executeRaw(insertIntoOutbox([lowStock()]));
+      await until('a reason', () => troubles(relay).includes('the outbox cannot be read'));
+      const endAt = Date.now() + 6_000; // longer than a statement waits for a lock
+      await until('the next try', () => {
+        seen.add(troubles(relay));
+        return Date.now() > endAt;
+      });
+    },
+    { timeout: 40_000 },
+  );
+  expect([...seen].filter((trouble) => !trouble.includes('the outbox cannot be read'))).toEqual([]);
+  await until('the outbox to be empty', async () => (await world.waiting()) === 0);
+  await until('the relay to be ready', () => troubles(relay) === '');
+  expect(received).toHaveLength(1);
+});
 
 describe('events that are published and cannot be marked', () => {
   it.each([

@@ -8,7 +8,7 @@ import type { Nacks } from './nacks';
 import type { Refusal } from './outbox-rows';
 import { assertTrusted, proveOwnership } from './ownership';
 import { createPace } from './pace';
-import { createReader, type Next } from './read-next';
+import { createReader, type Next, type Reader } from './read-next';
 import type { Sleep } from './sleep';
 import type { Standing } from './standing';
 import type { Suspects } from './suspects';
@@ -53,7 +53,7 @@ const NOTHING: Next = { rows: [], all: true };
  */
 export async function relayRows(run: RelayRun): Promise<Error | undefined> {
   const { client, flight, unmarked, suspects, nacks, standing, options, lost, stopping } = run;
-  const readNext = createReader({ client, flight, suspects, ...options });
+  const reader = createReader({ ...run, ...options });
   const pace = createPace({ ...run, ...options });
   const judge = {
     client,
@@ -88,14 +88,14 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
       proveAt = startedAt + PROVE_EVERY_MS;
       await proveOwnership(client);
     }
-    const next = unmarked.failure() || stopping.aborted ? NOTHING : await readNext();
+    const next = unmarked.failure() || stopping.aborted ? NOTHING : await reader.next();
     const settling = pace.isTimeToMark() ? settle() : undefined;
     settling?.catch(() => undefined); // it is awaited below
     if (next.rows.length > 0) assertTrusted(startedAt);
     for (const row of next.rows) flight.publish(row); // while the database is at the others
     const broken = await settling;
     if (broken) return broken;
-    standing.waiting(flight.rows.size, problemOf(run), flight.returned.types());
+    standing.waiting(flight.rows.size, problemOf(run, reader), flight.returned.types());
     await pace.rest(startedAt, next);
   }
   await settle(); // what was confirmed last need not be published again
@@ -103,7 +103,9 @@ export async function relayRows(run: RelayRun): Promise<Error | undefined> {
 }
 
 /** Why nothing is published at the moment. */
-function problemOf({ flight, unmarked, nacks }: RelayRun): string | undefined {
+function problemOf({ flight, unmarked, nacks }: RelayRun, reader: Reader): string | undefined {
+  const unread = reader.failure();
+  if (unread) return `the outbox cannot be read: ${unread}`;
   const failure = unmarked.failure();
   if (failure) return `${unmarked.size} published events cannot be marked: ${failure}`;
   if (nacks.refusesEverything())

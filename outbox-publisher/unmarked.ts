@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { briefly } from '../shared/messaging/failure';
 import { backoffMs } from '../shared/service/backoff';
 import type { Flight } from './flight';
+import { isAnswer } from './is-answer';
 import {
   markPublished,
   markUnlocked,
@@ -140,11 +141,4 @@ export function createUnmarked(): Unmarked {
       }
     },
   };
-}
-
-// SQLSTATE 08 is the connection, 57P the server's own end: https://www.postgresql.org/docs/current/errcodes-appendix.html
-/** PostgreSQL refused a statement, over a connection that still stands. */
-function isAnswer(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|EPIPE)/.test(code);
 }

@@ -24,6 +24,21 @@ describe.each(['Asia/Kolkata', 'America/Los_Angeles'])('a database in %s', (zone
     return url.href;
   };
 
+  test('every session is READ COMMITTED, whatever the database says', async () => {
+    const admin = new Client({ connectionString: db.url });
+    await admin.connect();
+    const name = new URL(db.url).pathname.slice(1);
+    await admin.query(`ALTER DATABASE "${name}" SET default_transaction_isolation = 'serializable'`);
+    const client = new Client(sessionConfig(inUrl(), { kind: 'service', applicationName: 'test' }));
+    await client.connect();
+    expect((await client.query('SHOW transaction_isolation')).rows).toEqual([
+      { transaction_isolation: 'read committed' },
+    ]);
+    await client.end();
+    await admin.query(`ALTER DATABASE "${name}" RESET default_transaction_isolation`);
+    await admin.end();
+  });
+
   test('every session is in UTC, and has limits on the server', async () => {
     const kinds: SessionKind[] = ['service', 'upkeep', 'command', 'migration'];
     for (const kind of kinds) {

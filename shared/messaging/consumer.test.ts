@@ -446,6 +446,46 @@ describe('the consumer runtime', () => {
     expect(await bench.db.database.crashSuspect.count()).toBe(0);
   });
 
+  it('suspects no redelivered event while the infrastructure fails it', async () => {
+    const innocent = soldOut();
+    let fails = true;
+    let attempts = 0;
+    await bench.db.database.crashSuspect.create({
+      data: { consumer: SERVICE, eventId: innocent.id, starts: 2 },
+    });
+    const { open, passed } = gate();
+    const first = await start(async () => {
+      await passed;
+      throw Object.assign(new Error('the process is gone'), { code: 'ECONNRESET' });
+    });
+    publish(innocent);
+    await until('it to be in hand', () => first.inHand() === 1);
+    const stopped = first.stop(); // it goes back, and is redelivered
+    open();
+    await stopped;
+    const second = await start(async (tx, events) => {
+      attempts += 1;
+      if (fails) throw Object.assign(new Error('the database is away'), { code: 'ECONNRESET' });
+      return trace(tx, events);
+    });
+    // Killed between two attempts, it was not the event that did it.
+    await until('several attempts, and none on record', async () => {
+      return attempts > 3 && (await bench.db.database.crashSuspect.count()) === 0;
+    });
+    fails = false;
+    await until('it to be handled', () => processed(innocent));
+    await settled(second);
+    expect(await bench.db.database.crashSuspect.count()).toBe(0);
+  });
+
+  it('says why the broker has closed its connection', async () => {
+    const warn = jest.spyOn(log, 'warn');
+    cleanUp(() => Promise.resolve(warn.mockRestore()));
+    await start(trace, { log });
+    await until('it to be listed', () => bench.broker.cutConnections());
+    await until('the reason', () => JSON.stringify(warn.mock.calls).includes('CONNECTION_FORCED'));
+  });
+
   it('keeps on record how far it has come', async () => {
     const from = new Date();
     await start(trace);

@@ -128,8 +128,8 @@ const TEND_MS = 15_000;
 const LOOK_MS = 5_000;
 /** So many times as long as it takes to say so: whoever asks shall hear of it before it is over. */
 const HEAL_AFTER = 1.5;
-/** No attempt takes so long, where the database is well: the transaction, the locks and the statements are all bounded. */
-const STUCK_MS = 60_000;
+/** No attempt takes so long, where the database is well. It is half of what a statement is waited for: see `ANSWER_MS`. */
+const STUCK_MS = 20_000;
 
 /**
  * The consumer runtime: takes messages from the service's queue, handles them in batches of one type,

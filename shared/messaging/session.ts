@@ -182,7 +182,8 @@ export function openSession(connection: ChannelModel): { session: Session; ended
   connection.on('unblocked', () => (blocked = false));
   const guard = <C extends Channel>(channel: C): C => {
     channel.on('error', fail);
-    channel.on('close', () => fail(new Error('a channel was closed')));
+    // A connection that ends closes its channels first, and says in the same turn of the event loop why.
+    channel.on('close', () => queueMicrotask(() => fail(new Error('a channel was closed'))));
     return channel;
   };
   return {

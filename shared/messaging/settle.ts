@@ -46,6 +46,11 @@ export interface Settler {
   hasGivenUp(): boolean;
 }
 
+/** Makes one attempt at a batch. */
+type Attempt = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** A failure that took so long is an outage, and not a deadlock, say, that is over when it is known. */
+const OUTAGE_MS = 10_000;
 /** Of the database, for taking one row away. */
 const CLEAR_MS = 10_000;
 /** Attempts at an event that only a newer version knows: with the usual retry delays, a day. */
@@ -108,8 +113,9 @@ export function createSettler(options: SettleOptions): Settler {
     work: () => Promise<T>,
   ): Promise<{ value: T } | { error: unknown } | undefined> {
     for (let failures = 0; batch.some(isHeld); failures++) {
+      const startedAt = performance.now();
       try {
-        attemptSince = performance.now();
+        attemptSince = startedAt;
         const value = await work().finally(() => (attemptSince = undefined));
         if (pausedBy) log.info('resumed');
         pausedBy = undefined;
@@ -122,8 +128,9 @@ export function createSettler(options: SettleOptions): Settler {
         }
         if (!(await isInfrastructures(error))) return { error };
         const fields = { error: briefly(error), events: batch.length };
-        if (!pausedBy && failures > 0) log.warn(fields, 'paused: the database cannot do the work');
-        if (failures > 0) pausedBy = briefly(error); // a deadlock's first retry is no outage
+        const isOutage = failures > 0 || performance.now() - startedAt > OUTAGE_MS;
+        if (!pausedBy && isOutage) log.warn(fields, 'paused: the database cannot do the work');
+        if (isOutage) pausedBy = briefly(error);
         await backoff(failures, { signal: stopping });
       }
     }
@@ -142,7 +149,7 @@ export function createSettler(options: SettleOptions): Settler {
     return slowInARow > SLOW_DATABASE;
   }
 
-  async function handle(batch: readonly GoodDelivery[]): Promise<void> {
+  async function handle(batch: readonly GoodDelivery[], attempt: Attempt = (work) => work()): Promise<void> {
     const startedAt = performance.now();
     const how = {
       lockTimeoutMs: Date.now() - lockedAt < SHORT_LOCKS_FOR_MS ? SHORT_LOCK_MS : undefined,
@@ -150,7 +157,9 @@ export function createSettler(options: SettleOptions): Settler {
     };
     const attempts = batch.map(({ parsed, attempt }) => ({ event: parsed.event, attempt }));
     const result = await persist(batch, () =>
-      trace.around(batch, transactions, (over) => handleBatch(over, name, handlers, attempts, how)),
+      attempt(() =>
+        trace.around(batch, transactions, (over) => handleBatch(over, name, handlers, attempts, how)),
+      ),
     );
     if (!result) return endGivenUp(batch);
     if ('error' in result) return blame(batch, result.error);
@@ -158,17 +167,32 @@ export function createSettler(options: SettleOptions): Settler {
     logHandled(batch, result.value, performance.now() - startedAt);
   }
 
-  /** A redelivered event goes alone, and on record, so that it can be told from its neighbours if it kills. */
+  /**
+   * A redelivered event goes alone, and on record, so that it can be told from its neighbours if it kills. An attempt that
+   * has failed was lived through: nothing is on record while the next one is waited for, however often we are killed then.
+   */
   async function handleSuspect(delivery: GoodDelivery): Promise<void> {
-    const { event } = delivery.parsed;
-    const begun = await persist([delivery], () => beginSuspect(database, name, event.id));
-    if (!begun) return endGivenUp([delivery]);
-    if ('error' in begun) return blame([delivery], begun.error);
-    if (begun.value >= MAX_CRASHES) {
-      const error = `its consumer died ${begun.value} times with it in hand`;
-      putAside(delivery, { reason: 'crashed_consumer', error, attempt: delivery.attempt });
-    } else await handle([delivery]);
-    await livedThrough(event.id);
+    const { id } = delivery.parsed.event;
+    let isOnRecord = false;
+    await handle([delivery], async (work) => {
+      if (!isOnRecord) {
+        const deaths = await beginSuspect(database, name, id);
+        isOnRecord = true;
+        if (deaths >= MAX_CRASHES)
+          throw new PermanentError('crashed_consumer', `its consumer died ${deaths} times with it in hand`);
+      }
+      try {
+        return await work();
+      } catch (error) {
+        const cleared = within(CLEAR_MS, clearSuspect(database, name, id));
+        isOnRecord = await cleared.then(
+          () => false,
+          () => true,
+        );
+        throw error;
+      }
+    });
+    await livedThrough(id);
   }
 
   /**

@@ -4,7 +4,7 @@ import { Prisma, PrismaClient } from '../../prisma/generated/client';
 import { encode, getTypeParser } from './pg-values';
 import { parsePostgresUrl } from './postgres-url';
 import { PostgresPool } from './postgres-client';
-import { sessionConfig } from './session-settings';
+import { ANSWER_MS, sessionConfig } from './session-settings';
 import { watchPool } from './pool-metrics';
 import { statementNames } from './statement-names';
 import { statementsBy, type Answer, type Statements } from './transaction';
@@ -52,7 +52,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: target.poolSize ?? options.poolSize,
     idleTimeoutMillis: 60_000,
     // A server that vanished without a word would otherwise keep a query waiting for ever.
-    query_timeout: options.answerTimeoutMs ?? 60_000,
+    query_timeout: options.answerTimeoutMs ?? ANSWER_MS,
     onConnect: opened as (client: ClientBase) => void, // pg-pool waits for it, which its types do not know
   });
   pool.on('error', () => undefined); // Prisma listens, but not before it was asked something

@@ -6,7 +6,7 @@ import { encode, getTypeParser } from './pg-values';
 import { watchPool } from './pool-metrics';
 import { PostgresPool, type PostgresClient } from './postgres-client';
 import { parsePostgresUrl } from './postgres-url';
-import { sessionConfig } from './session-settings';
+import { ANSWER_MS, sessionConfig } from './session-settings';
 import { statementNames } from './statement-names';
 import { statementsBy, type Answer, type Transactions, type Tx } from './transaction';
 
@@ -42,7 +42,7 @@ export function openPipeline(options: DatabaseOptions): Pipeline {
     }),
     max: options.poolSize,
     idleTimeoutMillis: 60_000,
-    query_timeout: options.answerTimeoutMs ?? 60_000,
+    query_timeout: options.answerTimeoutMs ?? ANSWER_MS,
     pipeline: true,
     onConnect: gatherWrites as unknown as (client: ClientBase) => void,
   });

@@ -20,6 +20,12 @@ const TIMEOUTS: Record<SessionKind, Timeouts> = {
   migration: timeouts(120 * SECOND, 0, 0),
 };
 
+/**
+ * A service waits so long for the answer to a statement, in milliseconds: the server would have ended it before, so nobody
+ * answers any more.
+ */
+export const ANSWER_MS = 40 * SECOND;
+
 interface Timeouts {
   lock_timeout: number;
   statement_timeout: number;
@@ -52,8 +58,8 @@ export interface SessionOptions {
 /**
  * How to open a session with PostgreSQL, for `PostgresClient` and `PostgresPool`: the one place where the settings of all
  * sessions come from. Every session is in UTC, whatever the server, the database, the role or the URL says: Prisma's
- * adapter sends and reads times without an offset. A later setting wins: the URL's own may change the time limits, but
- * not that.
+ * adapter sends and reads times without an offset. Every session is READ COMMITTED, for the statements count on seeing what
+ * was committed while they waited for a lock. A later setting wins: the URL's own may change the time limits, but not that.
  *
  * The settings are start-up parameters, so they hold from the first statement on and cost no round trip. Behind a pooler
  * they are each transaction's: see `PostgresClient`.
@@ -71,6 +77,7 @@ export function sessionConfig(url: string, session: SessionOptions): SessionConf
     ...(target.schema ? { search_path: `"${target.schema}"` } : {}),
     timezone: 'UTC',
     datestyle: 'ISO',
+    default_transaction_isolation: 'read committed',
   };
   const settings = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)]));
   const { hosts = host ? [{ host, port: port ?? 5432 }] : [], wants } = target;
