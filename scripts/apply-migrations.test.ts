@@ -180,7 +180,8 @@ describe('what somebody else keeps in the schema', () => {
   });
 
   test('is not in the way where it belongs to an extension, or has a name that no migration makes', async () => {
-    const schema = await schemaOf(`CREATE VIEW orders_of_theirs AS SELECT 1 AS id; ALTER EXTENSION plpgsql ADD VIEW orders_of_theirs;
+    const schema =
+      await schemaOf(`CREATE VIEW orders_of_theirs AS SELECT 1 AS id; ALTER EXTENSION plpgsql ADD VIEW orders_of_theirs;
       CREATE SEQUENCE their_numbers; CREATE DOMAIN their_text AS TEXT;
       CREATE FUNCTION theirs() RETURNS INT LANGUAGE sql AS $$ SELECT 1 $$`);
     expect(await migrateIn(schema)).not.toEqual([]);
