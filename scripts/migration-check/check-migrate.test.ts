@@ -164,6 +164,7 @@ describe('on a mesh that is set up', () => {
       expect(await because()).toEqual([
         expect.stringMatching(/may not make tables in the schema public:/),
         expect.stringMatching(/may not write to _prisma_migrations, retry_queues, subscriptions:/),
+        expect.stringMatching(/may not call make_history_partition\(\):/),
         expect.stringMatching(/may not alter consumer_progress, of which \w+ is the owner:/),
       ]);
       await db.database

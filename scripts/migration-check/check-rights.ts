@@ -40,7 +40,10 @@ export async function checkRights(
   return rows.map(({ problem }) => `${problem}: use the role that owns the mesh’s tables`);
 }
 
-/** The set-up writes to the tables of $2, alters those of $3, and makes new ones where $4. Members of a role have its rights. */
+/**
+ * The set-up writes to the tables of $2, makes partitions, alters the tables of $3, and makes new ones where $4. Members of
+ * a role have its rights.
+ */
 const LACKING = `
   WITH home AS (SELECT oid FROM pg_namespace WHERE nspname = $1), things AS (
     SELECT oid, relname, relowner FROM pg_class WHERE relnamespace = (SELECT oid FROM home) AND relkind IN ('r', 'p')
@@ -54,6 +57,9 @@ const LACKING = `
     SELECT 'write to ' || string_agg(relname, ', ' ORDER BY relname) FROM things
     WHERE relname = ANY ($2) AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
       AND has_table_privilege(oid, 'UPDATE')) HAVING count(*) > 0
+    UNION ALL
+    SELECT 'call ' || proname || '()' FROM pg_proc WHERE proname = 'make_history_partition'
+      AND pronamespace = (SELECT oid FROM home) AND NOT has_function_privilege(oid, 'EXECUTE')
     UNION ALL
     SELECT 'alter ' || string_agg(relname, ', ' ORDER BY relname) || ', of which ' || relowner::regrole || ' is the owner'
     FROM things WHERE relname = ANY ($3) AND NOT pg_has_role(relowner, 'USAGE') GROUP BY relowner
