@@ -24,12 +24,12 @@ afterAll(async () => {
 });
 
 /** In processes of their own, as the command runs: Jest cannot import the engine's module. */
-async function migrate(): Promise<string[]> {
+async function migrate(url = target.href): Promise<string[]> {
   const module = path.join(checkout, 'dist', 'scripts', 'apply-migrations.js');
   const script = `require(${JSON.stringify(module)}).applyMigrations(process.env.URL)
     .then((names) => { console.log(JSON.stringify(names)); process.exit(0); })`;
   const { stdout } = await run(process.execPath, ['-e', script], {
-    env: { ...process.env, URL: target.href },
+    env: { ...process.env, URL: url },
   });
   return JSON.parse(stdout) as string[];
 }
@@ -131,5 +131,59 @@ describe('a migration of a table that is in use', () => {
     await expect(apply('ALTER TABLE busy ADD COLUMN a INT')).rejects.toThrow(
       /column .*a.* of relation .*busy.* already exists/,
     );
+  });
+});
+
+describe('what somebody else keeps in the schema', () => {
+  const client = new Client({ connectionString: target.href });
+  beforeAll(() => client.connect());
+  afterAll(() => client.end());
+
+  const schemaOf = async (sql: string) => {
+    const schema = `s_${randomUUID().slice(0, 8)}`;
+    await client.query(`CREATE SCHEMA ${schema}`);
+    await client.query(`SET search_path = ${schema}`);
+    await client.query(sql);
+    return schema;
+  };
+  const migrateIn = (schema: string) => migrate(`${target.href}?schema=${schema}`);
+
+  test.each([
+    ['table theirs', 'CREATE TABLE theirs (id INT)'],
+    ['view orders', 'CREATE VIEW orders AS SELECT 1 AS id'],
+    ['view theirs', 'CREATE VIEW theirs AS SELECT 1 AS id'],
+    ['materialized view orders', 'CREATE MATERIALIZED VIEW orders AS SELECT 1 AS id'],
+    [
+      'foreign table orders',
+      'CREATE FOREIGN DATA WRAPPER none; CREATE SERVER nowhere FOREIGN DATA WRAPPER none; CREATE FOREIGN TABLE orders (id INT) SERVER nowhere',
+    ],
+    ['sequence orders', 'CREATE SEQUENCE orders'],
+    ['sequence payments_due', 'CREATE SEQUENCE payments_due'],
+    ['type orders', 'CREATE TYPE orders AS (id INT)'],
+    ['type orders', "CREATE TYPE orders AS ENUM ('one')"],
+    ['domain orders', 'CREATE DOMAIN orders AS TEXT'],
+    [
+      'function make_history_partition',
+      'CREATE FUNCTION make_history_partition() RETURNS INT LANGUAGE sql AS $$ SELECT 1 $$',
+    ],
+    ['view _prisma_migrations', 'CREATE VIEW _prisma_migrations AS SELECT 1 AS id'],
+  ])('is refused before anything is done: %s', async (name, sql) => {
+    const schema = await schemaOf(sql);
+    await expect(migrateIn(schema)).rejects.toThrow(
+      `The schema ${schema} has what is not Ordermesh's (${name}): give it a database of its own`,
+    );
+    const { rows } = await client.query(
+      "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relname <> 'orders' AND relkind = 'r'",
+      [schema],
+    );
+    expect(rows).toEqual(name === 'table theirs' ? [{ relname: 'theirs' }] : []);
+  });
+
+  test('is not in the way where it belongs to an extension, or has a name that no migration makes', async () => {
+    const schema =
+      await schemaOf(`CREATE VIEW orders_of_theirs AS SELECT 1 AS id; ALTER EXTENSION plpgsql ADD VIEW orders_of_theirs;
+      CREATE SEQUENCE their_numbers; CREATE DOMAIN their_text AS TEXT;
+      CREATE FUNCTION theirs() RETURNS INT LANGUAGE sql AS $$ SELECT 1 $$`);
+    expect(await migrateIn(schema)).not.toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import { parsePostgresUrl } from '../shared/service/postgres-url';
 import { PostgresClient } from '../shared/service/postgres-client';
 import { sessionConfig } from '../shared/service/session-settings';
 import { findMigrations, type Migration } from './find-migrations';
+import { findStrangers } from './find-strangers';
 import { withSchemaEngine } from './schema-engine';
 import { addressOf } from './server-urls';
 import { checkout } from './servers/checkout';
@@ -37,7 +38,7 @@ export async function applyMigrations(
     everyMs: 250,
   });
   return withMigrationLock(databaseUrl, async (client) => {
-    await prepareSchema(client, parsePostgresUrl(databaseUrl).schema);
+    await prepareSchema(client, parsePostgresUrl(databaseUrl).schema, examples);
     const migrationsList = toList(findMigrations([...examples, ...(await declaredServices(client))]));
     return withSchemaEngine(databaseUrl, async (engine) => {
       try {
@@ -50,25 +51,21 @@ export async function applyMigrations(
   });
 }
 
-/**
- * Makes the URL's schema where it is missing, and refuses one in which somebody else keeps tables: the engine would
- * (P3005), and a migration could stop half-way at a table of the same name.
- */
-async function prepareSchema(client: Client, schema: string | undefined): Promise<void> {
-  if (schema) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class c WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p')
-       AND to_regclass($1 || '._prisma_migrations') IS NULL
-       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
-     ORDER BY relname LIMIT 4`,
-    [`"${schema ?? 'public'}"`],
-  );
-  if (rows.length === 0) return;
-  const names = rows.slice(0, 3).map(({ name }) => name);
-  throw new UserError(
-    `The schema ${schema ?? 'public'} has tables that are not Ordermesh's (${names.join(', ')}${rows.length > 3 ? ', …' : ''}): ` +
-      'give it a database of its own, or a schema of its own by adding ?schema=ordermesh to DATABASE_URL.',
-  );
+/** Makes the URL's schema where it is missing, and refuses one that somebody else uses. */
+async function prepareSchema(
+  client: Client,
+  schema: string | undefined,
+  examples: readonly string[],
+): Promise<void> {
+  if (schema) await makeSchema(client, schema);
+  const strangers = await findStrangers(client, schema, findMigrations(examples));
+  if (strangers) throw new UserError(strangers);
+}
+
+/** IF NOT EXISTS alone needs the right to make one, also where it is there. */
+async function makeSchema(client: Client, schema: string): Promise<void> {
+  const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
+  if (rows.length === 0) await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
 }
 
 /** A wrong login or an unknown certificate does not become right by waiting. */

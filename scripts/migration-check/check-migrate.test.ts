@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import path from 'node:path';
 import { declareMesh, discoverSubscriptions } from '../../shared/messaging/declare-mesh';
+import { PostgresClient } from '../../shared/service/postgres-client';
+import { sessionConfig } from '../../shared/service/session-settings';
 import { createTestBroker, type TestBroker } from '../../shared/testing/test-broker';
 import { createTestDatabase, type TestDatabase } from '../../shared/testing/test-database';
 import { checkout } from '../servers/checkout';
@@ -53,6 +56,67 @@ async function everything() {
   };
 }
 
+describe('on an empty database', () => {
+  const name = `ordermesh_check_${randomUUID().slice(0, 8)}`;
+  const role = `${name}_reader`;
+  const at = (path: string) => Object.assign(new URL(process.env.TEST_DATABASE_URL!), { pathname: path });
+  const url = at(`/${name}`).href;
+  const ask = async (where: string, sql: string) => {
+    const client = new PostgresClient(sessionConfig(where, { kind: 'command', applicationName: 'test' }));
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  const admin = (sql: string) => ask(at('/postgres').href, sql);
+  beforeAll(async () => {
+    await admin(`CREATE DATABASE ${name}`);
+    await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
+  });
+  afterAll(async () => {
+    await admin(`DROP DATABASE ${name} WITH (FORCE)`);
+    await admin(`DROP ROLE ${role}`);
+  });
+
+  it('the first installation can be done', async () => {
+    const { code, stdout } = await run({ DATABASE_URL: url });
+    expect(stdout).toMatch(/Can be done while the mesh runs: yes\n$/);
+    expect(code).toBe(0);
+  });
+
+  it.each(['TABLE theirs (id INT)', 'VIEW subscriptions AS SELECT 1 AS id'])(
+    'and not where somebody else has made a %s',
+    async (what) => {
+      const schema = `s_${randomUUID().slice(0, 8)}`;
+      await ask(url, `CREATE SCHEMA ${schema}; SET search_path = ${schema}; CREATE ${what}`);
+      const { code, stdout } = await run({ DATABASE_URL: `${url}?schema=${schema}` });
+      expect(stdout).toMatch(
+        /cannot be done like this, because\n {2}- The schema s_\w+ has what is not Ordermesh's/,
+      );
+      expect(code).toBe(1);
+    },
+  );
+
+  it('and not by a role that may make no tables, or no schema', async () => {
+    await ask(url, 'REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+    const reader = Object.assign(new URL(url), { username: role, password: 'reader' }).href;
+    const { because } = await check({ DATABASE_URL: reader });
+    expect(because).toEqual([
+      `the role ${role} may not make tables in the schema public: use the role that owns the mesh’s tables`,
+    ]);
+    expect((await check({ DATABASE_URL: `${reader}?schema=none` })).because).toEqual([
+      `the role ${role} may not make the schema none in the database ${name}: use the role that owns the mesh’s tables`,
+    ]);
+  });
+
+  it('and not where it can only be read', async () => {
+    await admin(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    const { code, stdout } = await run({ DATABASE_URL: url });
+    expect(stdout).toMatch(
+      /NO, because\n {2}- the database can only be read \(default_transaction_read_only/,
+    );
+    expect(code).toBe(1);
+  });
+});
+
 it('before the first set-up everything is new, and nothing is made by asking', async () => {
   const before = await everything();
   const found = await check();
@@ -80,6 +144,35 @@ describe('on a mesh that is set up', () => {
     expect(await check()).toMatchObject({ online: true, changes: false, queues: [], subscriptions: [] });
     const { code, stdout } = await run();
     expect([code, stdout.trim()]).toEqual([0, 'There is nothing to do.']);
+  });
+
+  it('a role that may only read cannot do it, whether or not there is anything to apply', async () => {
+    const role = `ordermesh_reader_${randomUUID().slice(0, 8)}`;
+    await db.database.$executeRawUnsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
+    try {
+      const reader = Object.assign(new URL(db.url), { username: role, password: 'reader' }).href;
+      const because = async () => (await check({ DATABASE_URL: reader })).because;
+      expect(await because()).toEqual([
+        expect.stringMatching(/^permission denied for table .*: use the role/),
+      ]);
+      await db.database.$executeRawUnsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+      expect(await because()).toContainEqual(
+        expect.stringContaining(`the role ${role} may not write to retry_queues, subscriptions: use`),
+      );
+      await db.database
+        .$executeRaw`UPDATE _prisma_migrations SET migration_name = 'x' WHERE migration_name = '20261201040000_retry_queues'`;
+      expect(await because()).toEqual([
+        expect.stringMatching(/may not make tables in the schema public:/),
+        expect.stringMatching(/may not write to _prisma_migrations, retry_queues, subscriptions:/),
+        expect.stringMatching(/may not call make_history_partition\(\):/),
+        expect.stringMatching(/may not alter consumer_progress, of which \w+ is the owner:/),
+      ]);
+      await db.database
+        .$executeRaw`UPDATE _prisma_migrations SET migration_name = '20261201040000_retry_queues' WHERE migration_name = 'x'`;
+    } finally {
+      await db.database.$executeRawUnsafe(`DROP OWNED BY ${role}`);
+      await db.database.$executeRawUnsafe(`DROP ROLE ${role}`);
+    }
   });
 
   it('what would change is listed, and none of it is changed', async () => {

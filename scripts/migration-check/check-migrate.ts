@@ -5,15 +5,18 @@ import { connectBroker } from '../../shared/messaging/connect-broker';
 import { declaredServices, wantedSubscriptions } from '../../shared/messaging/discover-subscriptions';
 import { retryDelays } from '../../shared/messaging/retry-config';
 import { readConfig } from '../../shared/service/config';
+import { parsePostgresUrl } from '../../shared/service/postgres-url';
 import { PostgresClient } from '../../shared/service/postgres-client';
 import { redactText } from '../../shared/service/redact';
 import { foldersWith } from '../../shared/service/service-folders';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { findMigrations } from '../find-migrations';
+import { findStrangers } from '../find-strangers';
 import { addressOf, type ServerUrls } from '../server-urls';
 import { checkout } from '../servers/checkout';
 import { UserError } from '../servers/search';
 import { checkQueues, checkSubscriptions, type QueueChange, type SubscriptionChange } from './check-queues';
+import { checkRights, checkWritable } from './check-rights';
 import { checkRunning, rolesWithGrants, type Running } from './check-running';
 import { checkSchema, type CheckedSchema } from './check-schema';
 
@@ -48,18 +51,21 @@ export async function checkMigrate(options: CheckOptions): Promise<MigrateCheck>
     sessionConfig(options.databaseUrl, {
       kind: 'command',
       applicationName: 'ordermesh-migrate-check',
-      settings: { default_transaction_read_only: 'on' },
     }),
   );
   database.on('error', () => undefined); // the query in progress rejects with it
   await database.connect().catch(cannotReach('PostgreSQL', options.databaseUrl));
   try {
+    // As migrate's own session would be; only then is this one kept from writing.
+    const unwritable = await checkWritable(database);
+    await database.query('SET default_transaction_read_only = on');
     const connection = await connectBroker(options.rabbitmqUrl, {
       timeout: 10_000,
       clientProperties: { connection_name: 'ordermesh-migrate-check' },
     }).catch(cannotReach('RabbitMQ', options.rabbitmqUrl));
     try {
-      return judge(await look(database, connection, options, RETRY_DELAYS));
+      const looked = await look(database, connection, options, RETRY_DELAYS);
+      return judge({ ...looked, refused: [...(unwritable ? [unwritable] : []), ...looked.refused] });
     } finally {
       await connection.close().catch(() => undefined);
     }
@@ -68,14 +74,50 @@ export async function checkMigrate(options: CheckOptions): Promise<MigrateCheck>
   }
 }
 
-type Looked = Omit<MigrateCheck, 'online' | 'because' | 'changes' | 'afterwards'> & { roles: string[] };
+type Looked = Omit<MigrateCheck, 'online' | 'because' | 'changes' | 'afterwards'> & {
+  roles: string[];
+  /** Why PostgreSQL, or npm run migrate itself, would refuse to do anything. */
+  refused: string[];
+};
 
 async function look(
   database: Client,
   connection: ChannelModel,
-  { examples = [], without = [] }: CheckOptions,
+  options: CheckOptions,
   ladder: z.output<typeof retryDelays>,
 ): Promise<Looked> {
+  const { schema } = parsePostgresUrl(options.databaseUrl);
+  try {
+    // Before their tables are taken for the mesh's, and read.
+    const strangers = await findStrangers(database, schema, findMigrations(options.examples ?? []));
+    if (strangers) return { ...NOTHING, refused: [strangers] };
+    const looked = await lookAtAll(database, connection, options, ladder);
+    return { ...looked, refused: await checkRights(database, schema, looked.schema.pending) };
+  } catch (error) {
+    if ((error as { code?: string }).code !== INSUFFICIENT_PRIVILEGE) throw error;
+    const refused = `${(error as Error).message}: use the role that owns the mesh’s tables`;
+    return { ...NOTHING, refused: [refused] };
+  }
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** Of what cannot be looked at. */
+const NOTHING: Omit<Looked, 'refused'> = {
+  schema: { pending: [], failed: [], changed: [], newer: [] },
+  queues: [],
+  subscriptions: [],
+  running: [],
+  roles: [],
+};
+
+async function lookAtAll(
+  database: Client,
+  connection: ChannelModel,
+  { examples = [], without = [] }: CheckOptions,
+  ladder: z.output<typeof retryDelays>,
+): Promise<Omit<Looked, 'refused'>> {
   const wanted = await wantedSubscriptions(database, { examples, without });
   const migrations = findMigrations([...examples, ...(await declaredServices(database))]);
   const examplesOwn = foldersWith('migrations', checkout).filter(({ isExample }) => isExample);
@@ -89,9 +131,10 @@ async function look(
   };
 }
 
-function judge({ roles, ...looked }: Looked): MigrateCheck {
+function judge({ roles, refused, ...looked }: Looked): MigrateCheck {
   const { schema, queues, subscriptions, running } = looked;
   const because = [
+    ...refused,
     ...schema.failed.map(
       (name) =>
         `${name} was begun once and did not end; npm run migrate refuses to go on (see docs/guides/upgrading.md)`,

@@ -78,7 +78,8 @@ export async function checkSchema(
 
 /**
  * What each statement of a migration would do.
- * @param made tables that earlier ones make: nobody uses them yet. Those that this one makes are added
+ * @param made tables and indexes that earlier ones make, which share their names: nobody uses them yet. Those that this
+ *   one makes are added
  * @param rowsOf how many rows a table has; undefined where there is none
  * @param hasPartitions whether a table that is there has them
  */
@@ -98,9 +99,11 @@ export async function checkMigration(
   for (const { sql: text, effects, vouched } of read) {
     for (const { makes, unlessThere, table } of effects)
       if (makes && table && !(unlessThere && (await rowsOf(table)) !== undefined)) made.add(table);
+    for (const { table, index } of effects) if (table && index) made.add(index);
     const judged: CheckedStatement[] = [];
     for (const effect of effects) {
-      const isNew = effect.table !== undefined && made.has(effect.table);
+      const about = effect.table ?? effect.index;
+      const isNew = about !== undefined && made.has(about);
       const rows = effect.table && !isNew ? await rowsOf(effect.table) : undefined;
       const refused = effect.notPartitioned && !isNew && (await hasPartitions(effect.table!));
       judged.push({ sql: text, ...judge(refused ? { ...effect, ...PARTITIONED } : effect, isNew, rows) });
@@ -125,7 +128,7 @@ const without = ({ blocks: _, instead: __, ...rest }: CheckedStatement): Checked
 
 function judge(effect: Effect, isNew: boolean, rows: number | undefined): Omit<CheckedStatement, 'sql'> {
   const { table, lock, takes, breaks, instead } = effect;
-  if (isNew) return { table, takes: 'a new table' };
+  if (isNew) return { table, takes: table ? 'a new table' : 'a new index' };
   const about = {
     ...(table && { table }),
     ...(rows !== undefined && { rows }),

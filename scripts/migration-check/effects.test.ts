@@ -32,6 +32,8 @@ describe('can be done while the mesh runs, on a table with many rows:', () => {
     'DROP INDEX orders_b_idx',
     'DROP INDEX CONCURRENTLY orders_b_idx',
     'CREATE TABLE a (id UUID PRIMARY KEY, b TEXT); CREATE INDEX c ON a (b); UPDATE a SET b = 1; DROP TABLE a',
+    'CREATE TABLE a (b TEXT); CREATE UNIQUE INDEX a_b_key ON a (b); DROP INDEX a_b_key',
+    'CREATE UNIQUE INDEX CONCURRENTLY orders_b_key ON orders (b); DROP INDEX orders_b_key',
     'INSERT INTO a SELECT * FROM orders',
     'CREATE FUNCTION a() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
     "ALTER TYPE a ADD VALUE 'b'",
@@ -67,6 +69,8 @@ describe('cannot:', () => {
     'ALTER TABLE orders ALTER COLUMN a SET NOT NULL',
     'ALTER TABLE orders DROP CONSTRAINT orders_pkey',
     'DROP INDEX orders_reference_key',
+    'CREATE UNIQUE INDEX IF NOT EXISTS orders_b_key ON orders (b); DROP INDEX orders_b_key',
+    'DROP INDEX orders_b_key; CREATE UNIQUE INDEX orders_b_key ON orders (b)',
     'ALTER TABLE orders ENABLE ROW LEVEL SECURITY',
     'REVOKE SELECT ON orders FROM a',
     'DO $$ BEGIN PERFORM 1 END $$',
@@ -177,6 +181,15 @@ it.each([
 
 /** Newer ones are held to it. These were released before there was a check, on tables that were small then. */
 const LAST_UNCHECKED = '20261130050000';
+
+it('on an empty database all of them can be applied: nobody uses yet what they drop again', async () => {
+  const made = new Set<string>();
+  const harmful: string[] = [];
+  for (const migration of findMigrations(['loyalty-service']))
+    for (const { sql, blocks } of (await checkMigration(migration, made, async () => undefined)).statements)
+      if (blocks) harmful.push(`${migration.name}: ${sql}: ${blocks}`);
+  expect(harmful).toEqual([]);
+});
 
 it('every migration that was written since can be applied while the mesh runs', async () => {
   const harmful: string[] = [];

@@ -27,6 +27,8 @@ export interface Effect {
   /** The table lock, as PostgreSQL calls it: https://www.postgresql.org/docs/current/explicit-locking.html */
   lock?: 'ACCESS EXCLUSIVE' | 'SHARE ROW EXCLUSIVE' | 'SHARE' | 'SHARE UPDATE EXCLUSIVE' | 'ROW EXCLUSIVE';
   takes: Takes;
+  /** The index that it surely makes (of the table), or that it drops (it does not say of which). */
+  index?: string;
   /** Makes the table: nobody uses it yet. */
   makes?: true;
   /** `IF NOT EXISTS`: it makes nothing where the table is there. */
@@ -86,13 +88,13 @@ const KNOWN: Record<string, Of<string>> = {
   CreateTableAsStmt: (statement: { into?: { rel?: RangeVar }; if_not_exists?: boolean }) => [
     makesTable(statement.into?.rel, statement.if_not_exists),
   ],
-  IndexStmt: ({ relation, concurrent }: IndexStmt) => {
-    const table = nameOf(relation);
+  IndexStmt: ({ relation, concurrent, idxname, if_not_exists }: IndexStmt) => {
+    const about = { table: nameOf(relation), ...(idxname && !if_not_exists && { index: idxname }) };
     return concurrent
-      ? [{ table, lock: 'SHARE UPDATE EXCLUSIVE', takes: 'reads every row', notPartitioned: true }]
+      ? [{ ...about, lock: 'SHARE UPDATE EXCLUSIVE', takes: 'reads every row', notPartitioned: true }]
       : [
           {
-            table,
+            ...about,
             lock: 'SHARE',
             takes: 'reads every row',
             instead: 'CREATE INDEX CONCURRENTLY, in a migration of its own',
@@ -476,6 +478,7 @@ function drop({ removeType, objects = [], concurrent }: DropStmt): Effect[] {
   if (removeType === 'OBJECT_INDEX')
     return names.map((name) => ({
       // Which table's it is, it does not say.
+      index: name,
       ...(concurrent ? {} : { lock: 'ACCESS EXCLUSIVE' as const }),
       takes: 'a moment' as const,
       ...(name.endsWith('_key') && {
