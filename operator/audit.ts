@@ -115,15 +115,12 @@ async function main(stopping: AbortSignal): Promise<number> {
   return report.ok ? 0 : report.checks.some(({ violations }) => violations > 0) ? 1 : 2;
 }
 
-/** A refused connection comes as several errors at once, without a message of its own. */
-const causeOf = (error: unknown): unknown => (error instanceof AggregateError ? error.errors[0] : error);
-
 runCommandLine('audit', main, {
   onError: (error) => {
     console.error(
       error instanceof ConfigError || error instanceof UserError
         ? error.message
-        : `The audit could not be made: ${briefly(causeOf(error))}`,
+        : `The audit could not be made: ${briefly(error)}`,
     );
     return 2;
   },
