@@ -98,7 +98,8 @@ function parseMoment(text: string): Date {
 const CLEAR_LINE = '\r\u001b[K';
 
 async function main(stopping: AbortSignal): Promise<number> {
-  stopping.addEventListener('abort', () => process.exit(130)); // it only reads: there is nothing to put back
+  // It only reads: there is nothing to put back. The exit code is set where its output was lost.
+  stopping.addEventListener('abort', () => process.exit(process.exitCode ?? 130));
   const command = readCommandLine(process.argv.slice(2));
   if (!command) {
     console.log(USAGE);
