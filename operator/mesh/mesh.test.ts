@@ -26,7 +26,11 @@ describe('the arguments of npm run mesh', () => {
       '"explain" is not understood. Say why, pause or resume, or nothing for the state of all.',
     ],
     [['pause'], 'pause needs the name of a service, "gateway" or a channel.'],
-    [['pause', 'gateway', 'maintenance'], '"maintenance" is not understood.'],
+    [
+      ['pause', 'gateway', 'maintenance'],
+      '"maintenance" is not understood. pause takes one part, and --why "the reason" in quotes.',
+    ],
+    [['resume', 'a', 'b'], '"b" is not understood. resume takes one part.'],
     [['pause', 'gateway', '--why', 'x'.repeat(501)], '--why may have 500 characters at most.'],
     [['resume', 'gateway', '--why', 'x'], '--why does not go with resume.'],
     [['why', 'x', '--watch'], '--watch does not go with why.'],
