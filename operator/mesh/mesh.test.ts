@@ -197,3 +197,31 @@ describe('npm run mesh -- why', () => {
     await expect(run).rejects.toThrow(/^PostgreSQL cannot be used: /);
   });
 });
+
+it('of what another operator wrote, nothing moves the cursor or begins a line', async () => {
+  const db = await createTestDatabase();
+  async function run(...args: string[]) {
+    const printed: string[] = [];
+    await runMesh({
+      args,
+      databaseUrl: () => db.url,
+      draftDeadlineMs: () => 1,
+      readState: notAsked,
+      user: () => 'mallory\x1b[2J',
+      print: (text) => printed.push(text),
+      warn: () => undefined,
+    });
+    return printed.join();
+  }
+  const why = 'stock\x1b[2J\ngateway is resumed';
+  const told = 'stock\\u001b[2J gateway is resumed';
+  expect(await run('pause', 'gateway', '--why', why)).toContain(`gateway is paused: ${told}. It stops`);
+  const by = /by mallory\\u001b\[2J since [\d:TZ-]+: /.source;
+  const again = await run('pause', 'gateway');
+  expect(again).toMatch(new RegExp(`paused already, ${by}stock`));
+  expect(again).toContain(`: ${told}. Nothing was changed.`);
+  const resumed = await run('resume', 'gateway');
+  expect(resumed).toMatch(new RegExp(`resumed; it was paused ${by}stock`));
+  expect(resumed).toContain(`: ${told}. It begins`);
+  await db.drop();
+});
