@@ -1,8 +1,12 @@
 import { newId } from '../../shared/ids';
+import { briefly } from '../../shared/messaging/failure';
+import { openCardToken, sealCardToken, withId, type CardTokenKey } from '../../shared/payment/card-token';
 import { seedMenu } from '../../shared/testing/seed';
 import { createTestDatabase, type TestDatabase } from '../../shared/testing/test-database';
 import { UsageError } from '../command-line/usage-error';
 import { readMeshArguments } from './arguments';
+import { findNeeds } from './needs';
+import { createOrderCount, readTables } from './read-database';
 import { runMesh } from './run-mesh';
 
 describe('the arguments of npm run mesh', () => {
@@ -223,5 +227,49 @@ it('of what another operator wrote, nothing moves the cursor or begins a line', 
   const resumed = await run('resume', 'gateway');
   expect(resumed).toMatch(new RegExp(`resumed; it was paused ${by}stock`));
   expect(resumed).toContain(`: ${told}. It begins`);
+  await db.drop();
+});
+
+it('payments whose card token cannot be read, for want of its key, need somebody', async () => {
+  const db = await createTestDatabase();
+  const pay = (lastError: string) =>
+    db.database.payment.create({
+      data: {
+        id: newId(),
+        orderId: newId(),
+        restaurantId: newId(),
+        amount: '1.00',
+        currency: 'INR',
+        correlationId: 'c',
+        state: 'AUTHORIZING',
+        nextAttemptAt: new Date(),
+        lastError,
+      },
+    });
+  const [one, other] = [1, 2].map((byte) => withId(Buffer.alloc(32, byte))) as [CardTokenKey, CardTokenKey];
+  const open = async () => openCardToken([one], 'order', sealCardToken([other], 'order', 'tok'));
+  const message = await open().catch(briefly);
+  await pay(message);
+  await pay(message);
+  await pay('the gateway answered 500');
+  const { troubles, ...tables } = await readTables(db.database, createOrderCount());
+  expect(troubles.tokensUnreadable).toBe(2);
+  const state = {
+    as_of: tables.now.toISOString(),
+    postgresql: { reachable: true, error: null },
+    rabbitmq: { reachable: true, error: null },
+    services: [],
+    pauses: [],
+    outbox: null,
+  };
+  expect(findNeeds(state as never, troubles)).toMatchObject([
+    {
+      code: 'card_tokens_unreadable',
+      part: 'payment-service',
+      sentence: expect.stringMatching(
+        /^2 payments whose card token payment-service cannot read: its CARD_TOKEN_KEY/,
+      ),
+    },
+  ]);
   await db.drop();
 });
