@@ -98,7 +98,8 @@ function parseMoment(text: string): Date {
 const CLEAR_LINE = '\r\u001b[K';
 
 async function main(stopping: AbortSignal): Promise<number> {
-  stopping.addEventListener('abort', () => process.exit(130)); // it only reads: there is nothing to put back
+  // It only reads: there is nothing to put back. The exit code is set where its output was lost.
+  stopping.addEventListener('abort', () => process.exit(process.exitCode ?? 130));
   const command = readCommandLine(process.argv.slice(2));
   if (!command) {
     console.log(USAGE);
@@ -115,15 +116,12 @@ async function main(stopping: AbortSignal): Promise<number> {
   return report.ok ? 0 : report.checks.some(({ violations }) => violations > 0) ? 1 : 2;
 }
 
-/** A refused connection comes as several errors at once, without a message of its own. */
-const causeOf = (error: unknown): unknown => (error instanceof AggregateError ? error.errors[0] : error);
-
 runCommandLine('audit', main, {
   onError: (error) => {
     console.error(
       error instanceof ConfigError || error instanceof UserError
         ? error.message
-        : `The audit could not be made: ${briefly(causeOf(error))}`,
+        : `The audit could not be made: ${briefly(error)}`,
     );
     return 2;
   },

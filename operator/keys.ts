@@ -9,7 +9,11 @@ runCommandLine('keys', () =>
     args: process.argv.slice(2),
     databaseUrl: () => sayWhere({ databaseUrl: databaseUrl('npm run keys') }).databaseUrl,
     user: currentUser,
-    print: (text) => console.log(text),
+    // A key is kept only when it was written: `console.log` would not say.
+    print: (text) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+      }),
     say: (text) => console.error(text),
   }),
 );

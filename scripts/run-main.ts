@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { briefly } from '../shared/messaging/failure';
 import { QueueInTheWay } from '../shared/messaging/renew-queue';
 import { ConfigError } from '../shared/service/config';
 import { ConnectionRefused } from '../shared/service/permanent-connection-error';
@@ -38,10 +39,15 @@ export function runMain(body: (signals: StopSignals) => Promise<number>, options
     },
     hurry: () => hurrying.abort(),
   });
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', () => {
-      if (stopsUnread) stopping.abort();
-    });
+  const unwritten = () => {
+    if (stopsUnread) stopping.abort();
+  };
+  process.stderr.on('error', unwritten);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // EPIPE: whoever reads has had enough (`… | head`). Anything else, such as a full disk, has lost what was asked for.
+    if (error.code !== 'EPIPE') outputIsLost(briefly(error));
+    unwritten();
+  });
   // Node.js itself would print it as it is, with what it carries.
   const unforeseen = (error: unknown) => exit(printError(error));
   process.on('uncaughtException', unforeseen).on('unhandledRejection', unforeseen);
@@ -68,12 +74,29 @@ export function printError(error: unknown): number {
   return 1;
 }
 
+/** Node.js itself says nothing of it and goes on to exit with 0: nodejs/node#43271. */
+function outputIsLost(why: string): void {
+  if (process.exitCode === LOST) return; // every later line would say so again
+  process.exitCode = LOST;
+  console.error(`The output is lost, or not all there: ${why}.`);
+}
+
+/** The exit code when the output could not be written, whatever the command has found. */
+const LOST = 1;
+
 /** So long a reader has to take what was written. */
 const LAST_WORDS_MS = 5_000;
 
 /** After what was written has gone out: to a pipe it goes in the background. Nobody may be reading it. */
 function exit(code: number): void {
-  const end = () => process.exit(code);
-  process.stdout.write('', end);
-  setTimeout(end, LAST_WORDS_MS).unref(); // what is still to be written keeps the process
+  const end = () => process.exit(process.exitCode ?? code);
+  const soon = () => setImmediate(end); // that a write has failed is told a moment after its end
+  // Where nothing waits there is nothing to end: even an empty write fails where the disk is full.
+  if (process.stdout.writableLength > 0) process.stdout.write('', soon);
+  else soon();
+  const giveUp = () => {
+    if (process.stdout.writableLength > 0) outputIsLost('nobody has taken the rest of it');
+    end();
+  };
+  setTimeout(giveUp, LAST_WORDS_MS).unref(); // what is still to be written keeps the process
 }

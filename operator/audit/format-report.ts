@@ -1,3 +1,4 @@
+import { oneLine } from '../command-line/table';
 import type { AuditReport, CheckReport } from './audit';
 
 /** The report for people: a line for each promise, and below it the rows that break it. */
@@ -26,7 +27,7 @@ const open = (unknown: number) => (unknown > 0 ? `, ${unknown} could not be foun
 
 function line(check: CheckReport, width: number): string {
   if (check.skipped !== undefined) return `skip  ${check.promise.padEnd(width)}   ${check.skipped}`;
-  if (check.unknown !== undefined) return `????  ${check.promise.padEnd(width)}   ${check.unknown}`;
+  if (check.unknown !== undefined) return `????  ${check.promise.padEnd(width)}   ${oneLine(check.unknown)}`;
   const status = check.violations > 0 ? 'FAIL' : check.warnings > 0 ? 'warn' : 'ok  ';
   const counts = [
     `${shown(check.judged)} ${check.unit}`,
@@ -40,9 +41,10 @@ function line(check: CheckReport, width: number): string {
 function findingLines({ findings, violations, warnings, name }: CheckReport): string[] {
   const left = violations + warnings - findings.length;
   return [
+    // A dead letter's type and subject are whatever a stranger wrote.
     ...findings.map(
       ({ verdict, subject, problem }) =>
-        `      ${verdict === 'warning' ? 'warning: ' : ''}${subject}  ${problem}`,
+        `      ${verdict === 'warning' ? 'warning: ' : ''}${oneLine(`${subject}  ${problem}`)}`,
     ),
     ...(left > 0 ? [`      … and ${shown(left)} more: --only ${name} --limit ${violations + warnings}`] : []),
   ];

@@ -65,14 +65,10 @@ async function open(url: string, name: string): Promise<ChannelModel> {
   } catch (error) {
     // Without the login in it.
     const refused = permanentConnectionError(error);
-    const why = refused ? `does not let us in: ${refused}` : `cannot be reached: ${saidBy(error)}`;
+    const why = refused ? `does not let us in: ${refused}` : `cannot be reached: ${briefly(error)}`;
     throw new UserError(`RabbitMQ at ${addressOf(url)} ${why}`);
   }
 }
-
-/** A refused connection to a name with several addresses is an error without words. */
-const saidBy = (error: unknown) =>
-  error instanceof AggregateError ? error.errors.map(briefly).join('; ') : briefly(error);
 
 /** On a channel of its own: asking for a queue that is not there closes it. */
 async function inspect(connection: ChannelModel, queue: string) {

@@ -1,6 +1,6 @@
 import { pace } from './pace';
 import { showProgress } from './progress';
-import { printable, table } from './table';
+import { oneLine, printable, table } from './table';
 
 it('a table aligns its columns and escapes what could move a terminal’s cursor', () => {
   expect(
@@ -13,6 +13,7 @@ it('a table aligns its columns and escapes what could move a terminal’s cursor
     ),
   ).toBe('NAME           N\na\\u001b[2J     5\nlong name   1000');
   expect(printable('a\nb\x9bc\u202e')).toBe('a\nb\\u009bc\\u202e');
+  expect(oneLine('a\r\nb')).toBe('a\\u000d b');
 });
 
 it('progress is a bar on a terminal, and a line every few seconds elsewhere', () => {

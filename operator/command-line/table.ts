@@ -1,9 +1,6 @@
 /** Columns wide enough for their longest cell; numbers to the right. */
 export function table(heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = [
-    heads,
-    ...rows.map((row) => row.map((cell) => printable(String(cell)).replaceAll('\n', ' '))),
-  ];
+  const cells = [heads, ...rows.map((row) => row.map((cell) => oneLine(String(cell))))];
   const widths = heads.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const isNumber = heads.map((_, column) => rows.length > 0 && typeof rows[0]?.[column] === 'number');
   return cells
@@ -25,3 +22,6 @@ export const printable = (text: string): string =>
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+
+/** The same for a line of its own: nobody begins another one, which would pass for the command's. */
+export const oneLine = (text: string): string => printable(text).replaceAll('\n', ' ');

@@ -4,6 +4,7 @@ import { briefly, isPassing } from '../../shared/messaging/failure';
 import { PostgresPool } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import { storableText } from '../../shared/storable-text';
+import { oneLine } from '../command-line/table';
 import type { DeadLetter } from './dead-letter';
 
 export type Decision = 'REPLAYED' | 'DISCARDED';
@@ -70,7 +71,7 @@ export async function openDecisions({ databaseUrl, user, warn }: DecisionsOption
         if (isPassing(error)) giveUp(briefly(error));
         else
           warn(
-            `Dead letter ${letter.eventId ?? 'without an id'}: this is not put on record: ${briefly(error)}`,
+            `Dead letter ${oneLine(letter.eventId ?? 'without an id')}: this is not put on record: ${briefly(error)}`,
           );
       }
     },

@@ -1,5 +1,6 @@
 import { openPublisher } from '../../shared/messaging/publisher';
 import { withBroker, type Broker } from '../command-line/broker';
+import { oneLine } from '../command-line/table';
 import { UsageError } from '../command-line/usage-error';
 import { readDlqArguments, type DlqArguments } from './arguments';
 import { chooseQueues, type DeadLetterQueue } from './choose-queues';
@@ -147,11 +148,12 @@ async function withDecisions<T>(
   }
 }
 
-function rest({ read, done, refused, refusal, stopped }: Settled): string {
+function rest({ read, done, refused, refusal = '', stopped }: Settled): string {
   const stay = read - done - refused;
+  const why = oneLine(refusal);
   return (
     (stay > 0 ? `, ${stay} left as they were` : '') +
-    (stopped ? `; stopped, as RabbitMQ refused ${refused}, which are still here: ${refusal}` : '') +
-    (refused > 0 && !stopped ? `; ${refused} cannot be sent again, and are still here: ${refusal}` : '')
+    (stopped ? `; stopped, as RabbitMQ refused ${refused}, which are still here: ${why}` : '') +
+    (refused > 0 && !stopped ? `; ${refused} cannot be sent again, and are still here: ${why}` : '')
   );
 }

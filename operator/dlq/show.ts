@@ -1,5 +1,5 @@
 import type { Broker } from '../command-line/broker';
-import { printable } from '../command-line/table';
+import { oneLine, printable } from '../command-line/table';
 import type { DeadLetterQueue } from './choose-queues';
 import { readDeadLetter, type DeadLetter, type Message } from './dead-letter';
 import { isDeep } from './is-deep';
@@ -76,7 +76,7 @@ function asText(queue: string, letter: DeadLetter, { content, properties }: Mess
     `${index}. ${queue}`,
     ...facts
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `   ${name.padEnd(14)}${printable(String(value))}`),
+      .map(([name, value]) => `   ${name.padEnd(14)}${oneLine(String(value))}`),
     `   properties    ${compact(others)}`,
     `   headers       ${compact(headers ?? {})}`,
     '   body',

@@ -75,14 +75,18 @@ describe('npm run keys', () => {
   beforeEach(() => api.database.apiKey.deleteMany());
 
   /** Runs the command as a user would, and answers what it printed. */
-  async function keys(...args: string[]) {
+  const keys = (...args: string[]) => keysShownBy(() => undefined, ...args);
+  async function keysShownBy(show: () => Promise<void> | void, ...args: string[]) {
     const printed: string[] = [];
     const said: string[] = [];
     const code = await runKeys({
       args,
       databaseUrl: () => api.databaseUrl,
       user: () => 'asha',
-      print: (text) => printed.push(text),
+      print: (text) => {
+        printed.push(text);
+        return show();
+      },
       say: (text) => said.push(text),
     });
     return { code, text: printed.join('\n'), said: said.join('\n') };
@@ -105,6 +109,25 @@ describe('npm run keys', () => {
       new RegExp(`^KEY .*\\n${idIn(said)} +…${text.slice(-4)} +admin .*back office.*asha$`),
     );
     expect(list).not.toContain(text);
+  });
+
+  it.each(['ENOSPC', 'EPIPE'])('keeps nothing of a secret that could not be shown: %s', async (code) => {
+    const error = Object.assign(new Error(`${code}: it cannot be written`), { code });
+    const lost = (...args: string[]) => keysShownBy(() => Promise.reject(error), ...args);
+    expect(await lost('create', '--role', 'admin')).toMatchObject({
+      code: 1,
+      said: `No key was made, because it could not be shown: ${code}: it cannot be written.`,
+    });
+    expect(await api.database.apiKey.count()).toBe(0);
+    const { text, said } = await keys('create', '--role', 'admin');
+    const id = idIn(said);
+    const before = await api.database.apiKey.findFirst();
+    expect(await lost('rotate', id, '--overlap', '0')).toMatchObject({
+      code: 1,
+      said: `The key ${id} has the secret that it had, because the new one could not be shown: ${code}: it cannot be written.`,
+    });
+    expect(await api.database.apiKey.findFirst()).toEqual(before);
+    expect(await statusWith(text)).toBe(200);
   });
 
   it('makes keys for what there is only', async () => {

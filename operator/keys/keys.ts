@@ -1,4 +1,5 @@
 import { makeApiKey } from '../../order-api/access/api-key';
+import { briefly } from '../../shared/messaging/failure';
 import type { Database } from '../../shared/service/database';
 import { newId } from '../../shared/ids';
 import type { WantedKey } from './arguments';
@@ -15,17 +16,37 @@ export interface NewSecret {
   expiresAt: Date | null;
 }
 
-/** @throws {KeyError} where there is no such restaurant */
-export async function createKey(database: Database, wanted: WantedKey, by: string): Promise<NewSecret> {
+/** Shows a key's text, before it is kept: one that nobody has seen is good for nothing. @throws where it could not */
+export type Show = (text: string) => Promise<void> | void;
+
+/** @throws {KeyError} where there is no such restaurant, or it could not be shown: then there is none */
+export async function createKey(
+  database: Database,
+  wanted: WantedKey,
+  by: string,
+  show: Show,
+): Promise<NewSecret> {
   const { expiresInMs, ...given } = wanted;
   await checkRestaurants(database, given.restaurantIds);
   const id = newId();
   const { text, hash, lastFour } = makeApiKey(id);
   const expiresAt = expiresInMs === undefined ? null : new Date(Date.now() + expiresInMs);
-  await database.apiKey.create({
-    data: { ...given, id, secretHash: new Uint8Array(hash), lastFour, createdBy: by, expiresAt },
+  return database.$transaction(async (tx) => {
+    await tx.apiKey.create({
+      data: { ...given, id, secretHash: new Uint8Array(hash), lastFour, createdBy: by, expiresAt },
+    });
+    await showing(show, text, 'No key was made, because it');
+    return { id, text, expiresAt };
   });
-  return { id, text, expiresAt };
+}
+
+/** The last act of a transaction, which ends with it where it fails. */
+async function showing(show: Show, text: string, undone: string): Promise<void> {
+  try {
+    await show(text);
+  } catch (error) {
+    throw new KeyError(`${undone} could not be shown: ${briefly(error)}.`);
+  }
 }
 
 async function checkRestaurants(database: Database, ids: string[]): Promise<void> {
@@ -42,12 +63,13 @@ export interface Rotation {
 /**
  * Gives a key another secret. Its id, and so what is on record of it, stays. The secret before is good for the overlap yet;
  * one from before that ends now.
- * @throws {KeyError} where there is no such key, or it is at its end
+ * @throws {KeyError} where there is no such key, it is at its end, or the new secret could not be shown: then it is as before
  */
 export async function rotateKey(
   database: Database,
   id: string,
   { overlapMs, expiresInMs }: Rotation,
+  show: Show,
 ): Promise<NewSecret & { previousUntil: Date | null }> {
   const { text, hash, lastFour } = makeApiKey(id);
   return database.$transaction(async (tx) => {
@@ -76,6 +98,7 @@ export async function rotateKey(
         expiresAt,
       },
     });
+    await showing(show, text, `The key ${id} has the secret that it had, because the new one`);
     return { id, text, expiresAt, previousUntil };
   });
 }

@@ -11,8 +11,8 @@ export interface KeysRun {
   databaseUrl: () => string;
   /** Who runs it; kept with a key. */
   user: () => string;
-  /** Results: of a new key nothing but the key. */
-  print: (text: string) => void;
+  /** Results: of a new key nothing but the key. Rejects where it cannot be written. */
+  print: (text: string) => Promise<void> | void;
   /** What people are told beside it. */
   say: (text: string) => void;
 }
@@ -21,7 +21,7 @@ export interface KeysRun {
 export async function runKeys(run: KeysRun): Promise<number> {
   const given = readKeysArguments(run.args);
   if (given.action === 'help') {
-    run.print(usage);
+    await run.print(usage);
     return 0;
   }
   try {
@@ -43,21 +43,19 @@ async function act(
 ): Promise<void> {
   switch (given.action) {
     case 'create': {
-      const { id, text, expiresAt } = await createKey(database, given.wanted, user());
-      say(`The key ${id}, ${endOf(expiresAt)}. ${ONCE}`);
-      return print(text);
+      const { id, expiresAt } = await createKey(database, given.wanted, user(), print);
+      return say(`The key ${id}, ${endOf(expiresAt)}. ${ONCE}`);
     }
     case 'list': {
       const keys = await listKeys(database, given.all);
       return print(given.json ? keysAsJson(keys) : keysAsText(keys));
     }
     case 'rotate': {
-      const { id, text, expiresAt, previousUntil } = await rotateKey(database, given.id, given);
+      const { id, expiresAt, previousUntil } = await rotateKey(database, given.id, given, print);
       const before = previousUntil
         ? `The secret before is good until ${previousUntil.toISOString()}.`
         : 'The secret before is good no more, 5 seconds from now.';
-      say(`The key ${id} with another secret, ${endOf(expiresAt)}. ${before} ${ONCE}`);
-      return print(text);
+      return say(`The key ${id} with another secret, ${endOf(expiresAt)}. ${before} ${ONCE}`);
     }
     case 'revoke': {
       const wasInUse = await revokeKey(database, given.id);

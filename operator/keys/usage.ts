@@ -15,6 +15,7 @@ npm run keys -- revoke <key id>                            ends it
   --json              list: for programs
 
 The key is shown once, alone on standard output: KEY=$(npm run -s keys -- create --role admin). Only its hash is kept.
+Where it cannot be written there, no key is made, and one that is rotated stays as it was.
 A key that is revoked may be used for 5 more seconds; so may the old secret of one that was rotated with --overlap 0.
 Its id stays the same when it is rotated: it is what orders and adjustments keep of who asked for them (key:<id>).
 

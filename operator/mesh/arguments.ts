@@ -39,15 +39,25 @@ export function readMeshArguments(args: string[]): MeshArguments {
       only('json');
       return {
         action,
-        order: named(action, subject, more, 'the id or the reference of an order'),
+        order: named(
+          action,
+          subject,
+          more,
+          'the id or the reference of an order',
+          'A reference with spaces needs quotes around it.',
+        ),
         json: values.json,
       };
     case 'pause':
       only('why');
-      return { action, part: partOf(action, subject, more), why: reason(values.why) };
+      return {
+        action,
+        part: partOf(action, subject, more, 'pause takes one part, and --why "the reason" in quotes.'),
+        why: reason(values.why),
+      };
     case 'resume':
       only();
-      return { action, part: partOf(action, subject, more) };
+      return { action, part: partOf(action, subject, more, 'resume takes one part.') };
     default:
       throw new UsageError(
         `"${action}" is not understood. Say why, pause or resume, or nothing for the state of all.`,
@@ -55,12 +65,19 @@ export function readMeshArguments(args: string[]): MeshArguments {
   }
 }
 
-const partOf = (action: string, subject: string | undefined, more: readonly string[]) =>
-  named(action, subject, more, 'the name of a service, "gateway" or a channel').toLowerCase();
+const partOf = (action: string, subject: string | undefined, more: readonly string[], hint: string) =>
+  named(action, subject, more, 'the name of a service, "gateway" or a channel', hint).toLowerCase();
 
-function named(action: string, subject: string | undefined, more: readonly string[], what: string): string {
+/** @param hint for whoever names more than one */
+function named(
+  action: string,
+  subject: string | undefined,
+  more: readonly string[],
+  what: string,
+  hint: string,
+): string {
   if (!subject?.trim()) throw new UsageError(`${action} needs ${what}.`);
-  if (more[0] !== undefined) throw notUnderstood(more[0], ' A reference with spaces needs quotes around it.');
+  if (more[0] !== undefined) throw notUnderstood(more[0], ` ${hint}`);
   return subject.trim();
 }
 

@@ -1,8 +1,12 @@
 import { newId } from '../../shared/ids';
+import { briefly } from '../../shared/messaging/failure';
+import { openCardToken, sealCardToken, withId, type CardTokenKey } from '../../shared/payment/card-token';
 import { seedMenu } from '../../shared/testing/seed';
 import { createTestDatabase, type TestDatabase } from '../../shared/testing/test-database';
 import { UsageError } from '../command-line/usage-error';
 import { readMeshArguments } from './arguments';
+import { findNeeds } from './needs';
+import { createOrderCount, readTables } from './read-database';
 import { runMesh } from './run-mesh';
 
 describe('the arguments of npm run mesh', () => {
@@ -26,7 +30,11 @@ describe('the arguments of npm run mesh', () => {
       '"explain" is not understood. Say why, pause or resume, or nothing for the state of all.',
     ],
     [['pause'], 'pause needs the name of a service, "gateway" or a channel.'],
-    [['pause', 'gateway', 'maintenance'], '"maintenance" is not understood.'],
+    [
+      ['pause', 'gateway', 'maintenance'],
+      '"maintenance" is not understood. pause takes one part, and --why "the reason" in quotes.',
+    ],
+    [['resume', 'a', 'b'], '"b" is not understood. resume takes one part.'],
     [['pause', 'gateway', '--why', 'x'.repeat(501)], '--why may have 500 characters at most.'],
     [['resume', 'gateway', '--why', 'x'], '--why does not go with resume.'],
     [['why', 'x', '--watch'], '--watch does not go with why.'],
@@ -192,4 +200,76 @@ describe('npm run mesh -- why', () => {
     });
     await expect(run).rejects.toThrow(/^PostgreSQL cannot be used: /);
   });
+});
+
+it('of what another operator wrote, nothing moves the cursor or begins a line', async () => {
+  const db = await createTestDatabase();
+  async function run(...args: string[]) {
+    const printed: string[] = [];
+    await runMesh({
+      args,
+      databaseUrl: () => db.url,
+      draftDeadlineMs: () => 1,
+      readState: notAsked,
+      user: () => 'mallory\x1b[2J',
+      print: (text) => printed.push(text),
+      warn: () => undefined,
+    });
+    return printed.join();
+  }
+  const why = 'stock\x1b[2J\ngateway is resumed';
+  const told = 'stock\\u001b[2J gateway is resumed';
+  expect(await run('pause', 'gateway', '--why', why)).toContain(`gateway is paused: ${told}. It stops`);
+  const by = /by mallory\\u001b\[2J since [\d:TZ-]+: /.source;
+  const again = await run('pause', 'gateway');
+  expect(again).toMatch(new RegExp(`paused already, ${by}stock`));
+  expect(again).toContain(`: ${told}. Nothing was changed.`);
+  const resumed = await run('resume', 'gateway');
+  expect(resumed).toMatch(new RegExp(`resumed; it was paused ${by}stock`));
+  expect(resumed).toContain(`: ${told}. It begins`);
+  await db.drop();
+});
+
+it('payments whose card token cannot be read, for want of its key, need somebody', async () => {
+  const db = await createTestDatabase();
+  const pay = (lastError: string) =>
+    db.database.payment.create({
+      data: {
+        id: newId(),
+        orderId: newId(),
+        restaurantId: newId(),
+        amount: '1.00',
+        currency: 'INR',
+        correlationId: 'c',
+        state: 'AUTHORIZING',
+        nextAttemptAt: new Date(),
+        lastError,
+      },
+    });
+  const [one, other] = [1, 2].map((byte) => withId(Buffer.alloc(32, byte))) as [CardTokenKey, CardTokenKey];
+  const open = async () => openCardToken([one], 'order', sealCardToken([other], 'order', 'tok'));
+  const message = await open().catch(briefly);
+  await pay(message);
+  await pay(message);
+  await pay('the gateway answered 500');
+  const { troubles, ...tables } = await readTables(db.database, createOrderCount());
+  expect(troubles.tokensUnreadable).toBe(2);
+  const state = {
+    as_of: tables.now.toISOString(),
+    postgresql: { reachable: true, error: null },
+    rabbitmq: { reachable: true, error: null },
+    services: [],
+    pauses: [],
+    outbox: null,
+  };
+  expect(findNeeds(state as never, troubles)).toMatchObject([
+    {
+      code: 'card_tokens_unreadable',
+      part: 'payment-service',
+      sentence: expect.stringMatching(
+        /^2 payments whose card token payment-service cannot read: its CARD_TOKEN_KEY/,
+      ),
+    },
+  ]);
+  await db.drop();
 });

@@ -85,9 +85,23 @@ function outboxNeeds(outbox: MeshState['outbox']): Need[] {
   return found;
 }
 
-function troubleNeeds({ inReview, notSent, webhooksOff, stuck, oldestStuck }: Troubles): Need[] {
+function troubleNeeds({
+  inReview,
+  tokensUnreadable,
+  notSent,
+  webhooksOff,
+  stuck,
+  oldestStuck,
+}: Troubles): Need[] {
   const counted: [number, string, string, string, string][] = [
     [inReview, 'payments_in_review', 'payment-service', 'payments in review', 'npm run payments -- list'],
+    [
+      tokensUnreadable,
+      'card_tokens_unreadable',
+      'payment-service',
+      'payments whose card token payment-service cannot read: its CARD_TOKEN_KEY lacks the key of order-api',
+      'npm run payments -- list --stuck 1s',
+    ],
     [
       stuck,
       'orders_stuck',

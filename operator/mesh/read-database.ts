@@ -2,6 +2,7 @@ import { firstIdOf } from '../../shared/history/partitions';
 import { LEASE_SECONDS } from '../../shared/messaging/progress';
 import { currentConsumers } from '../../shared/messaging/subscriptions';
 import type { Database } from '../../shared/service/database';
+import { MISSING_KEY } from '../../shared/payment/card-token';
 import type { Pause } from '../../shared/service/pauses';
 import { PRESENT_SECONDS } from '../../shared/service/presence';
 import { readPauses } from '../../shared/service/read-pauses';
@@ -30,6 +31,8 @@ export interface Tables {
 /** What needs somebody, as far as tables tell. */
 export interface Troubles {
   inReview: number;
+  /** Payments that wait for a key which payment-service does not have. */
+  tokensUnreadable: number;
   notSent: number;
   webhooksOff: number;
   /** PLACED for longer than any should be. */
@@ -152,6 +155,8 @@ async function readTroubles(database: Database, now: Date): Promise<Troubles> {
       SELECT id FROM orders WHERE status = 'PLACED' AND placed_at < now() - ${STUCK_AFTER}::interval
       ORDER BY placed_at LIMIT ${MOST_COUNTED})
     SELECT (SELECT count(*) FROM payments WHERE state = 'REVIEW')::int AS "inReview",
+      (SELECT count(*) FROM (SELECT FROM payments WHERE next_attempt_at IS NOT NULL
+         AND starts_with(last_error, ${MISSING_KEY}) LIMIT ${MOST_COUNTED}) AS unreadable)::int AS "tokensUnreadable",
       (SELECT count(*) FROM (SELECT FROM notifications WHERE status = 'FAILED'
          AND id >= ${firstIdOf(now.getTime() - DAY_MS)}::uuid LIMIT ${MOST_COUNTED}) AS failed)::int AS "notSent",
       (SELECT count(*) FROM webhook_health h JOIN webhook_endpoints e ON e.id = h.endpoint_id

@@ -3,6 +3,7 @@ import { pause } from '../../shared/service/pause';
 import type { Pause } from '../../shared/service/pauses';
 import { readTimeline } from '../../shared/timeline/read-timeline';
 import type { Timeline } from '../../shared/timeline/timeline';
+import { oneLine } from '../command-line/table';
 import { withDatabase } from '../command-line/with-database';
 import { readMeshArguments, type MeshArguments } from './arguments';
 import { findOrders, MOST_ORDERS } from './find-orders';
@@ -78,7 +79,7 @@ async function pauseIt(
   const { pause: held, begun } = await pausePart(database, part, run.user(), reason);
   run.print(
     begun
-      ? `${part} is paused: ${held.why}. It stops within seconds, and stays so until npm run mesh -- resume ${part}.`
+      ? `${part} is paused: ${oneLine(held.why)}. It stops within seconds, and stays so until npm run mesh -- resume ${part}.`
       : `${part} is paused already, ${told(held)}. Nothing was changed.`,
   );
   return 0;
@@ -95,8 +96,9 @@ async function resumeIt(run: MeshRun, { part }: Arguments<'resume'>, database: D
   return 0;
 }
 
+/** Another operator wrote it. */
 const told = ({ by, since, why: reason }: Pause) =>
-  `by ${by} since ${since.toISOString().replace(/\.\d+Z$/, 'Z')}: ${reason}`;
+  oneLine(`by ${by} since ${since.toISOString().replace(/\.\d+Z$/, 'Z')}: ${reason}`);
 
 async function why(
   { print, warn }: MeshRun,

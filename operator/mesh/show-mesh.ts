@@ -115,7 +115,7 @@ const needsLines = (needs: readonly Need[]): string[] =>
       ];
 
 const fit = (what: string, text: string): string[] =>
-  wrap(text, WIDTH - 10).map((line, n) => `${(n === 0 ? what : '').padEnd(9)} ${line}`);
+  wrap(printable(text), WIDTH - 10).map((line, n) => `${(n === 0 ? what : '').padEnd(9)} ${line}`);
 
 /** Breaks at spaces, and a word that is longer than a line within it. */
 function wrap(text: string, width: number): string[] {

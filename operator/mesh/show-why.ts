@@ -6,7 +6,7 @@ import type {
   TimelinePaymentMove,
   Wait,
 } from '../../shared/timeline/timeline';
-import { printable, table } from '../command-line/table';
+import { oneLine, printable, table } from '../command-line/table';
 
 /** A timeline for a person: what the order waits for first, then how it came to that. */
 export function timelineAsText(timeline: Timeline): string {
@@ -103,4 +103,3 @@ const moveRow = ({ at, from, to, cause, attempts, answer_ms, last_error }: Timel
 ];
 
 const leftOut = (count: number): string[] => (count > 0 ? [`(${count} older ones are not shown)`] : []);
-const oneLine = (text: string) => printable(text).replaceAll('\n', ' ');

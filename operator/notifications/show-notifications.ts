@@ -1,4 +1,4 @@
-import { printable, table } from '../command-line/table';
+import { oneLine, table } from '../command-line/table';
 import type { FoundNotification } from './find-notifications';
 
 export function listAsText(found: readonly FoundNotification[]): string {
@@ -26,7 +26,7 @@ export function oneAsText(one: FoundNotification, attempts: readonly object[]): 
   const width = Math.max(...facts.map(([name]) => name.length));
   const said = (value: unknown) => (value instanceof Date ? value.toISOString() : String(value));
   return [
-    ...facts.map(([name, value]) => `${name.padEnd(width)}  ${printable(said(value))}`),
-    ...attempts.map((attempt) => `attempt  ${printable(JSON.stringify(attempt))}`),
+    ...facts.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(said(value))}`),
+    ...attempts.map((attempt) => `attempt  ${oneLine(JSON.stringify(attempt))}`),
   ].join('\n');
 }

@@ -8,7 +8,7 @@ import {
 } from '../../shared/payment/payment-lifecycle';
 import type { PaymentInQuestion, readPayment } from '../../payment-service/review';
 import { formatPrice } from '../../shared/money';
-import { printable, table } from '../command-line/table';
+import { oneLine, table } from '../command-line/table';
 
 type KnownPayment = Awaited<ReturnType<typeof readPayment>>;
 
@@ -89,7 +89,7 @@ export function paymentAsText({ payment, moves, ledger, order }: KnownPayment): 
     ['correlation', payment.correlationId],
   ];
   return [
-    ...facts.flatMap(([name, value]) => (value ? [`${name.padEnd(13)}${printable(value)}`] : [])),
+    ...facts.flatMap(([name, value]) => (value ? [`${name.padEnd(13)}${oneLine(value)}`] : [])),
     '',
     table(
       ['MOVED', 'FROM', 'TO', 'CAUSE', 'BY', 'NOTE'],

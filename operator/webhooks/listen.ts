@@ -7,7 +7,7 @@ import type { Post } from '../../notification-service/webhooks/post';
 import { webhookIdOf } from '../../notification-service/webhooks/record-webhooks';
 import { signedHeaders } from '../../notification-service/webhooks/sign';
 import type { Broker } from '../command-line/broker';
-import { printable } from '../command-line/table';
+import { oneLine } from '../command-line/table';
 
 export interface Listening {
   forwardTo: string | undefined;
@@ -51,13 +51,13 @@ export async function listen(broker: Broker, listening: Listening, ready: () => 
 /** @returns what is printed of it; undefined where it is another restaurant's */
 async function tell(message: ConsumeMessage, listening: Listening): Promise<string | undefined> {
   const parsed = parseMessage(message.content, isEventType, message.properties);
-  if (!parsed.ok) return `${now()}  ${printable(`not an event: ${parsed.error}`)}`;
+  if (!parsed.ok) return `${now()}  ${oneLine(`not an event: ${parsed.error}`)}`;
   const { event } = parsed;
   const { restaurant_id } = event.data as { restaurant_id?: string };
   if (listening.restaurantId !== undefined && restaurant_id !== listening.restaurantId) return undefined;
   const outcome = listening.forwardTo ? await forward(event, listening.forwardTo, listening) : '';
   if (listening.json) return JSON.stringify(event);
-  return printable(`${now()}  ${event.type.padEnd(34)} ${event.subject}${outcome}`);
+  return oneLine(`${now()}  ${event.type.padEnd(34)} ${event.subject}${outcome}`);
 }
 
 async function forward(event: Event, url: string, { post, secret, stopping }: Listening): Promise<string> {

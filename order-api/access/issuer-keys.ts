@@ -39,7 +39,8 @@ export async function openIssuerKeys(options: IssuerKeysOptions): Promise<JWTVer
 
   const failed = (error: unknown) => {
     restingUntil = performance.now() + REST_MS;
-    log.warn({ error: briefly(error) }, "the token issuer's keys cannot be read");
+    // Not every reason names it: of a certificate that is not trusted, none does.
+    log.warn({ error: briefly(error), host: url.host }, "the token issuer's keys cannot be read");
   };
   const isAboutTheToken = (error: unknown) =>
     error instanceof jose.errors.JWKSNoMatchingKey ||

@@ -1,8 +1,10 @@
 import { exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import type { Logger } from '../../shared/service/logger';
 import { seedMenu } from '../../shared/testing/seed';
 import { until } from '../../shared/testing/until';
 import { bearer, startIssuer, type TestIssuer } from '../testing/test-access';
 import { serve, startTestApi, type ApiClient, type TestApi } from '../testing/test-api';
+import { openIssuerKeys } from './issuer-keys';
 
 let api: TestApi;
 let issuer: TestIssuer;
@@ -257,5 +259,17 @@ describe("the issuer's keys", () => {
     await until('the keys are there', async () => (await get(await own.sign(ADMIN), shop)).status === 200);
     await shop.stop();
     await own.stop();
+  });
+
+  it('that cannot be read are told of with the reason and the host', async () => {
+    const own = await startIssuer();
+    const { url } = own.settings.keys;
+    await own.stop();
+    const warn = jest.fn();
+    await openIssuerKeys({ url, log: { warn } as unknown as Logger });
+    expect(warn).toHaveBeenCalledWith(
+      { error: `fetch failed: connect ECONNREFUSED ${url.host}`, host: url.host },
+      "the token issuer's keys cannot be read",
+    );
   });
 });

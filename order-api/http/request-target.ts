@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { originForm } from '../../shared/service/origin-form';
 import { Problem } from './problem';
 
 const bad = (detail: string) => new Problem(400, 'Bad Request', detail);
@@ -12,11 +13,9 @@ export function readTarget(request: IncomingMessage): Problem | undefined {
   const hosts = request.headersDistinct.host ?? [];
   if (request.httpVersion === '1.1' && hosts.length === 0) return bad('The request has no Host header.');
   if (hosts.length > 1) return bad('The request has more than one Host header.');
-  const { url = '' } = request;
-  if (url.startsWith('/') || url === '*') return undefined;
-  const [, path] = /^https?:\/\/[^/?#]+(.*)$/is.exec(url) ?? [];
+  const path = originForm(request.url ?? '');
   if (path === undefined)
     return bad('The request is for neither a path nor an address with http:// or https://.');
-  request.url = path.startsWith('/') ? path : `/${path}`;
+  request.url = path;
   return undefined;
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { openDatabase } from '../service/database';
 import { createTestDatabase, type TestDatabase } from '../testing/test-database';
 import { briefly, failureKind, PermanentError } from './failure';
@@ -122,5 +124,49 @@ describe('the kind of a failure', () => {
     expect(briefly(await raise('22012'))).toContain('made up');
     expect(briefly(await raise('22012'))).not.toContain('\n');
     expect(briefly(new Error('x'.repeat(2000)))).toHaveLength(500);
+  });
+
+  it('is told with its causes, as deep as they are, each once', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as { port: number };
+    await new Promise((resolve) => closed.close(resolve));
+    expect(briefly(await errorOf(fetch(`http://127.0.0.1:${port}/`)))).toBe(
+      `fetch failed: connect ECONNREFUSED 127.0.0.1:${port}`,
+    );
+
+    const refused = (address: string) =>
+      Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: 'ECONNREFUSED' });
+    const everywhere = Object.assign(new AggregateError([refused('::1:443'), refused('127.0.0.1:443')]), {
+      code: 'ECONNREFUSED',
+    });
+    const both = 'connect ECONNREFUSED ::1:443; connect ECONNREFUSED 127.0.0.1:443';
+    expect(briefly(everywhere)).toBe(both);
+    expect(briefly(new TypeError('fetch failed', { cause: everywhere }))).toBe(`fetch failed: ${both}`);
+    const code = 'DEPTH_ZERO_SELF_SIGNED_CERT';
+    const certificate = Object.assign(new Error('self-signed certificate'), { code });
+    expect(briefly(new TypeError('fetch failed', { cause: certificate }))).toBe(
+      `fetch failed: self-signed certificate (${code})`,
+    );
+    const repeated = new Error('no luck: it rains', { cause: new Error('it rains') });
+    expect(briefly(repeated)).toBe('no luck: it rains');
+    expect(briefly(Object.assign(new Error(''), { code: 'EPIPE' }))).toBe('EPIPE');
+    expect(briefly(new Error(''))).toBe('unknown error');
+  });
+
+  it('is told without end nor secrets where its causes have them', () => {
+    const circular = new Error('round');
+    circular.cause = new Error('and round', { cause: circular });
+    expect(briefly(circular)).toBe('round: and round');
+    const many = new AggregateError(
+      Array.from({ length: 1_000 }, (_, n) => new Error(`n${n}`)),
+      'all',
+    );
+    many.errors.push(many);
+    expect(briefly(many)).toBe('all: n0; n1; n2; n3');
+    const cause = new Error(`no answer of amqp://u:secret@h ${'x'.repeat(2_000)}`);
+    const told = briefly(new Error('failed', { cause }));
+    expect(told).toHaveLength(500);
+    expect(told).toMatch(/^failed: no answer of amqp:\/\/\[redacted\]@h x/);
   });
 });

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { redactText } from '../service/redact';
 import { storableText } from '../storable-text';
 
@@ -105,15 +106,38 @@ function chain(error: unknown, depth = 0): Record<string, unknown>[] {
   return [record, ...chain(record.cause, depth + 1), ...chain(meta?.driverAdapterError, depth + 1)];
 }
 
-/** The first line of what went wrong, short enough for a header and a log. */
-export function briefly(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  // Prisma puts the call first and the cause last.
-  const line =
-    message
-      .split('\n')
-      .map((part) => part.trim())
-      .filter(Boolean)
-      .at(-1) ?? 'unknown error';
-  return storableText(redactText(line));
+const DEEPEST = 5;
+const MOST_GATHERED = 4;
+
+/** What went wrong and what it comes from, in one line that is short enough for a header and a log. */
+export const briefly = (error: unknown): string => storableText(redactText(inOneLine(error)));
+
+/**
+ * With its causes: `fetch` itself says no more than "fetch failed", and a connection to several addresses nothing at all.
+ */
+function inOneLine(error: unknown, above: readonly unknown[] = []): string {
+  if (!isError(error)) return lastLine(String(error)) || 'unknown error';
+  const { message, cause, errors, code } = error as Error & Record<'errors' | 'code', unknown>;
+  const own = lastLine(message);
+  const gathered: unknown[] = Array.isArray(errors) ? errors.slice(0, MOST_GATHERED) : [];
+  const path = [...above, error];
+  const beneath = path.length > DEEPEST ? [] : [...(isError(cause) ? [cause] : []), ...gathered];
+  const others = beneath.filter((one) => !path.includes(one));
+  const reasons = [...new Set(others.map((one) => inOneLine(one, path)))];
+  const told = [own, reasons.filter((reason) => !own.includes(reason)).join('; ')].filter(Boolean).join(': ');
+  const named = typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) ? code : undefined;
+  if (!told) return named ?? 'unknown error';
+  // Of a certificate's trouble, the code is what people look for.
+  return above.length > 0 && named && !told.includes(named) ? `${told} (${named})` : told;
 }
+
+/** Also one of another realm, as Node.js throws them beneath the tests. */
+const isError = (error: unknown): error is Error => error instanceof Error || isNativeError(error);
+
+/** Prisma puts the call first and the cause last. */
+const lastLine = (message: string): string =>
+  message
+    .split('\n')
+    .map((part) => part.trim())
+    .filter(Boolean)
+    .at(-1) ?? '';

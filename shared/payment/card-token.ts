@@ -51,6 +51,9 @@ export interface SealedToken {
   bytes: Uint8Array;
 }
 
+/** What a {@link MissingKeyError} begins with: it is kept as a payment's last error, and looked for there. */
+export const MISSING_KEY = 'CARD_TOKEN_KEY: ';
+
 /** None of the keys here is the one that a token was encrypted with. */
 export class MissingKeyError extends Error {
   override name = 'MissingKeyError';
@@ -81,7 +84,7 @@ export function openCardToken(keys: CardTokenKeys, orderId: string, { keyId, byt
   const which =
     keyId === null ? 'none of its keys opens the card token' : `it does not have the key ${keyId}`;
   throw new MissingKeyError(
-    `CARD_TOKEN_KEY: ${which}. Set it to the keys that order-api uses and has used, the newest first, with commas between.`,
+    `${MISSING_KEY}${which}. Set it to the keys that order-api uses and has used, the newest first, with commas between.`,
   );
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { serveHealth } from './health-server';
 
 const read = jest.fn((key: string) => Promise.resolve(key === 'nobody' ? undefined : { key }));
@@ -37,7 +39,7 @@ it.each([
   ['/other/1', 'GET', 404, 'This port serves'],
   ['/points/%E0%A4', 'GET', 400, 'percent-encoded'],
   ['/points/a%00', 'GET', 400, 'percent-encoded'],
-  ['/points/a', 'DELETE', 405, 'use GET'],
+  ['/points/a', 'DELETE', 405, 'DELETE is not allowed here; GET, HEAD, OPTIONS are.'],
   ['/broken/a', 'GET', 503, 'The database does not answer'],
 ])('%s %s: %i', async (path, method, status, detail) => {
   const answer = await ask(path, method);
@@ -48,4 +50,43 @@ it.each([
 it('is beside the health, which stays as it is', async () => {
   expect((await ask('/readyz')).status).toBe(200);
   expect((await ask('/healthz')).status).toBe(200);
+});
+
+describe.each(['/healthz', '/readyz', '/metrics', '/points/a'])('%s', (path) => {
+  /** Not by `fetch`, which cannot ask everything. */
+  async function answerTo(method: string, target: string) {
+    const asked = request({ port: served.port, method, path: target }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const body = Buffer.concat(await response.toArray()).toString();
+    return { status: response.statusCode, allow: response.headers.allow, body };
+  }
+
+  it('is read by GET and HEAD, also as it is asked of a proxy', async () => {
+    const { status, body } = await answerTo('GET', path);
+    expect({ status, isEmpty: body === '' }).toEqual({ status: 200, isEmpty: false });
+    for (const target of [path, `http://mesh.example:9000${path}?x=1`, `${path}?x=1`]) {
+      expect(await answerTo('GET', target)).toMatchObject({ status: 200 });
+      expect(await answerTo('HEAD', target)).toMatchObject({ status: 200, body: '' });
+    }
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS'])('is not for %s', async (method) => {
+    const { status, allow, body } = await answerTo(method, path);
+    expect({ status, allow }).toEqual({
+      status: method === 'OPTIONS' ? 204 : 405,
+      allow: 'GET, HEAD, OPTIONS',
+    });
+    expect(body).toMatch(method === 'OPTIONS' ? /^$/ : /"detail":"\w+ is not allowed here/);
+  });
+});
+
+it('a trailing slash changes nothing about the health, and a query still names whom it is for', async () => {
+  for (const path of ['/healthz/', '/readyz/', 'http://mesh.example/readyz/', '/readyz/?x=1']) {
+    const asked = request({ port: served.port, path }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(response.resume().statusCode).toBe(200);
+  }
+  expect((await ask('/readyz/?service=another')).status).toBe(503);
+  expect((await ask('/readyz//')).status).toBe(404);
+  expect((await ask('/readyzz', 'POST')).status).toBe(404);
 });

@@ -24,6 +24,18 @@ export function collectReads(log: Logger): { reads: Reads; answer: (name: string
 
 const ANSWER_MS = 5_000;
 
+const ALLOW = 'GET, HEAD, OPTIONS';
+
+/** Answers every request that is not to read, as order-api does. @returns whether it was one */
+export function answerOtherMethod(request: IncomingMessage, response: ServerResponse): boolean {
+  const { method = '' } = request;
+  if (method === 'GET' || method === 'HEAD') return false;
+  response.setHeader('allow', ALLOW);
+  if (method === 'OPTIONS') response.writeHead(204).end();
+  else answerProblem(response, 405, 'Method Not Allowed', `${method} is not allowed here; ${ALLOW} are.`);
+  return true;
+}
+
 /**
  * Answers `GET /<name>/<key>` with what its {@link Read} gives, as JSON; everything else as a problem (RFC 9457).
  * This is for programs beside the service: nobody is asked who they are.
@@ -34,7 +46,7 @@ export async function answerRead(
   response: ServerResponse,
 ): Promise<void> {
   const problem = (status: number, title: string, detail: string) =>
-    send(response, status, 'application/problem+json', { title, status, detail });
+    answerProblem(response, status, title, detail);
   const [, name = '', encoded] = /^\/([^/?]*)(?:\/([^?]*))?/.exec(request.url ?? '') ?? [];
   const read = reads.get(name);
   const key = decoded(encoded);
@@ -42,7 +54,7 @@ export async function answerRead(
     const served = ['/healthz', '/readyz', '/metrics', ...[...reads.keys()].map((one) => `/${one}/…`)];
     return problem(404, 'Not Found', `This port serves ${served.join(', ')}.`);
   }
-  if (request.method !== 'GET') return problem(405, 'Method Not Allowed', 'It can only be read: use GET.');
+  if (answerOtherMethod(request, response)) return;
   if (key === undefined) return problem(400, 'Bad Request', 'The path is not percent-encoded text.');
   try {
     const found = await within(ANSWER_MS, read(key));
@@ -60,6 +72,10 @@ function decoded(text = ''): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function answerProblem(response: ServerResponse, status: number, title: string, detail: string): void {
+  send(response, status, 'application/problem+json', { title, status, detail });
 }
 
 function send(response: ServerResponse, status: number, type: string, body: unknown): void {

@@ -1,8 +1,9 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { answerRead, type Reads } from './answer-read';
+import { answerOtherMethod, answerRead, type Reads } from './answer-read';
 import { HEALTH_NAMES, listen } from './listen';
 import { askedForAnother, identity, type Identity } from './identity';
 import { metricsPage } from './metrics';
+import { originForm } from './origin-form';
 import type { Pause } from './pauses';
 
 /** Whether something holds; a text says that it does not, and why. */
@@ -76,9 +77,11 @@ export function liveness(
     : { status: 503, body: { status: 'stuck', reason: isAlive || undefined, ...identity() } };
 }
 
+const PATHS = ['/healthz', '/readyz', '/metrics'];
+
 /**
  * Serves `/healthz` (the process runs, its event loop turns, and `alive` holds), `/readyz` (see {@link readiness}) and
- * `/metrics`.
+ * `/metrics`, by the methods and in the spellings by which order-api serves them.
  * @throws {PortTakenError} {ConfigError} as `listen`
  */
 export async function serveHealth(
@@ -91,13 +94,15 @@ export async function serveHealth(
       response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
       response.end(JSON.stringify(body));
     };
-    const path = request.url?.split('?')[0];
+    request.url = originForm(request.url ?? '') ?? request.url;
+    const [, path] = /^(\/\w+)\/?(?:\?|$)/.exec(request.url ?? '') ?? [];
+    if (!path || !PATHS.includes(path)) return void answerRead(health.reads, request, response);
+    if (answerOtherMethod(request, response)) return;
     if (path === '/healthz') {
       const { status, body } = liveness(health, request.url);
       return send(status, body);
     }
     if (path === '/metrics') return sendMetrics(response);
-    if (path !== '/readyz') return void answerRead(health.reads, request, response);
     readiness(health, request.url).then(
       ({ status, body }) => send(status, body),
       () => send(503, { ready: false, checks: {} }),

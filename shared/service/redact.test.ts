@@ -58,6 +58,69 @@ test('no credential of a caller is told, whatever it stands in', () => {
   );
 });
 
+describe('what the query of a URL names as a secret', () => {
+  it.each([
+    'token',
+    'access_token',
+    'refresh_token',
+    'id_token',
+    'accessToken',
+    'csrfmiddlewaretoken',
+    'client_secret',
+    'secretKey',
+    'sslpassword',
+    'passwd',
+    'user-pwd',
+    'apikey',
+    'x-api-key',
+    'api_key',
+    'api.key',
+    'api%5Fkey',
+    'X-Amz-Signature',
+    'X-Amz-Credential',
+    'sig',
+    'auth',
+    'oauth',
+    'auth_key',
+    'Authorization',
+    'user[password]',
+    '%61ccess%5Ftoken',
+    'cl%69ent_se%63ret',
+  ])('is hidden: %s', (name) => {
+    expect(redactText(`at https://h/x?a=1&${name}=S3%2fx&b=2 it`)).toBe(
+      `at https://h/x?a=1&${name}=[redacted]&b=2 it`,
+    );
+    for (const before of ['?', '#', '?a=1;', '?a=1&amp;'])
+      expect(redactText(`${before}${name}=S`)).toBe(`${before}${name}=[redacted]`);
+  });
+
+  it.each(['author', 'authority', 'design', 'signal', 'sort', 'passenger', 'key', 'api=1&key'])(
+    'and not what only looks like it: %s',
+    (name) => {
+      const url = `https://h/x?${name}=S&b=token`;
+      expect(redactText(url)).toBe(url);
+    },
+  );
+
+  it('in a line of the log, which stays JSON', () => {
+    const line = JSON.stringify({
+      msg: 'no "http://h/?access_token=S" nor\n?sig=S\nhere',
+      path: '/?auth=S\\',
+    });
+    expect(JSON.parse(redactLine(line))).toEqual({
+      msg: 'no "http://h/?access_token=[redacted]" nor\n?sig=[redacted]\nhere',
+      path: '/?auth=[redacted]',
+    });
+  });
+
+  it('is looked for in no time in a text that was made to be slow', () => {
+    const text = `${`?${'to'.repeat(2_000)}=`.repeat(50)}?${'auth'.repeat(100_000)}`;
+    const from = performance.now();
+    redactText(text);
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+});
+
 describe('a secret is found again', () => {
   const PASSWORD = 'p"ä s/w#rd&\\x';
   const OLD_KEY = Buffer.alloc(32, 7).toString('base64');

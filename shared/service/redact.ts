@@ -5,12 +5,34 @@ import { splitServers } from './server-url';
 const HIDDEN = '[redacted]';
 // To the last @ of the run: a password with / or # in it is no part of a URL, but it is still a password.
 const LOGIN = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]*@/gi;
+/** A word as the name of a parameter may have it: each of its letters may be percent-encoded. */
+const asWritten = (word: string) =>
+  word.replace(/[a-z]/g, (letter) => `(?:${letter}|%${hexOf(letter)}|%${hexOf(letter.toUpperCase())})`);
+const hexOf = (letter: string) => letter.charCodeAt(0).toString(16);
+/** What names a secret wherever in a name it stands (`access_token`), and what does so as a word of its own (not `author`). */
+const TELLING = 'token|secret|password|passwd|pwd|api(?:[-_.]|%2[DE]|%5F)?key|signature|credential';
+const TELLING_ALONE = 'o?auth|authorization|sig';
+/** The longest name that is looked at, on both sides of the word: a text cannot make this slow. */
+const NAME = '[^\\s"\'<>?&#;=]{0,60}';
+const QUERY_NAME = `[?&#;]${NAME}(?:${asWritten(TELLING)}|(?<![a-z])(?:${asWritten(TELLING_ALONE)})(?![a-z]))${NAME}=`;
+/** Not the backslash of an escaped quotation mark: a line of JSON stays JSON. */
+const QUERY_VALUE = '(?:[^&\\s"\'<>\\\\]|\\\\[^"\'nrt\\s])+';
 /**
  * What callers of the API show to say who they are (keys, tokens, whatever follows `Bearer`), what webhooks
  * are signed with, Stripe's keys, and what a URL's query names as a secret.
  */
-const CREDENTIAL =
-  /\bom_live_\w+|\bwhsec_[\w+/=-]+|\b[sr]k_(?:live|test)_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=\bbearer\s+)[\w.~+/=-]+|(?<=\bauthorization\W+basic\s+)[\w+/=-]+|(?<=[?&](?:password|token|secret|api_?key|sslpassword)=)[^&\s"'<>]+/gi;
+const CREDENTIAL = new RegExp(
+  [
+    String.raw`\bom_live_\w+`,
+    String.raw`\bwhsec_[\w+/=-]+`,
+    String.raw`\b[sr]k_(?:live|test)_\w+`,
+    String.raw`\beyJ[\w-]+\.[\w-]+\.[\w-]*`,
+    String.raw`(?<=\bbearer\s+)[\w.~+/=-]+`,
+    String.raw`(?<=\bauthorization\W+basic\s+)[\w+/=-]+`,
+    `(?<=${QUERY_NAME})${QUERY_VALUE}`,
+  ].join('|'),
+  'gi',
+);
 /** Without any of these there is none in a text, which is quicker to see: every line of the log is looked at. */
 const HINTS = [
   'om_live_',

@@ -69,7 +69,7 @@ async function startGuarded(bench: Bench, scope: Scope): Promise<Taker> {
     applicationName: 'bench',
     onIdleError: () => undefined,
   });
-  const { text } = await createKey(database, ADMIN, 'bench');
+  const { text } = await createKey(database, ADMIN, 'bench', () => undefined);
   await database.$disconnect();
   const headers = { Authorization: `Bearer ${text}` };
   return { ...taker, requests: taker.requests.map((request) => withKey({ ...request, headers })) };
