@@ -68,7 +68,7 @@ const where = ({ file }: Password) => (file ? `; its password is in ${file}` : '
 async function remove(database: Client, servers: Servers, args: UsersArguments): Promise<void> {
   for (const name of args.remove) {
     const role = args.prefix + name;
-    const was = args.only === 'rabbitmq' || (await removeRole(database, role));
+    const was = args.only === 'rabbitmq' || (await removeRole(database, role, name));
     await servers.management?.ask('DELETE', `users/${encodeURIComponent(role)}`);
     servers.say(was ? `${role} is gone` : `There was no role ${role}`);
   }
