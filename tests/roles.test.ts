@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Client } from 'pg';
+import { removeRole } from '../scripts/users/make-roles';
 import { tableOwners } from '../scripts/users/table-owners';
 import { eventCatalogue } from '../shared/events/catalogue';
 import { newId } from '../shared/ids';
@@ -386,5 +387,25 @@ it('a role that was granted something in another database is left as it is', asy
     expect((await as('operator').query('SELECT FROM orders')).rowCount).toBe(0);
   } finally {
     await other.drop();
+  }
+});
+
+it('who may make roles, and is no superuser, ends them too', async () => {
+  const [owner, role] = [`${logins.prefix}owner`, `${logins.prefix}old-service`];
+  const client = new Client(sessionConfig(db.url, { kind: 'migration', applicationName: 'test' }));
+  await client.connect();
+  try {
+    await client.query(`CREATE ROLE "${owner}" CREATEROLE`);
+    await client.query(`SET ROLE "${owner}"`);
+    await client.query(`CREATE ROLE "${role}"`);
+    const mark = `Ordermesh, old-service in ${new URL(db.url).pathname.slice(1)}, public`;
+    await client.query(`COMMENT ON ROLE "${role}" IS '${mark}'`);
+    expect(await removeRole(client, role, 'old-service')).toBe(true);
+    expect(await removeRole(client, role, 'old-service')).toBe(false);
+  } finally {
+    await client.query('RESET ROLE');
+    await client.query(`DROP ROLE IF EXISTS "${role}"`);
+    await client.query(`DROP ROLE "${owner}"`);
+    await client.end();
   }
 });

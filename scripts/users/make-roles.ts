@@ -112,6 +112,8 @@ async function remove(database: Client, role: string, name: string): Promise<boo
   );
   for (const { name, table } of rows)
     await database.query(`DROP POLICY ${escapeIdentifier(name)} ON ${escapeIdentifier(table)}`);
+  // Whoever is no superuser does this only for roles whose member it is.
+  await database.query(`GRANT ${escapeIdentifier(role)} TO CURRENT_USER`);
   // As it owns nothing, this only takes back what it was granted.
   await database.query(`DROP OWNED BY ${escapeIdentifier(role)}`);
   await database.query(`DROP ROLE ${escapeIdentifier(role)}`);
