@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Client } from 'pg';
-import { removeRole } from '../scripts/users/make-roles';
+import { makeRole, removeRole } from '../scripts/users/make-roles';
 import { tableOwners } from '../scripts/users/table-owners';
 import { eventCatalogue } from '../shared/events/catalogue';
 import { newId } from '../shared/ids';
@@ -406,6 +406,20 @@ it('who may make roles, and is no superuser, ends them too', async () => {
     await client.query('RESET ROLE');
     await client.query(`DROP ROLE IF EXISTS "${role}"`);
     await client.query(`DROP ROLE "${owner}"`);
+    await client.end();
+  }
+});
+
+it('a service that is called as no role may be is told so', async () => {
+  const client = new Client(sessionConfig(db.url, { kind: 'migration', applicationName: 'test' }));
+  await client.connect();
+  const login = { tables: {}, functions: [], forgets: [], announces: [] };
+  try {
+    for (const name of ['none', 'public'])
+      await expect(makeRole(client, name, { ...login, name }, 'secret')).rejects.toThrow(
+        `${name} cannot be set up: PostgreSQL keeps that name for itself. Choose others with --prefix.`,
+      );
+  } finally {
     await client.end();
   }
 });

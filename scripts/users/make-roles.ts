@@ -14,13 +14,15 @@ const LOCK_TIMEOUT = '1s';
 const ATTEMPTS = 30;
 /** A lock that was not to be had; a catalogue row that somebody else has just changed; a partition that went meanwhile. */
 const PASSING = new Set(['55P03', 'XX000', '40001', '40P01', '42P01']);
+/** `none` and `public`, and what begins with `pg_`. */
+const RESERVED = '42939';
 /** A role that was granted something in another database too. */
 const HELD = '2BP01';
 
 /**
  * Makes a login's role where there is none, gives it its password, and has it do what the login says and nothing else.
  * @returns how much of its rights was changed; 0 where all was right
- * @throws {UserError} for a role of somebody else's, and where the own role may not make others
+ * @throws {UserError} for a role of somebody else's, a name of PostgreSQL's own, and where the own role may not make others
  */
 export function makeRole(database: Client, role: string, login: Login, password: string): Promise<number> {
   return patiently(database, `${role} cannot be set up`, () => make(database, role, login, password));
@@ -46,6 +48,8 @@ async function patiently<T>(database: Client, failed: string, work: () => Promis
     } catch (error) {
       const { code = '', detail } = error as { code?: string; detail?: string };
       if (code === '42501') throw new UserError(`${failed}: ${briefly(error)}. ${WHO}`);
+      if (code === RESERVED)
+        throw new UserError(`${failed}: PostgreSQL keeps that name for itself. Choose others with --prefix.`);
       if (code === HELD)
         throw new UserError(`${failed}: ${briefly(error)} (${detail}): take that back first.`);
       if (!PASSING.has(code) || failures >= ATTEMPTS) throw error;
