@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import type { Channel, ChannelModel } from 'amqplib';
+import { findBrokerUser } from '../scripts/users/find-broker-user';
+import { openManagement } from '../scripts/users/management';
 import { connectBroker } from '../shared/messaging/connect-broker';
 import { declareMesh, discoverSubscriptions } from '../shared/messaging/declare-mesh';
 import { EVENTS_EXCHANGE, serviceNames } from '../shared/messaging/topology';
@@ -154,3 +156,104 @@ it('the relay reads nothing, and order-api has no user', async () => {
   expect(logins.names).toContain('order-api');
   expect(logins.rabbitmqUrl('order-api')).toBeUndefined();
 });
+
+const userAt = (user: string) => `/api/users/${user}`;
+const roles = async (like: string) =>
+  db.database.$queryRawUnsafe('SELECT rolname FROM pg_roles WHERE rolname LIKE $1', like);
+
+it('a user’s tag opens nothing', async () => {
+  const user = `${logins.prefix}operator`;
+  expect(await broker.manage('GET', userAt(user))).toMatchObject({ tags: ['ordermesh'] });
+  const { password } = new URL(logins.rabbitmqUrl('operator')!);
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const api = new URL('/api/whoami', process.env.TEST_RABBITMQ_MANAGEMENT_URL);
+  [api.username, api.password] = ['', ''];
+  expect((await fetch(api, { headers: { authorization } })).status).toBe(401);
+});
+
+it('a user of somebody else’s is told from the mesh’s own', async () => {
+  const user = `${logins.prefix}strange`;
+  const management = openManagement(process.env.TEST_RABBITMQ_MANAGEMENT_URL!, broker.url);
+  const look = () => findBrokerUser(management, user, 'inventory-service', 'go away');
+  expect(await look()).toBe(false);
+  const own = await management.find<object[]>(`users/${logins.prefix}inventory-service/permissions`);
+  const keys = await management.find<object[]>(`users/${logins.prefix}inventory-service/topic-permissions`);
+  const make = async (tags: string, permissions: object, ...more: object[]) => {
+    await broker.manage('PUT', userAt(user), { password: 'secret', tags });
+    await broker.manage('PUT', `/api/topic-permissions/{vhost}/${user}`, { ...keys![0] });
+    await broker.manage('PUT', `/api/permissions/{vhost}/${user}`, { ...own![0], ...permissions });
+    for (const one of more)
+      await broker.manage('PUT', `/api/topic-permissions/{vhost}/${user}`, { ...keys![0], ...one });
+  };
+  const refused = (why: string) =>
+    expect(look()).rejects.toThrow(
+      `There is a user ${user} at RabbitMQ already, and not of this mesh (${why}): go away.`,
+    );
+  const elsewhere = await createTestBroker();
+  try {
+    await make('', {});
+    expect(await look()).toBe(true); // as earlier versions made it
+    await make('ordermesh', { read: '.*' });
+    expect(await look()).toBe(true); // its rights are put right
+    await make('administrator', {});
+    await refused('its tags: administrator');
+    await make('ordermesh,monitoring', {});
+    await refused('its tags: ordermesh, monitoring');
+    await make('', { read: '.*' });
+    await refused('it has not the tag ordermesh');
+    await make('', {}, { exchange: 'other' });
+    await refused('it has not the tag ordermesh');
+    await broker.manage('DELETE', userAt(user));
+    await broker.manage('PUT', userAt(user), { password: 'secret', tags: '' });
+    await refused('it has not the tag ordermesh');
+    await make('ordermesh', {});
+    await elsewhere.manage('PUT', `/api/permissions/{vhost}/${user}`, { ...own![0] });
+    const { pathname } = new URL(elsewhere.url);
+    await refused(`it has rights in the virtual host ${pathname.slice(1)}`);
+  } finally {
+    await broker.manage('DELETE', userAt(user));
+    await elsewhere.drop();
+  }
+}, 30_000);
+
+it('somebody else’s user is neither taken over nor deleted, and nothing is changed for it', async () => {
+  const prefix = `${logins.prefix}two-`;
+  const user = `${prefix}status-service`;
+  await broker.manage('PUT', userAt(user), { password: 'secret', tags: 'administrator' });
+  try {
+    const before = await broker.manage('GET', userAt(user));
+    for (const [more, advice] of [
+      [[], 'choose other names with --prefix, or delete it'],
+      [['--remove', 'status-service'], 'nothing was removed'],
+    ] as const)
+      await expect(logins.run('--prefix', prefix, ...more)).rejects.toMatchObject({
+        stderr: expect.stringContaining(
+          `There is a user ${user} at RabbitMQ already, and not of this mesh (its tags: administrator): ${advice}.\n`,
+        ) as string,
+      });
+    expect(await broker.manage('GET', userAt(user))).toEqual(before);
+    expect(await roles(`${prefix}%`)).toEqual([]);
+  } finally {
+    await broker.manage('DELETE', userAt(user));
+  }
+}, 30_000);
+
+it('users that earlier versions made are given their tag, or ended', async () => {
+  const names = logins.names.filter((name) => logins.rabbitmqUrl(name));
+  const forget = () =>
+    Promise.all(
+      names.map((name) =>
+        broker.manage('PUT', userAt(logins.prefix + name), { password: 'secret', tags: '' }),
+      ),
+    );
+  await forget();
+  await logins.run();
+  for (const name of names)
+    expect(await broker.manage('GET', userAt(logins.prefix + name))).toMatchObject({ tags: ['ordermesh'] });
+  await forget();
+  const said = await logins.run(...names.flatMap((name) => ['--remove', name]));
+  expect(said.match(/ is gone$/gm)).toHaveLength(names.length);
+  for (const name of names)
+    await expect(broker.manage('GET', userAt(logins.prefix + name))).rejects.toThrow('404');
+  expect(await logins.run('--remove', names[0]!)).toContain('There was no login');
+}, 30_000);

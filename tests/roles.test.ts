@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Client } from 'pg';
+import { makeRole, removeRole } from '../scripts/users/make-roles';
 import { tableOwners } from '../scripts/users/table-owners';
 import { eventCatalogue } from '../shared/events/catalogue';
 import { newId } from '../shared/ids';
@@ -347,9 +348,78 @@ it('a role of somebody else’s is left alone; one that is not needed any more i
   await expect(logins.run('--only', 'database')).rejects.toMatchObject({
     stderr: expect.stringContaining('choose other names with --prefix') as string,
   });
+  await expect(logins.run('--remove', 'status-service')).rejects.toMatchObject({
+    stderr: expect.stringContaining(
+      `There is a role ${role} already, and not of this mesh (mine): nothing was removed.`,
+    ) as string,
+  });
+  expect((await as('status-service').query('SELECT FROM orders')).rowCount).toBe(0);
   await as('notification-service').end();
   expect(await logins.run('--remove', 'notification-service')).toContain('is gone');
   expect(
     await refusal(new Client({ connectionString: logins.databaseUrl('notification-service') }).connect()),
   ).toBe('28P01');
+});
+
+it('what a role came to own is not dropped with it', async () => {
+  const role = `${logins.prefix}payment-service`;
+  const remove = () => logins.run('--only', 'database', '--remove', 'payment-service');
+  await db.database.$executeRawUnsafe('CREATE TABLE reports AS SELECT 1 AS one');
+  await db.database.$executeRawUnsafe(`ALTER TABLE reports OWNER TO "${role}"`);
+  await expect(remove()).rejects.toMatchObject({
+    stderr: expect.stringContaining(`${role} owns table reports: give that to somebody else`) as string,
+  });
+  expect(await db.database.$queryRawUnsafe('SELECT one FROM reports')).toEqual([{ one: 1 }]);
+  expect((await as('payment-service').query('SELECT FROM payments')).rowCount).toBe(0);
+  await db.database.$executeRawUnsafe(`DROP TABLE reports`);
+  expect(await remove()).toContain('is gone');
+});
+
+it('a role that was granted something in another database is left as it is', async () => {
+  const role = `${logins.prefix}operator`;
+  const other = await createTestDatabase();
+  try {
+    await other.database.$executeRawUnsafe(`GRANT SELECT ON orders TO "${role}"`);
+    const there = new URL(other.url).pathname.slice(1);
+    await expect(logins.run('--only', 'database', '--remove', 'operator')).rejects.toMatchObject({
+      stderr: expect.stringContaining(`(1 object in database ${there}): take that back first.`) as string,
+    });
+    expect((await as('operator').query('SELECT FROM orders')).rowCount).toBe(0);
+  } finally {
+    await other.drop();
+  }
+});
+
+it('who may make roles, and is no superuser, ends them too', async () => {
+  const [owner, role] = [`${logins.prefix}owner`, `${logins.prefix}old-service`];
+  const client = new Client(sessionConfig(db.url, { kind: 'migration', applicationName: 'test' }));
+  await client.connect();
+  try {
+    await client.query(`CREATE ROLE "${owner}" CREATEROLE`);
+    await client.query(`SET ROLE "${owner}"`);
+    await client.query(`CREATE ROLE "${role}"`);
+    const mark = `Ordermesh, old-service in ${new URL(db.url).pathname.slice(1)}, public`;
+    await client.query(`COMMENT ON ROLE "${role}" IS '${mark}'`);
+    expect(await removeRole(client, role, 'old-service')).toBe(true);
+    expect(await removeRole(client, role, 'old-service')).toBe(false);
+  } finally {
+    await client.query('RESET ROLE');
+    await client.query(`DROP ROLE IF EXISTS "${role}"`);
+    await client.query(`DROP ROLE "${owner}"`);
+    await client.end();
+  }
+});
+
+it('a service that is called as no role may be is told so', async () => {
+  const client = new Client(sessionConfig(db.url, { kind: 'migration', applicationName: 'test' }));
+  await client.connect();
+  const login = { tables: {}, functions: [], forgets: [], announces: [] };
+  try {
+    for (const name of ['none', 'public'])
+      await expect(makeRole(client, name, { ...login, name }, 'secret')).rejects.toThrow(
+        `${name} cannot be set up: PostgreSQL keeps that name for itself. Choose others with --prefix.`,
+      );
+  } finally {
+    await client.end();
+  }
 });

@@ -32,6 +32,10 @@ export function readUsersArguments(args = process.argv.slice(2)): UsersArguments
   const { help = false, prefix = '', only, remove = [] } = values;
   if (prefix && !PREFIX.test(prefix))
     throw new UserError(`--prefix ${prefix}: small letters, digits, - and _, beginning with a letter.`);
+  if (prefix.startsWith('pg_'))
+    throw new UserError(
+      `--prefix ${prefix}: PostgreSQL keeps the names that begin with pg_ for its own roles.`,
+    );
   if (only !== undefined && only !== 'database' && only !== 'rabbitmq')
     throw new UserError(`--only ${only}: it is database or rabbitmq.`);
   for (const name of remove)

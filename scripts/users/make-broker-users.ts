@@ -1,6 +1,9 @@
 import { EVENTS_EXCHANGE } from '../../shared/messaging/topology';
 import type { Login } from './find-logins';
 
+/** The tag of a mesh's users: RabbitMQ itself takes no notice of a tag that it does not know. */
+export const MARK = 'ordermesh';
+
 /** The rights of a user in a virtual host: regular expressions that names have to match. */
 export interface Permissions {
   configure: string;
@@ -39,6 +42,10 @@ export function permissionsOf(login: Login, consumers: readonly string[]): Permi
 
 /** The management API of the broker, as an administrator. */
 export interface Management {
+  /** The virtual host of the mesh. */
+  vhost: string;
+  /** What is at a path, as in {@link ask}. @returns undefined where nothing is */
+  find<T>(path: string): Promise<T | undefined>;
   /** The path begins after `/api/`; `{vhost}` stands for the virtual host. @throws {Error} for any other answer than 2xx */
   ask(method: string, path: string, body?: unknown): Promise<void>;
 }
@@ -51,7 +58,7 @@ export async function makeBrokerUser(
   { keys, ...permissions }: Permissions,
 ): Promise<void> {
   const name = encodeURIComponent(user);
-  await management.ask('PUT', `users/${name}`, { password, tags: '' });
+  await management.ask('PUT', `users/${name}`, { password, tags: MARK });
   // The narrower first: a user without topic permissions may use all keys of what it may use.
   await management.ask('PUT', `topic-permissions/{vhost}/${name}`, { exchange: EVENTS_EXCHANGE, ...keys });
   await management.ask('PUT', `permissions/{vhost}/${name}`, permissions);

@@ -12,7 +12,7 @@ const ANSWER_MS = 15_000;
  */
 export function openManagement(urls: string | readonly string[], rabbitmqUrl: string): Management {
   const [broker] = parseRabbitmqServers(rabbitmqUrl) as [RabbitmqTarget]; // one virtual host, one login
-  const vhost = encodeURIComponent(decodeURIComponent(new URL(broker.url).pathname.slice(1)) || '/');
+  const vhost = decodeURIComponent(new URL(broker.url).pathname.slice(1)) || '/';
   let nodes = [urls].flat().map((url) => nodeOf(url, broker));
 
   /** What is asked changes nothing when it is asked again. @throws {UserError} where no node answers */
@@ -20,7 +20,7 @@ export function openManagement(urls: string | readonly string[], rabbitmqUrl: st
     let failure: unknown;
     for (const node of nodes) {
       try {
-        const response = await send(`${node.home}${path.replace('{vhost}', vhost)}`, {
+        const response = await send(`${node.home}${path.replace('{vhost}', encodeURIComponent(vhost))}`, {
           method,
           headers: { authorization: node.authorization, 'content-type': 'application/json' },
           body: body === undefined ? undefined : JSON.stringify(body),
@@ -36,18 +36,28 @@ export function openManagement(urls: string | readonly string[], rabbitmqUrl: st
     throw failure;
   }
 
+  /** @returns what it answered; undefined where what is looked for, or deleted, is not there */
+  async function ask(method: string, path: string, body?: unknown): Promise<string | undefined> {
+    const { node, response, text } = await askAny(method, path, body);
+    if (response.status === 401)
+      throw new UserError(
+        `RabbitMQ's management API at ${node.host} does not let ${node.user} in, or not as an administrator: RABBITMQ_MANAGEMENT_URL has to name one.`,
+      );
+    if (response.status === 404 && method !== 'PUT') return undefined;
+    if (!response.ok)
+      throw new UserError(
+        `RabbitMQ's management API: ${method} ${path}: ${response.status} ${text.slice(0, 200)}`,
+      );
+    return text;
+  }
+
   return {
-    ask: async (method, path, body) => {
-      const { node, response, text } = await askAny(method, path, body);
-      if (response.status === 401)
-        throw new UserError(
-          `RabbitMQ's management API at ${node.host} does not let ${node.user} in, or not as an administrator: RABBITMQ_MANAGEMENT_URL has to name one.`,
-        );
-      if (!response.ok && !(method === 'DELETE' && response.status === 404))
-        throw new UserError(
-          `RabbitMQ's management API: ${method} ${path}: ${response.status} ${text.slice(0, 200)}`,
-        );
+    vhost,
+    find: async <T>(path: string) => {
+      const text = await ask('GET', path);
+      return text === undefined ? undefined : (JSON.parse(text) as T);
     },
+    ask: async (method, path, body) => void (await ask(method, path, body)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { readSecretFile } from '../../shared/service/secret-files';
 import { UserError } from '../servers/search';
 
 export type Server = 'database' | 'rabbitmq';
@@ -48,7 +49,10 @@ function readOrWrite(file: string): string {
   } finally {
     rmSync(beside, { force: true });
   }
-  const password = readFileSync(file, 'utf8').trim();
-  if (!password) throw new UserError(`${file} is empty: write the password into it, or delete it.`);
-  return password;
+  // As the service reads it.
+  try {
+    return readSecretFile(file);
+  } catch (error) {
+    throw new UserError(`${file} ${(error as Error).message}: write the password into it, or delete it.`);
+  }
 }

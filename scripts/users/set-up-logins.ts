@@ -3,6 +3,7 @@ import { PostgresClient } from '../../shared/service/postgres-client';
 import { sessionConfig } from '../../shared/service/session-settings';
 import type { UsersArguments } from './arguments';
 import { findLogins, type Login } from './find-logins';
+import { findBrokerUser } from './find-broker-user';
 import { makeBrokerUser, permissionsOf, type Management } from './make-broker-users';
 import { makeRole, removeRole } from './make-roles';
 import { passwordOf, type Password } from './passwords';
@@ -24,12 +25,23 @@ export async function setUpLogins(servers: Servers, args: UsersArguments): Promi
   try {
     if (args.remove.length > 0) return await remove(database, servers, args);
     const logins = await findLogins(database);
+    // Before anything is changed.
+    if (servers.management) await refuseStrangers(servers.management, logins, args);
     if (args.only !== 'rabbitmq') await makeRoles(database, logins, servers, args);
     if (servers.management) await makeBrokerUsers(servers.management, logins, servers, args);
     if (args.only !== 'rabbitmq') await warnOfOpenSchema(database, servers);
   } finally {
     await database.end();
   }
+}
+
+async function refuseStrangers(
+  management: Management,
+  logins: readonly Login[],
+  { prefix }: UsersArguments,
+): Promise<void> {
+  for (const { name } of logins.filter(({ broker }) => broker))
+    await findBrokerUser(management, prefix + name, name, 'choose other names with --prefix, or delete it');
 }
 
 async function makeRoles(
@@ -65,12 +77,18 @@ async function makeBrokerUsers(
 
 const where = ({ file }: Password) => (file ? `; its password is in ${file}` : '');
 
-async function remove(database: Client, servers: Servers, args: UsersArguments): Promise<void> {
-  for (const name of args.remove) {
-    const role = args.prefix + name;
-    const was = args.only === 'rabbitmq' || (await removeRole(database, role));
-    await servers.management?.ask('DELETE', `users/${encodeURIComponent(role)}`);
-    servers.say(was ? `${role} is gone` : `There was no role ${role}`);
+async function remove(
+  database: Client,
+  { management, say }: Servers,
+  { remove: names, prefix, only }: UsersArguments,
+): Promise<void> {
+  for (const name of names) {
+    const login = prefix + name;
+    // Before the role goes: of a login that is not this mesh's, nothing does.
+    const user = management && (await findBrokerUser(management, login, name, 'nothing was removed'));
+    const role = only !== 'rabbitmq' && (await removeRole(database, login, name));
+    if (user) await management.ask('DELETE', `users/${encodeURIComponent(login)}`);
+    say(role || user ? `${login} is gone` : `There was no login ${login}`);
   }
 }
 

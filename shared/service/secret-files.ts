@@ -23,8 +23,8 @@ export const SECRETS = [
 const LARGEST = 64 * 1024;
 
 /**
- * The environment with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
- * Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning.
+ * The environment with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets:
+ * read by `readSecretFile`.
  * @returns also a line for each file that cannot be read, is empty, or is named beside its variable; none has a secret in it
  */
 export function withSecretFiles(environment: Record<string, string | undefined>): {
@@ -39,7 +39,7 @@ export function withSecretFiles(environment: Record<string, string | undefined>)
     if (environment[name]) problems.push(`${name}: is set, and ${name}_FILE too: set only one of them`);
     else
       try {
-        complete[name] = read(file);
+        complete[name] = readSecretFile(file);
       } catch (error) {
         problems.push(`${name}: ${name}_FILE names a file that ${(error as Error).message}: ${file}`);
       }
@@ -47,7 +47,12 @@ export function withSecretFiles(environment: Record<string, string | undefined>)
   return { environment: complete, problems };
 }
 
-function read(file: string): string {
+/**
+ * The secret in a file. Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning; blanks
+ * are, wherever they stand.
+ * @throws {Error} for a file that cannot be read, is too large or empty: what it does or is, to be put after its name
+ */
+export function readSecretFile(file: string): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
