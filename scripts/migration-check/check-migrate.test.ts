@@ -64,7 +64,11 @@ describe('on an empty database', () => {
   const ask = async (where: string, sql: string) => {
     const client = new PostgresClient(sessionConfig(where, { kind: 'command', applicationName: 'test' }));
     await client.connect();
-    await client.query(sql).finally(() => client.end());
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
   };
   const admin = (sql: string) => ask(at('/postgres').href, sql);
   beforeAll(async () => {

@@ -22,7 +22,13 @@ const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => character(from + index));
 const SPACES = ['\u00A0', '\u1680', ...range(0x2000, 0x200b), '\u202F', '\u205F', '\u3000'];
 const NOTHING = [
-  ...['\u00AD', '\u034F', '\u1806', ...range(0x180b, 0x180d), '\u200C', '\u200D', '\u2060'],
+  '\u00AD',
+  '\u034F',
+  '\u1806',
+  ...range(0x180b, 0x180d),
+  '\u200C',
+  '\u200D',
+  '\u2060',
   ...range(0xfe00, 0xfe0f),
   '\uFEFF',
 ];
