@@ -5,6 +5,7 @@ import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
 import { watchLoop } from './watch-loop';
 import { within } from './within';
+import { forgetBlanks } from './without-blanks';
 import type { EndTracing } from '../tracing/begin-tracing';
 
 /** What a started service gives back: how to stop it. */
@@ -24,6 +25,7 @@ const HEAP = '--heap-growing-percent=100';
  */
 export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
   setFlagsFromString(HEAP);
+  forgetBlanks();
   nameService(name);
   watchLoop(name);
   const log = createLogger(

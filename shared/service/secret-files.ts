@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { withoutBlanks } from './without-blanks';
 
 /** Variables that hold a secret; each may be in a file instead, which `<name>_FILE` names. */
 export const SECRETS = [
@@ -23,7 +24,7 @@ export const SECRETS = [
 const LARGEST = 64 * 1024;
 
 /**
- * The environment with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
+ * The variables that are set, with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
  * Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning.
  * @returns also a line for each file that cannot be read, is empty, or is named beside its variable; none has a secret in it
  */
@@ -31,12 +32,12 @@ export function withSecretFiles(environment: Record<string, string | undefined>)
   environment: Record<string, string | undefined>;
   problems: string[];
 } {
-  const complete = { ...environment };
+  const complete = withoutBlanks(environment);
   const problems: string[] = [];
   for (const name of SECRETS) {
-    const file = environment[`${name}_FILE`];
+    const file = complete[`${name}_FILE`];
     if (!file) continue;
-    if (environment[name]) problems.push(`${name}: is set, and ${name}_FILE too: set only one of them`);
+    if (complete[name]) problems.push(`${name}: is set, and ${name}_FILE too: set only one of them`);
     else
       try {
         complete[name] = read(file);
