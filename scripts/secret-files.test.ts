@@ -9,7 +9,7 @@ import { takeSecretFiles } from './take-secret-files';
 
 const folder = mkdtempSync(join(tmpdir(), 'ordermesh-secrets-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const file = (name: string, text: string) => {
+const file = (name: string, text: string | Buffer) => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);
 };
@@ -71,6 +71,19 @@ test('what is wrong with a file is told with its name, beside all else that is w
   expect(() => givenUrl('DATABASE_URL', { DATABASE_URL, DATABASE_PASSWORD_FILE: missing })).toThrow(
     'does not exist',
   );
+});
+
+test('a file that is no text in UTF-8 is refused, and not altered', () => {
+  const latin1 = file('latin1', Buffer.from('caf\xe9-geheim\n', 'latin1'));
+  const environment = { DATABASE_URL, DATABASE_PASSWORD_FILE: latin1 };
+  const told = `DATABASE_PASSWORD: DATABASE_PASSWORD_FILE names a file that is no text in UTF-8: ${latin1}`;
+  expect(withSecretFiles(environment).problems).toEqual([told]);
+  expect(() => readConfig(apiConfig, environment)).toThrow(told);
+  expect(() => givenUrl('DATABASE_URL', environment)).toThrow(told);
+  const utf16 = file('utf16', Buffer.from('\ufeffgeheim', 'utf16le'));
+  expect(withSecretFiles({ CARD_TOKEN_KEY_FILE: utf16 }).problems).toEqual([
+    expect.stringContaining('is no text in UTF-8'),
+  ]);
 });
 
 test('npm start hands on what is in the files, and not their names', () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { textOf } from '../../shared/service/secret-files';
 import { UserError } from '../servers/search';
 
 export type Server = 'database' | 'rabbitmq';
@@ -14,7 +15,7 @@ export interface Password {
 /**
  * The password of a login at a server: that of the variable (`INVENTORY_SERVICE_DATABASE_PASSWORD`), else what is in
  * the file `<folder>/inventory-service/database-password`, else a new one that is put there, for its owner's eyes only.
- * @throws {UserError} for a file that cannot be read or written, or is empty
+ * @throws {UserError} for a file that cannot be read or written, or is empty or no text
  */
 export function passwordOf(
   folder: string,
@@ -48,7 +49,16 @@ function readOrWrite(file: string): string {
   } finally {
     rmSync(beside, { force: true });
   }
-  const password = readFileSync(file, 'utf8').trim();
+  const password = readText(file).trim();
   if (!password) throw new UserError(`${file} is empty: write the password into it, or delete it.`);
   return password;
+}
+
+function readText(file: string): string {
+  const bytes = readFileSync(file);
+  try {
+    return textOf(bytes);
+  } catch (error) {
+    throw new UserError(`${file} ${(error as Error).message}: write the password into it anew, or delete it.`);
+  }
 }

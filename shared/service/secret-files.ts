@@ -26,7 +26,7 @@ const LARGEST = 64 * 1024;
 /**
  * The variables that are set, with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
  * Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning.
- * @returns also a line for each file that cannot be read, is empty, or is named beside its variable; none has a secret in it
+ * @returns also a line for each file that cannot be read, is empty or no text, or is named beside its variable; none has a secret in it
  */
 export function withSecretFiles(environment: Record<string, string | undefined>): {
   environment: Record<string, string | undefined>;
@@ -49,15 +49,27 @@ export function withSecretFiles(environment: Record<string, string | undefined>)
 }
 
 function read(file: string): string {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
   }
-  if (text.length > LARGEST) throw new Error('is too large for a secret');
-  const secret = text.replace(/^\ufeff/, '').replace(/[\r\n]+$/, '');
-  if (!secret) throw new Error('is empty');
+  if (bytes.length > LARGEST) throw new Error('is too large for a secret');
+  const secret = textOf(bytes).replace(/[\r\n]+$/, '');
+  if (!secret.trim()) throw new Error('is empty');
   return secret;
+}
+
+/**
+ * What is written in a file with a secret, without a mark of the byte order.
+ * @throws {Error} where it is not UTF-8: with other characters put in for what was not understood it would be another secret
+ */
+export function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('is no text in UTF-8');
+  }
 }
