@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +10,12 @@ import { takeSecretFiles } from './take-secret-files';
 
 const folder = mkdtempSync(join(tmpdir(), 'ordermesh-secrets-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+/** A new one each time: each is read only once. */
 const file = (name: string, text: string | Buffer) => {
-  writeFileSync(join(folder, name), text);
-  return join(folder, name);
+  const path = join(folder, `${name}-${(files += 1)}`);
+  writeFileSync(path, text);
+  return path;
 };
 const DATABASE_URL = 'postgresql://inventory-service@localhost/d';
 const PASSWORD = ' p#/?@% ü ';
@@ -90,4 +94,18 @@ test('npm start hands on what is in the files, and not their names', () => {
   const environment: NodeJS.ProcessEnv = { DATABASE_URL_FILE: file('url', DATABASE_URL), PATH: '/bin' };
   takeSecretFiles(environment);
   expect(environment).toEqual({ DATABASE_URL, PATH: '/bin' });
+});
+
+test('each file is read once: a pipe has nothing more to give', () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const writer = spawn('sh', ['-c', 'printf geheim > "$1"', 'sh', pipe]);
+  try {
+    const given = { DATABASE_URL, DATABASE_PASSWORD_FILE: pipe };
+    expect(parsePostgresUrl(givenUrl('DATABASE_URL', given)!).password).toBe('geheim');
+    rmSync(pipe); // whoever opened it again would wait for another writer
+    expect(parsePostgresUrl(readConfig(apiConfig, given).DATABASE_URL).password).toBe('geheim');
+  } finally {
+    writer.kill();
+  }
 });

@@ -25,7 +25,7 @@ const LARGEST = 64 * 1024;
 
 /**
  * The variables that are set, with what is in the files that `<name>_FILE` names, as Docker, Compose and Kubernetes hand out secrets.
- * Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning.
+ * Each file is read once in a process. Line breaks at the end are no part of it, nor is a mark of the byte order at its beginning.
  * @returns also a line for each file that cannot be read, is empty or no text, or is named beside its variable; none has a secret in it
  */
 export function withSecretFiles(environment: Record<string, string | undefined>): {
@@ -51,7 +51,7 @@ export function withSecretFiles(environment: Record<string, string | undefined>)
 function read(file: string): string {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = bytesOf(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`);
@@ -60,6 +60,15 @@ function read(file: string): string {
   const secret = textOf(bytes).replace(/[\r\n]+$/, '');
   if (!secret.trim()) throw new Error('is empty');
   return secret;
+}
+
+/** What this process has read of each file: one that is a pipe, as of `<(…)` in a shell, is empty when it is read again. */
+const alreadyRead = new Map<string, Buffer>();
+
+function bytesOf(file: string): Buffer {
+  const bytes = alreadyRead.get(file) ?? readFileSync(file);
+  alreadyRead.set(file, bytes);
+  return bytes;
 }
 
 /**
