@@ -194,7 +194,7 @@ describe('the process', () => {
     );
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'on %s answers the request in progress, takes no other, and exits 0',
     async (signal) => {
       const { restaurantId } = await seedMenu(db.database, [5]);

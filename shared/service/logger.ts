@@ -27,6 +27,13 @@ export function createLogger(service: string, level: string): Logger {
     flushSoon();
     return clean;
   };
+  // A terminal that was closed takes nothing any more: without it the process has to drain all the same. What is still
+  // to be written would be tried again and again, at exit without an end.
+  destination.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EIO') throw error;
+    for (const way of ['write', 'flushSync', 'end', 'destroy'] as const) destination[way] = () => true;
+    destination.flush = (flushed) => flushed?.(error);
+  });
   const log = pino({ ...options(service, level), hooks: { streamWrite: toWrite } }, destination);
   // Where nobody reads the output, lines wait in memory, up to a bound; beyond it they are dropped, and counted.
   let dropped = 0;

@@ -14,6 +14,7 @@ export type Stop = () => Promise<void>;
 const STOP_TIMEOUT_MS = 9_500;
 /** For what is left of traces, after everything else: a receiver that hangs holds nothing up. */
 const LAST_TRACES_MS = 1_000;
+const LAST_LINES_MS = 250;
 
 // V8 would rather use memory than collect garbage, until a good part of the machine's is taken. Here a collection comes
 // when what is in use has doubled: less than 150 MB a service, for a tenth of a saturated one's CPU.
@@ -21,7 +22,7 @@ const HEAP = '--heap-growing-percent=100';
 
 /**
  * Runs a service's `start` as the process: reports bad configuration whole (exit code 78), drains on
- * SIGTERM, SIGINT or when the process that started it is gone, and exits 0 within ten seconds.
+ * SIGTERM, SIGINT, SIGHUP (its terminal was closed) or when the process that started it is gone, and exits 0 within ten seconds.
  */
 export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
   setFlagsFromString(HEAP);
@@ -72,8 +73,21 @@ export function runService(name: string, start: (log: Logger) => Promise<Stop>):
       },
     );
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+  process.on('SIGHUP', () => {
+    // Where its terminal has gone, the logger would retry its last lines for ever at exit, and Node.js itself fails there.
+    if (!stopping)
+      end = (code) => {
+        // A pipe that is well says EINVAL: it cannot be synced.
+        const lost = new Promise<boolean>((resolve) =>
+          log.flush((error?: NodeJS.ErrnoException | null) => resolve(error?.code === 'EIO')),
+        );
+        void within(LAST_LINES_MS, lost)
+          .catch(() => false)
+          .then((isLost) => (isLost ? process.kill(process.pid, 'SIGKILL') : process.exit(code)));
+      };
+    stop('SIGHUP');
+  });
   // Set when a supervisor started this process: it must not outlive it.
   if (process.send) {
     process.on('disconnect', () => {
