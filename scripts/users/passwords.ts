@@ -59,6 +59,8 @@ function readText(file: string): string {
   try {
     return textOf(bytes);
   } catch (error) {
-    throw new UserError(`${file} ${(error as Error).message}: write the password into it anew, or delete it.`);
+    throw new UserError(
+      `${file} ${(error as Error).message}: write the password into it anew, or delete it.`,
+    );
   }
 }

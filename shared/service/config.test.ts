@@ -158,7 +158,14 @@ test('a batch as large as what the broker sends ahead is refused', () => {
 });
 
 test('a variable of blanks is as one that is not set, of whatever kind', () => {
-  const blank = { PORT: ' ', HOST: '  ', AUTH: '\t', LEAVE_AFTER: ' ', LOG_LEVEL: ' \n', CARD_TOKEN_KEY: ' ' };
+  const blank = {
+    PORT: ' ',
+    HOST: '  ',
+    AUTH: '\t',
+    LEAVE_AFTER: ' ',
+    LOG_LEVEL: ' \n',
+    CARD_TOKEN_KEY: ' ',
+  };
   const config = readConfig(apiConfig, { DATABASE_URL, DATABASE_PASSWORD: ' ', ...blank });
   expect(config).toEqual(readConfig(apiConfig, { DATABASE_URL }));
   expect(config).toMatchObject({ PORT: 8000, HOST: '127.0.0.1' });
