@@ -32,7 +32,7 @@ function serviceOf(said) {
 }
 
 try {
-  process.exitCode = (await Promise.any([PORT, HEALTH_PORT].filter(Boolean).map(ask))) ? 0 : 1;
+  process.exitCode = (await Promise.any([PORT, HEALTH_PORT].filter((port) => port?.trim()).map(ask))) ? 0 : 1;
 } catch (error) {
   console.error(error.errors.map(({ message }) => message).join('; '));
   process.exitCode = 1;

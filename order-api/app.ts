@@ -58,6 +58,8 @@ export type AppDependencies = Omit<
   rateLimits?: { address?: RateLimit; caller?: RateLimit };
   /** Express's `trust proxy`: by whom `X-Forwarded-For` is believed; nobody if absent. */
   trustProxy?: number | string[] | false;
+  /** What it still has to do before it is ready; nothing, if absent. */
+  startsBecause?: () => string | undefined;
   /** Whether it is about to leave: it answers, and is not ready. */
   isLeaving?: () => boolean;
   /** Sites whose scripts may read what is answered; none if absent. */
@@ -75,6 +77,7 @@ export function buildApp(deps: AppDependencies): Express {
     backlog = noBound,
     draftDeadlineMs = DAY_MS,
     reads = primaryAlone(database),
+    startsBecause = () => undefined,
     isLeaving = () => false,
     allowPrivateWebhooks = false,
     presence,
@@ -110,8 +113,10 @@ export function buildApp(deps: AppDependencies): Express {
   // RabbitMQ is not among them: orders are taken without it, and wait in the outbox.
   const health: Health = {
     get checks() {
-      const leaving = { stays: () => 'it was told to stop' };
-      return { database: usable, orders: takesOrders, ...(isLeaving() && leaving) };
+      const why = startsBecause();
+      const starting = why !== undefined && { started: () => why };
+      const leaving = isLeaving() && { stays: () => 'it was told to stop' };
+      return { database: usable, orders: takesOrders, ...starting, ...leaving };
     },
     paused: () => (presence ?? neverPaused).all(),
   };

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { EXIT } from '../shared/service/exit-codes';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -177,7 +177,7 @@ describe('the process', () => {
       });
       return { status: response.status, body: (await response.json()) as { reasons?: unknown } };
     };
-    expect((await ask('/readyz')).status).toBe(200);
+    await until('it is ready', async () => (await ask('/readyz')).status === 200);
     running.child.kill('SIGTERM');
     const leaving = await until('it says so', async () => {
       const answer = await ask('/readyz');
@@ -194,7 +194,7 @@ describe('the process', () => {
     );
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'on %s answers the request in progress, takes no other, and exits 0',
     async (signal) => {
       const { restaurantId } = await seedMenu(db.database, [5]);
@@ -300,6 +300,38 @@ describe('the process', () => {
     expect(warned(having)).toEqual([]);
     expect(JSON.stringify([...without.log(), ...having.log()])).not.toMatch(/tok_approved/);
     expect(JSON.stringify(having.log())).not.toContain(key);
+  });
+
+  it('answers while its database hangs, is not ready, and is ready when the database says something', async () => {
+    const { hostname, port: databasePort } = new URL(db.url);
+    let isSilent = true;
+    const silent: Socket[] = [];
+    const proxy = createServer((client) => {
+      client.on('error', () => undefined);
+      if (isSilent) return void silent.push(client);
+      const server = connect(Number(databasePort), hostname).on('error', () => undefined);
+      client.pipe(server).pipe(client);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const url = new URL(db.url);
+    url.port = String((proxy.address() as AddressInfo).port);
+    const running = run({ DATABASE_URL: url.toString(), PORT: '0' });
+    await until('it asks the database', () => silent.length > 0);
+    const asked = Date.now();
+    const line = await until('it listens', () => running.log().find(({ msg }) => msg === 'listening'));
+    expect(Date.now() - asked).toBeLessThan(5_000);
+    const get = (path: string) => fetch(`http://127.0.0.1:${line.port as number}${path}`);
+    expect((await get('/healthz')).status).toBe(200);
+    const answer = await get('/readyz');
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ checks: { database: false, started: false } });
+    isSilent = false;
+    for (const socket of silent) socket.destroy();
+    await until('it is ready', async () => (await get('/readyz')).status === 200);
+    expect(await (await get('/readyz')).json()).toMatchObject({ checks: { database: true, orders: true } });
+    running.child.kill('SIGTERM');
+    expect((await running.end()).code).toBe(0);
+    await new Promise((resolve) => proxy.close(resolve));
   });
 
   it('starts without its database, says that it is not ready, and is ready when the database comes', async () => {

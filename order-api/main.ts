@@ -9,6 +9,7 @@ import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
 import { keepPresence, queryOf } from '../shared/service/presence';
 import { runService } from '../shared/service/run-service';
+import { within } from '../shared/service/within';
 import { openAuthentication } from './access/authenticate';
 import type { TokenSettings } from './access/check-token';
 import { buildApp } from './app';
@@ -20,6 +21,8 @@ import { readOrderGauges } from './orders/order-gauges';
 import { openReads } from './reads/reads';
 
 const DRAIN_MS = 8_000;
+/** Usually it is prepared by then when it begins to listen. Where the database hangs it listens all the same, and is not ready. */
+const PREPARE_MS = 2_000;
 /** Connections that wait to be accepted. One too many is dropped, and its client tries again in seconds, then in tens of them. */
 const LISTEN_QUEUE = 4_096;
 
@@ -33,8 +36,12 @@ runService('order-api', async (log) => {
     answerTimeoutMs: 8_000,
     onIdleError: (error) => log.warn({ error: briefly(error) }, 'a database connection broke'),
   });
-  await warmUp(database);
+  let isWarm = false;
+  let knowsPauses = false;
+  const warm = warmUp(database).then(() => (isWarm = true));
   const presence = keepPresence({ query: queryOf(database), parts: ['order-api'], log });
+  presence.onRead(() => (knowsPauses = true));
+  const prepared = within(PREPARE_MS, Promise.all([warm, presence.known()])).catch(() => undefined);
   const forgetting = forgetKeys(database, log);
   const backlog = watchBacklog(database, config.MAX_WAITING_ORDERS, log);
   const live = openLive(database, log, { most: config.MAX_STREAMS });
@@ -43,6 +50,7 @@ runService('order-api', async (log) => {
     keys: credentials.includes('keys'),
     tokens: credentials.includes('jwt') ? tokenSettings(config, log) : undefined,
   });
+  await prepared;
   const reads = config.DATABASE_READ_URL
     ? openReads({
         primary: database,
@@ -66,6 +74,8 @@ runService('order-api', async (log) => {
     authenticate,
     rateLimits: rateLimits(config),
     trustProxy: config.TRUST_PROXY,
+    startsBecause: () =>
+      isWarm ? (knowsPauses ? undefined : 'it does not know yet what is paused') : 'it is warming up',
     isLeaving: () => isLeaving,
     corsOrigins: config.CORS_ORIGINS,
   });
@@ -75,7 +85,6 @@ runService('order-api', async (log) => {
     requestMs: config.REQUEST_TIMEOUT,
     maxConnections: config.MAX_CONNECTIONS,
   });
-  await presence.known().catch(() => undefined); // without the database it takes no orders anyway
   const port = await listen(
     server,
     { port: config.PORT, host: config.HOST, backlog: LISTEN_QUEUE },

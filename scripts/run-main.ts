@@ -4,6 +4,7 @@ import { QueueInTheWay } from '../shared/messaging/renew-queue';
 import { ConfigError } from '../shared/service/config';
 import { ConnectionRefused } from '../shared/service/permanent-connection-error';
 import { redactError, redactText } from '../shared/service/redact';
+import { forgetBlanks } from '../shared/service/without-blanks';
 import { UserError } from './servers/search';
 import { Hopeless, TimedOut } from './servers/wait-until';
 import { onStopSignals } from './supervisor/stop-signals';
@@ -29,6 +30,7 @@ export interface MainOptions {
 /** Runs the body of a command, which returns its exit code, and ends the process with it. */
 export function runMain(body: (signals: StopSignals) => Promise<number>, options: MainOptions = {}): void {
   const { onStop, stopsUnread = false, stoppedCode = 130, onError = printError } = options;
+  forgetBlanks();
   const stopping = new AbortController();
   const hurrying = new AbortController();
   setMaxListeners(0, stopping.signal, hurrying.signal); // every wait listens

@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +10,12 @@ import { takeSecretFiles } from './take-secret-files';
 
 const folder = mkdtempSync(join(tmpdir(), 'ordermesh-secrets-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const file = (name: string, text: string) => {
-  writeFileSync(join(folder, name), text);
-  return join(folder, name);
+let files = 0;
+/** A new one each time: each is read only once. */
+const file = (name: string, text: string | Buffer) => {
+  const path = join(folder, `${name}-${(files += 1)}`);
+  writeFileSync(path, text);
+  return path;
 };
 const DATABASE_URL = 'postgresql://inventory-service@localhost/d';
 const PASSWORD = ' p#/?@% ü ';
@@ -73,8 +77,35 @@ test('what is wrong with a file is told with its name, beside all else that is w
   );
 });
 
+test('a file that is no text in UTF-8 is refused, and not altered', () => {
+  const latin1 = file('latin1', Buffer.from('caf\xe9-geheim\n', 'latin1'));
+  const environment = { DATABASE_URL, DATABASE_PASSWORD_FILE: latin1 };
+  const told = `DATABASE_PASSWORD: DATABASE_PASSWORD_FILE names a file that is no text in UTF-8: ${latin1}`;
+  expect(withSecretFiles(environment).problems).toEqual([told]);
+  expect(() => readConfig(apiConfig, environment)).toThrow(told);
+  expect(() => givenUrl('DATABASE_URL', environment)).toThrow(told);
+  const utf16 = file('utf16', Buffer.from('\ufeffgeheim', 'utf16le'));
+  expect(withSecretFiles({ CARD_TOKEN_KEY_FILE: utf16 }).problems).toEqual([
+    expect.stringContaining('is no text in UTF-8'),
+  ]);
+});
+
 test('npm start hands on what is in the files, and not their names', () => {
   const environment: NodeJS.ProcessEnv = { DATABASE_URL_FILE: file('url', DATABASE_URL), PATH: '/bin' };
   takeSecretFiles(environment);
   expect(environment).toEqual({ DATABASE_URL, PATH: '/bin' });
+});
+
+test('each file is read once: a pipe has nothing more to give', () => {
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const writer = spawn('sh', ['-c', 'printf geheim > "$1"', 'sh', pipe]);
+  try {
+    const given = { DATABASE_URL, DATABASE_PASSWORD_FILE: pipe };
+    expect(parsePostgresUrl(givenUrl('DATABASE_URL', given)!).password).toBe('geheim');
+    rmSync(pipe); // whoever opened it again would wait for another writer
+    expect(parsePostgresUrl(readConfig(apiConfig, given).DATABASE_URL).password).toBe('geheim');
+  } finally {
+    writer.kill();
+  }
 });

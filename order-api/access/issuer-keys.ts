@@ -1,6 +1,7 @@
 import type { ExportedJWKSCache, JWTVerifyGetKey } from 'jose';
 import { briefly } from '../../shared/messaging/failure';
 import type { Logger } from '../../shared/service/logger';
+import { within } from '../../shared/service/within';
 import { cannotTell } from './problems';
 
 export interface IssuerKeysOptions {
@@ -15,6 +16,8 @@ export interface IssuerKeysOptions {
 }
 
 const FETCH_TIMEOUT_MS = 3_000;
+/** The first time, a start waits for it. */
+const FIRST_MS = 2_000;
 /** After a failure, everybody would otherwise wait for the next one. */
 const REST_MS = 2_000;
 
@@ -48,7 +51,8 @@ export async function openIssuerKeys(options: IssuerKeysOptions): Promise<JWTVer
     error instanceof jose.errors.JOSENotSupported;
 
   // So that the first caller does not wait for it, and whoever starts it learns at once that the address is wrong.
-  await remote.reload().catch(failed);
+  // Not longer: until then nothing is answered, /healthz neither.
+  await within(FIRST_MS, remote.reload().catch(failed)).catch(() => undefined);
 
   return async (header, token) => {
     if (performance.now() >= restingUntil) {

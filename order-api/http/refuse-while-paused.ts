@@ -14,8 +14,13 @@ export function refuseWhilePaused(pauses: Pauses): RequestHandler {
     'The shop takes no changes at the moment. Nothing was done; try again after `Retry-After`.',
     { type: 'paused', headers: { 'Retry-After': String(RETRY_AFTER_S) } },
   );
-  return (request, _response, next) => {
-    if (!READS.has(request.method) && pauses.of('order-api')) throw refusal;
+  let isKnown = false;
+  pauses.onRead(() => (isKnown = true));
+  return async (request, _response, next) => {
+    if (READS.has(request.method)) return next();
+    // What is paused may go on over a restart. Without the database nothing is changed anyway.
+    if (!isKnown) await pauses.known().catch(() => undefined);
+    if (pauses.of('order-api')) throw refusal;
     next();
   };
 }

@@ -41,10 +41,7 @@ export async function choosePorts(services: string[]): Promise<Ports> {
 }
 
 async function apiPort(): Promise<number> {
-  const port = Number(process.env.PORT || 8000);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new UserError(`PORT is "${process.env.PORT}"; it has to be a number from 1 to 65535.`);
-  }
+  const port = givenPort('PORT', 1) ?? 8000;
   if (await isFree(port, hostOf('order-api'))) return port;
   throw new UserError(
     `Port ${port} is taken. Choose another for the API with PORT, e.g. PORT=${port + 1} npm start`,
@@ -54,8 +51,16 @@ async function apiPort(): Promise<number> {
 async function healthPort(service: string, services: string[]): Promise<number> {
   const workers = services.filter((name) => name !== 'order-api');
   // Several at once cannot share one HEALTH_PORT: it is for the single one that is named.
-  const wish = workers.length === 1 ? Number(process.env.HEALTH_PORT) : 0;
+  const wish = workers.length === 1 ? givenPort('HEALTH_PORT', 0) : 0;
   if (!wish) return freePort(healthPorts[service] ?? FIRST_OTHER_HEALTH_PORT);
   if (await takePort(wish, service)) return wish;
   throw new UserError(`Port ${wish} is taken. Choose another one with HEALTH_PORT.`);
+}
+
+function givenPort(variable: string, least: number): number | undefined {
+  const text = process.env[variable];
+  if (!text) return undefined;
+  const port = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (port >= least && port <= 65_535) return port;
+  throw new UserError(`${variable} is "${text}"; it has to be a number from ${least} to 65535.`);
 }

@@ -4,16 +4,14 @@ import { portVariable, reachedAt, type Ports } from './choose-ports';
 import { type Control } from './control';
 import { mainOf } from './discover-services';
 import { chooseLogFormat, prettyLines } from './log-format';
+import { Looks, START_MS, type Look } from './looks';
 import { PAYMENT_SIMULATOR } from './payment-environment';
 import { createQuiet } from './quiet';
 import { ask, type Answer } from './ask-service';
 import { SupervisedService } from './supervised-service';
 
 const drainMs = 12_000;
-const readyMs = 60_000;
 const lookEveryMs = 5_000;
-/** So many looks in a row without a good answer, and a process hangs. */
-const mostMissed = 3;
 
 export interface GroupOptions {
   control: Control;
@@ -28,8 +26,8 @@ export interface GroupOptions {
 /** The services that one supervisor runs. */
 export class ServiceGroup {
   private readonly services: SupervisedService[];
-  /** Of the process that runs now, by service. */
-  private readonly instances = new Map<string, string>();
+  /** At the process that was started last, by service. */
+  private readonly looks = new Map<string, Looks>();
   private readonly quiet = createQuiet();
   private giveUp: (why: UserError) => void = () => undefined;
   /** Rejects when a service cannot be started as things are. */
@@ -58,7 +56,7 @@ export class ServiceGroup {
           writeError: pretty ? write : (line) => process.stderr.write(`${line}\n`),
           say: control.say,
           onStarted: (pid, instance) => {
-            this.instances.set(name, instance);
+            this.looks.set(name, new Looks(instance));
             options.onStarted?.(name, pid);
           },
           onHopeless: (why) => this.giveUp(new UserError(why)),
@@ -75,7 +73,7 @@ export class ServiceGroup {
 
   /** @throws UserError where a service cannot be started, or naming those that are not ready at the deadline */
   async untilReady(): Promise<void> {
-    const deadline = AbortSignal.timeout(readyMs);
+    const deadline = AbortSignal.timeout(START_MS);
     const either = AbortSignal.any([deadline, this.options.control.stopping]);
     const waiting = new Map<string, string>();
     const waits = this.services.map(async (service) => {
@@ -93,7 +91,7 @@ export class ServiceGroup {
     } catch (error) {
       if (!deadline.aborted) throw error;
       const reasons = [...waiting].map(([name, why]) => `\n  ${name}: ${why}`);
-      throw new UserError(`Not ready within ${readyMs / 1000} s:${reasons.join('')}`);
+      throw new UserError(`Not ready within ${START_MS / 1000} s:${reasons.join('')}`);
     }
   }
 
@@ -104,23 +102,25 @@ export class ServiceGroup {
 
   /** Replaces, until the signal, each process that runs and does not answer, or says that it cannot go on. */
   async watch(signal: AbortSignal): Promise<void> {
-    const missed = new Map<string, number>();
     while (!signal.aborted) {
       await delay(lookEveryMs, undefined, { signal }).catch(() => undefined);
       await Promise.all(
         this.services.map(async (service) => {
-          const instance = this.instances.get(service.name);
+          const looks = this.looks.get(service.name);
           const answer = await ask(`${this.healthUrl(service.name)}/healthz`);
-          const isWell = answer?.status === 200 && this.isOurs(service.name, answer);
-          const count =
-            isWell || instance !== this.instances.get(service.name) ? 0 : (missed.get(service.name) ?? 0) + 1;
-          missed.set(service.name, count);
-          if (count < mostMissed || signal.aborted) return;
-          missed.set(service.name, 0);
+          // While it was asked, another may have taken its place, or nobody yet.
+          if (!looks || looks !== this.looks.get(service.name) || !service.isRunning) return;
+          const hangs = looks.hangsAfter(this.lookOf(service.name, answer));
+          if (!hangs || signal.aborted) return;
           service.replace(answer?.body.reason ? `is stuck (${answer.body.reason})` : 'does not answer');
         }),
       );
     }
+  }
+
+  private lookOf(name: string, answer: Answer | undefined): Look {
+    if (!answer || !this.isOurs(name, answer)) return 'silent';
+    return answer.status === 200 ? 'well' : 'stuck';
   }
 
   /** order-api first, so that nothing new comes in while the others finish what is in hand; last, whom they ask. */
@@ -141,6 +141,7 @@ export class ServiceGroup {
     const answer = await ask(`${this.healthUrl(name)}/readyz`);
     if (!answer) return 'does not answer';
     if (!this.isOurs(name, answer)) return `somebody else answers on its port, ${this.healthUrl(name)}`;
+    this.looks.get(name)?.answered();
     if (answer.status === 200) return undefined;
     const { reasons, checks } = answer.body;
     const failed = Object.entries(checks ?? {})
@@ -150,6 +151,6 @@ export class ServiceGroup {
   }
 
   private isOurs(name: string, { body }: Answer): boolean {
-    return body.service === name && body.instance === this.instances.get(name);
+    return body.service === name && body.instance === this.looks.get(name)?.instance;
   }
 }

@@ -43,6 +43,11 @@ export class SupervisedService {
     return this.options.name;
   }
 
+  /** Whether there is a process now: between two there is none. */
+  get isRunning(): boolean {
+    return this.child !== undefined && !hasEnded(this.child);
+  }
+
   start(): void {
     void this.spawn().catch((error: unknown) => {
       // No port, no memory, no file descriptor: there may be one later.

@@ -14,14 +14,7 @@ const put = (text: string) => {
 const read = () => passwordOf(folder, 'order-api', 'database', {});
 
 it('a password is what the service reads from the file', () => {
-  for (const text of [
-    'secret',
-    'secret\n',
-    ' secret \r\n',
-    '\tsecret\t',
-    '\ufeff\u00a0secret\u00a0\n\n',
-    ' ',
-  ]) {
+  for (const text of ['secret', 'secret\n', ' secret \r\n', '\tsecret\t', '\ufeff\u00a0secret\u00a0\n\n']) {
     put(text);
     const { environment } = withSecretFiles({ DATABASE_PASSWORD_FILE: file });
     expect(read()).toEqual({ password: environment.DATABASE_PASSWORD, file });
@@ -46,4 +39,11 @@ it('a file without a password is told', () => {
 it('a password that a variable gives counts', () => {
   const given = passwordOf(folder, 'order-api', 'database', { ORDER_API_DATABASE_PASSWORD: ' given ' });
   expect(given).toEqual({ password: ' given ' });
+});
+
+it('a file that is no text in UTF-8 is refused by its name, and stays', () => {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, Buffer.from('caf\xe9', 'latin1'));
+  expect(read).toThrow(`${file} is no text in UTF-8: write the password into it, or delete it.`);
+  expect(readFileSync(file).toString('latin1')).toBe('caf\xe9');
 });

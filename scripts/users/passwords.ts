@@ -15,7 +15,7 @@ export interface Password {
 /**
  * The password of a login at a server: that of the variable (`INVENTORY_SERVICE_DATABASE_PASSWORD`), else what is in
  * the file `<folder>/inventory-service/database-password`, else a new one that is put there, for its owner's eyes only.
- * @throws {UserError} for a file that cannot be read or written, or is empty
+ * @throws {UserError} for a file that cannot be read or written, or is empty or no text
  */
 export function passwordOf(
   folder: string,

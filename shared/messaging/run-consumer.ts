@@ -13,11 +13,14 @@ import { databaseIsUsable, neededMigrations } from '../service/schema-version';
 import { openPipeline } from '../service/pipeline';
 import { runService, type Stop } from '../service/run-service';
 import { watchWork, type WorkWatch } from '../service/watch-work';
+import { within } from '../service/within';
 import { startConsumer } from './consumer';
 import { endWhenStuck } from './end-when-stuck';
 import { briefly } from './failure';
 import type { HandlerTable } from './handler';
 import { retryDelays } from './retry-config';
+
+const WARM_UP_MS = 2_000;
 
 /**
  * Something that a service does beside consuming. It is called first, to read its configuration; what it
@@ -78,7 +81,8 @@ export function runConsumer(
     // One batch at a time: of the connections that it may have, one is for that.
     const database = openDatabase({ ...options, poolSize: Math.max(1, config.DATABASE_POOL_SIZE - 1) });
     const transactions = openPipeline({ ...options, poolSize: 1 });
-    await warmUp(database);
+    // A database that hangs must not keep the service from answering at its health port; it warms up all the same.
+    await within(WARM_UP_MS, warmUp(database)).catch(() => undefined);
     let settled = () => 0;
     const query = queryOf(database);
     const presence = keepPresence({ query, parts: [service, ...parts], log, done: () => settled() });

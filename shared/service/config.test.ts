@@ -8,6 +8,7 @@ import {
   readConfig,
   readTogether,
 } from './config';
+import { forgetBlanks } from './without-blanks';
 
 const message = (schema: z.ZodType, environment: Record<string, string>): string => {
   try {
@@ -82,7 +83,7 @@ describe('configuration', () => {
       ['off', '6000/1m', '1/1s', '5/1d'],
       ['6000', '0/1m', '5/500ms', '5/2d', '-1/1m', 'on'],
     ],
-    ['JWT_AUDIENCE', ['a', 'a,b'], [',', 'a,', ' ']],
+    ['JWT_AUDIENCE', ['a', 'a,b'], [',', 'a,']],
     [
       'TRUST_PROXY',
       ['off', '1', '9', 'loopback', '10.0.0.0/8, ::1'],
@@ -155,3 +156,29 @@ test('a batch as large as what the broker sends ahead is refused', () => {
     CONSUMER_BATCH: 50,
   });
 });
+
+test('a variable of blanks is as one that is not set, of whatever kind', () => {
+  const blank = {
+    PORT: ' ',
+    HOST: '  ',
+    AUTH: '\t',
+    LEAVE_AFTER: ' ',
+    LOG_LEVEL: ' \n',
+    CARD_TOKEN_KEY: ' ',
+  };
+  const config = readConfig(apiConfig, { DATABASE_URL, DATABASE_PASSWORD: ' ', ...blank });
+  expect(config).toEqual(readConfig(apiConfig, { DATABASE_URL }));
+  expect(config).toMatchObject({ PORT: 8000, HOST: '127.0.0.1' });
+  expect(message(apiConfig, { DATABASE_URL: ' ' })).toContain('DATABASE_URL: is not set; set it to e.g.');
+  const environment = { PORT: ' ', HOST: '', AUTH: 'none' };
+  forgetBlanks(environment);
+  expect(environment).toEqual({ AUTH: 'none' });
+});
+
+test.each(['0x1F90', '1e4', ' 8000', '8000 ', '+8000', '-1', '8000.0', '8_000', '٨', 'Infinity', '65536'])(
+  'a number is decimal digits: %p is none',
+  (PORT) =>
+    expect(message(apiConfig, { DATABASE_URL, PORT })).toBe(
+      'Bad configuration:\n  PORT: must be a whole number from 0 to 65535',
+    ),
+);

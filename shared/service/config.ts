@@ -3,7 +3,7 @@ import { cardTokenKeys } from '../payment/card-token';
 import { allowPrivate } from '../webhooks/receiver-address';
 import { accessConfig, neededByJwt, openToOthers } from './access-config';
 import { parseDuration } from './duration';
-import { duration, parsed } from './parsed';
+import { duration, parsed, wholeNumber } from './parsed';
 import { parsePostgresUrl } from './postgres-url';
 import { parseRabbitmqServers } from './rabbitmq-url';
 import { learnSecrets } from './redact';
@@ -27,15 +27,14 @@ export class ConfigError extends Error {
 
 /**
  * Reads configuration from the environment through a zod schema, once, at start.
- * An empty variable counts as unset; a secret may be in a file ({@link withSecretFiles}).
+ * A variable that is empty or blank counts as unset; a secret may be in a file ({@link withSecretFiles}).
  * @throws {ConfigError} listing all that is wrong, not just the first; values are left out, they may be secrets.
  */
 export function readConfig<S extends z.ZodType>(
   schema: S,
   environment: Record<string, string | undefined> = process.env,
 ): z.infer<S> {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const files = withSecretFiles(given);
+  const files = withSecretFiles(environment);
   if (environment === process.env) learnSecrets(files.environment);
   const { environment: set, problems: unfit } = withPasswords(withoutIdleTracing(files.environment));
   const problems = [...files.problems, ...unfit];
@@ -83,10 +82,8 @@ const EXAMPLES: Record<string, string> = {
     '32 bytes in base64, the same for order-api and payment-service, as `openssl rand -base64 32` prints them',
 };
 
-const whole = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`;
-  return z.coerce.number({ error }).int({ error }).min(least, { error }).max(most, { error });
-};
+const whole = (least: number, most: number) =>
+  wholeNumber(least, most, `must be a whole number from ${least} to ${most}`);
 export const port = whole(0, 65_535);
 export const count = (fallback: number, most: number) => whole(1, most).default(fallback);
 

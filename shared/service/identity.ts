@@ -12,7 +12,7 @@ export interface Identity {
 
 const own: Identity = {
   service: 'ordermesh',
-  instance: process.env.ORDERMESH_INSTANCE || randomUUID(),
+  instance: process.env.ORDERMESH_INSTANCE?.trim() || randomUUID(),
   version,
 };
 

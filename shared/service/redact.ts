@@ -63,8 +63,8 @@ let ofTexts: Redactor | undefined;
 let ofLines: Redactor | undefined;
 
 /**
- * Takes this process's secrets from its environment. Called when the configuration is read, because a file with a secret
- * may have another one in it later; without that, when something is first to be hidden.
+ * Takes this process's secrets from its environment. Called when the configuration is read; without that, when something
+ * is first to be hidden.
  */
 export function learnSecrets(environment: Record<string, string | undefined>): void {
   const known = secretsOf(environment);

@@ -5,6 +5,7 @@ import { nameService } from './identity';
 import { createLogger, type Logger } from './logger';
 import { watchLoop } from './watch-loop';
 import { within } from './within';
+import { forgetBlanks } from './without-blanks';
 import type { EndTracing } from '../tracing/begin-tracing';
 
 /** What a started service gives back: how to stop it. */
@@ -19,11 +20,12 @@ const LAST_TRACES_MS = 1_000;
 const HEAP = '--heap-growing-percent=100';
 
 /**
- * Runs a service's `start` as the process: reports bad configuration whole (exit code 78), drains on
- * SIGTERM, SIGINT or when the process that started it is gone, and exits 0 within ten seconds.
+ * Runs a service's `start` as the process: reports bad configuration whole (exit code 78), drains on SIGTERM, SIGINT,
+ * SIGHUP or when the process that started it is gone, and exits 0 within ten seconds.
  */
 export function runService(name: string, start: (log: Logger) => Promise<Stop>): void {
   setFlagsFromString(HEAP);
+  forgetBlanks();
   nameService(name);
   watchLoop(name);
   const log = createLogger(
@@ -70,17 +72,16 @@ export function runService(name: string, start: (log: Logger) => Promise<Stop>):
       },
     );
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+  /** Standard output has gone, and the logger would retry its last lines for ever at exit. */
+  const stopUnheard = (why: string) => {
+    log.level = 'silent';
+    end = () => process.kill(process.pid, 'SIGKILL');
+    stop(why);
+  };
+  process.on('SIGHUP', () => (process.stdout.isTTY ? stopUnheard('its terminal is gone') : stop('SIGHUP')));
   // Set when a supervisor started this process: it must not outlive it.
-  if (process.send) {
-    process.on('disconnect', () => {
-      // Standard output has gone with it, and the logger would retry its last lines for ever at exit.
-      log.level = 'silent';
-      end = () => process.kill(process.pid, 'SIGKILL');
-      stop('the supervisor is gone');
-    });
-  }
+  if (process.send) process.on('disconnect', () => stopUnheard('the supervisor is gone'));
 
   started.then(
     () => log.info('started'),

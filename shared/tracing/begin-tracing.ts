@@ -24,8 +24,8 @@ export function beginTracing(
   log: Logger,
   environment: Record<string, string | undefined> = process.env,
 ): EndTracing | undefined {
-  const given = Object.entries(withSecretFiles(environment).environment).filter(([, value]) => value !== '');
-  const result = tracingSchema.safeParse(withoutIdleTracing(Object.fromEntries(given)));
+  const given = withSecretFiles(environment).environment;
+  const result = tracingSchema.safeParse(withoutIdleTracing(given));
   const url = result.success ? receiverOf(result.data) : undefined;
   if (!result.success || !url) return undefined;
   const config = result.data;

@@ -49,6 +49,15 @@ it('values are the same in capitals, and those for traces alone are understood',
   });
 });
 
+it('a share is a number in decimal digits; blanks are none', () => {
+  const share = (OTEL_TRACES_SAMPLER_ARG: string) =>
+    read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://tempo:4318', OTEL_TRACES_SAMPLER_ARG })
+      .OTEL_TRACES_SAMPLER_ARG;
+  expect(['0', '1', '0.25', '.5', '1.0', ' '].map(share)).toEqual([0, 1, 0.25, 0.5, 1, 1]);
+  for (const text of ['0x1', '1e-1', ' 0.5', '-0', '1.1', '.', 'half'])
+    expect(() => share(text)).toThrow('OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1');
+});
+
 it('nothing of it is loaded where nobody asks for it', () => {
   const code = 'require(process.argv[1]); console.log(Object.keys(require.cache).join())';
   const loaded = execFileSync(

@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
-import { parsed } from '../service/parsed';
+import { decimalNumber, parsed, wholeNumber } from '../service/parsed';
 import { SAMPLERS } from './sampling';
 
 /**
@@ -88,13 +88,11 @@ function compression() {
 }
 
 function milliseconds(most: number) {
-  const error = `must be a whole number of milliseconds from 1 to ${most}`;
-  return z.coerce.number({ error }).int({ error }).min(1, { error }).max(most, { error });
+  return wholeNumber(1, most, `must be a whole number of milliseconds from 1 to ${most}`);
 }
 
 function share() {
-  const error = 'must be a number from 0 to 1';
-  return z.coerce.number({ error }).min(0, { error }).max(1, { error }).default(1);
+  return decimalNumber(0, 1, 'must be a number from 0 to 1, such as 0.25').default(1);
 }
 
 /** `key=value,key2=value2`, percent-encoded: https://www.w3.org/TR/baggage/#header-content. Values are left out of errors. */
