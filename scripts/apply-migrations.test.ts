@@ -170,7 +170,7 @@ describe('what somebody else keeps in the schema', () => {
   ])('is refused before anything is done: %s', async (name, sql) => {
     const schema = await schemaOf(sql);
     await expect(migrateIn(schema)).rejects.toThrow(
-      `The schema ${schema} has what is not Ordermesh's (${name}): give it a database of its own`,
+      `The schema ${schema} has tables or the like that are not Ordermesh's (${name}): give it a database of its own`,
     );
     const { rows } = await client.query(
       "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relname <> 'orders' AND relkind = 'r'",

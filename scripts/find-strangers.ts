@@ -17,7 +17,7 @@ export async function findStrangers(
   if (rows.length === 0) return undefined;
   const names = rows.slice(0, 3).map(({ name }) => name);
   return (
-    `The schema ${schema} has what is not Ordermesh's (${names.join(', ')}${rows.length > 3 ? ', …' : ''}): ` +
+    `The schema ${schema} has tables or the like that are not Ordermesh's (${names.join(', ')}${rows.length > 3 ? ', …' : ''}): ` +
     'give it a database of its own, or a schema of its own by adding ?schema=ordermesh to DATABASE_URL.'
   );
 }

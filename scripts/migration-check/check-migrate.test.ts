@@ -93,7 +93,7 @@ describe('on an empty database', () => {
       await ask(url, `CREATE SCHEMA ${schema}; SET search_path = ${schema}; CREATE ${what}`);
       const { code, stdout } = await run({ DATABASE_URL: `${url}?schema=${schema}` });
       expect(stdout).toMatch(
-        /cannot be done like this, because\n {2}- The schema s_\w+ has what is not Ordermesh's/,
+        /cannot be done like this, because\n {2}- The schema s_\w+ has tables or the like that are not Ordermesh's/,
       );
       expect(code).toBe(1);
     },
