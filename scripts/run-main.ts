@@ -51,13 +51,13 @@ export function runMain(body: (signals: StopSignals) => Promise<number>, options
     unwritten();
   });
   // Node.js itself would print it as it is, with what it carries.
-  const unforeseen = (error: unknown) => exit(printError(error));
+  const unforeseen = (error: unknown) => exit(printError(error), stopping.signal);
   process.on('uncaughtException', unforeseen).on('unhandledRejection', unforeseen);
   // After a stop an error is that of the work that was interrupted, as asked.
   const stopped = () => (stopping.signal.aborted ? stoppedCode : undefined);
   body({ stopping: stopping.signal, hurrying: hurrying.signal }).then(
-    (code) => exit(stopped() ?? code),
-    (error: unknown) => exit(stopped() ?? onError(error)),
+    (code) => exit(stopped() ?? code, stopping.signal),
+    (error: unknown) => exit(stopped() ?? onError(error), stopping.signal),
   );
 }
 
@@ -86,11 +86,14 @@ function outputIsLost(why: string): void {
 /** The exit code when the output could not be written, whatever the command has found. */
 const LOST = 1;
 
-/** So long a reader has to take what was written. */
+/** So long a reader has to take what was written, once the command is to stop. */
 const LAST_WORDS_MS = 5_000;
 
-/** After what was written has gone out: to a pipe it goes in the background. Nobody may be reading it. */
-function exit(code: number): void {
+/**
+ * After what was written has gone out: to a pipe it goes in the background. A pager takes it as people read; but nobody may
+ * be reading it at all, and who wants to stop is not kept.
+ */
+function exit(code: number, stopping: AbortSignal): void {
   const end = () => process.exit(process.exitCode ?? code);
   const soon = () => setImmediate(end); // that a write has failed is told a moment after its end
   // Where nothing waits there is nothing to end: even an empty write fails where the disk is full.
@@ -100,5 +103,7 @@ function exit(code: number): void {
     if (process.stdout.writableLength > 0) outputIsLost('nobody has taken the rest of it');
     end();
   };
-  setTimeout(giveUp, LAST_WORDS_MS).unref(); // what is still to be written keeps the process
+  const giveUpSoon = () => setTimeout(giveUp, LAST_WORDS_MS).unref(); // what is still to be written keeps the process
+  if (stopping.aborted) giveUpSoon();
+  else stopping.addEventListener('abort', giveUpSoon, { once: true });
 }
