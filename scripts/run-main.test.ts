@@ -61,7 +61,8 @@ it('a reader that has had enough is no failure', async () => {
 });
 
 it('a reader that takes nothing is waited for, and told of when somebody wants it to stop', async () => {
-  const unread = 'console.log("a".repeat(10_000_000)); setImmediate(() => process.kill(process.pid)); return 0;';
+  const unread =
+    'console.log("a".repeat(10_000_000)); setImmediate(() => process.kill(process.pid)); return 0;';
   expect(await command(unread, 'pipe')).toEqual({
     code: 1,
     said: 'The output is lost, or not all there: nobody has taken the rest of it.\n',
