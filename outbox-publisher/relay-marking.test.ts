@@ -35,6 +35,18 @@ it('owns an outbox that it cannot read, says so until it can, and goes on', asyn
   expect(received).toHaveLength(1);
 });
 
+it('reads on where a migration changes what its statements answer', async () => {
+  const { received } = await world.listen();
+  const relay = await world.start();
+  await world.write([newId()], 5);
+  await until('the outbox to be empty', async () => (await world.waiting()) === 0);
+  await run('ALTER TABLE outbox_events ALTER COLUMN subject TYPE varchar(300)');
+  await world.write([newId()], 5);
+  await until('the outbox to be empty', async () => (await world.waiting()) === 0);
+  await until('all', () => distinct(received) === 10);
+  await until('the relay to be ready', () => troubles(relay) === '');
+});
+
 describe('events that are published and cannot be marked', () => {
   it.each([
     ['event_log is full', 'ALTER TABLE event_log ADD CONSTRAINT is_full CHECK (false) NOT VALID', 'is_full'],

@@ -6,7 +6,7 @@ import { checkout } from '../../scripts/servers/checkout';
 
 it('the last release and this version, rolled forward, back and forward while orders flow', async () => {
   const script = path.join(checkout, 'dist', 'proof', 'test-versions.js');
-  const child = spawn(process.execPath, [script, '--rate', '10', '--seconds', '3'], {
+  const child = spawn(process.execPath, [script, '--rate', '20', '--seconds', '3'], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
