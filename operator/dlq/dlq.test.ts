@@ -2,6 +2,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import { newId } from '../../shared/ids';
 import type { Event } from '../../shared/events/envelope';
 import { startConsumer, type Consumer } from '../../shared/messaging/consumer';
+import { recordFailure } from '../../shared/messaging/dead-letter';
 import { PermanentError } from '../../shared/messaging/failure';
 import { openPublisher } from '../../shared/messaging/publisher';
 import { declareService, parseRetryDelays, serviceNames } from '../../shared/messaging/topology';
@@ -11,6 +12,7 @@ import { createTestBroker, type TestBroker } from '../../shared/testing/test-bro
 import { createTestDatabase, type TestDatabase } from '../../shared/testing/test-database';
 import { until } from '../../shared/testing/until';
 import { withBroker } from '../command-line/broker';
+import { openDecisions } from './decisions';
 import { runDlq } from './run-dlq';
 import { readWindow, type Reader, type Window } from './read-window';
 import { replay } from './settle-matching';
@@ -253,7 +255,7 @@ describe('replay and discard', () => {
     for (let n = 0; n < 20; n++) park({ id: `m${n}`, reason: 'handler_failed' });
     await parked(20);
     const filter = {};
-    const decisions = { keep: () => Promise.resolve(), end: () => Promise.resolve() };
+    const decisions = { begin: () => Promise.resolve(() => Promise.resolve()), end: () => Promise.resolve() };
     const cutOff = withBroker(broker.url, 'test', async (tool) => {
       const publisher = await openPublisher(tool.session, 5_000);
       const dying = {
@@ -346,6 +348,44 @@ describe('replay and discard', () => {
       expect([code, warned.join()]).toEqual([0, expect.stringContaining('npm run audit will take these')]);
       expect(warned.join()).not.toContain('secret');
     }
+  });
+
+  it('are on record before what the consumer says next, however soon it fails again', async () => {
+    const id = newId();
+    const type = 'order.cancelled.v1';
+    park({ id, type, reason: 'handler_failed' });
+    await parked(1);
+    const decisions = await openDecisions({
+      databaseUrl: record.url,
+      user: 'asha',
+      warn: (text) => expect(text).toBe(''),
+    });
+    await withBroker(broker.url, 'test', async (tool) => {
+      const publisher = await openPublisher(tool.session, 5_000);
+      const quickConsumer = {
+        publish: async (message: Parameters<typeof publisher.publish>[0]) => {
+          const outcome = await publisher.publish(message);
+          await recordFailure(
+            record.database,
+            SERVICE,
+            { id, type },
+            { reason: 'again', error: '', attempt: 1 },
+          );
+          return outcome;
+        },
+      };
+      const from = { service: SERVICE, queue: names.deadLetterQueue };
+      await replay(tool, quickConsumer, from, { filter: {}, rate: 1e5, decisions, stopping });
+    });
+    await decisions.end();
+    const kept = await record.database.deliveryFailure.findMany({
+      where: { eventId: id },
+      orderBy: { id: 'asc' },
+    });
+    expect(kept.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ['REPLAYED', 'handler_failed'],
+      ['DEAD_LETTERED', 'again'],
+    ]);
   });
 
   it('are put on record each, whatever a stranger says of itself', async () => {

@@ -86,9 +86,10 @@ async function settleMatching(
 
   const settleOne = async ({ message, acknowledge }: Taken): Promise<void> => {
     try {
+      const keep = await decisions.begin();
       const outcome = await settle(message);
       if (outcome.leave) {
-        await decisions.keep(decision, readDeadLetter(service, message));
+        await keep(decision, readDeadLetter(service, message));
         acknowledge();
         result.done++;
       } else {

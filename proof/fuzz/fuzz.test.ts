@@ -28,8 +28,8 @@ const MOST_ON_THEIR_WAY = 2_000;
 /** Resident, garbage included. */
 const MORE_MEGABYTES = 150;
 /** Held when the garbage is collected: from before the first message, and from when the first third had been sent. */
-const MORE_HELD = 60;
-const MORE_HELD_SINCE_A_THIRD = 30;
+const MORE_HELD = 30;
+const MORE_HELD_SINCE_A_THIRD = 15;
 /** On a machine of its own it takes a tenth of that. */
 const MINUTES = 1 + MESSAGES / 500;
 

@@ -7,6 +7,7 @@ import { outbox } from '../testing/handle';
 import { startProxy } from '../testing/tcp-proxy';
 import { until } from '../testing/until';
 import { startConsumer, type Consumer } from './consumer';
+import { takePlaceOnRecord } from './dead-letter';
 import { growing, known } from '../events/growing';
 import { PermanentError } from './failure';
 
@@ -104,6 +105,22 @@ describe('the consumer runtime', () => {
       }),
     );
     expect(await bench.broker.isEmpty(names.deadLetterQueue)).toBe(true);
+  });
+
+  it('has a failure on record before whatever happens to its dead letter, however soon', async () => {
+    await start(trace);
+    const { database } = bench.db;
+    let place: bigint | undefined;
+    await database.$transaction(async (tx) => {
+      await tx.$executeRaw`LOCK TABLE delivery_failures IN SHARE MODE`; // nothing more can be written
+      publish(Buffer.from(JSON.stringify({ ...soldOut(), type: 'toString' })));
+      await bench.broker.take(names.deadLetterQueue);
+      place = await takePlaceOnRecord(database);
+    });
+    const failure = () => database.deliveryFailure.findFirst({ orderBy: { failedAt: 'desc' } });
+    await until('the failure to be on record', async () => (await failure())?.type === 'toString');
+    expect(await failure()).toMatchObject({ outcome: 'DEAD_LETTERED', type: 'toString' });
+    expect((await failure())!.id).toBeLessThan(place!);
   });
 
   const invalid = (): [string, Buffer | object][] => [

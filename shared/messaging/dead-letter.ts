@@ -1,6 +1,6 @@
 import type { ConsumeMessage, Options } from 'amqplib';
 import { attributeHeaders } from '../events/message-modes';
-import type { Database } from '../service/database';
+import { bare, type Database } from '../service/database';
 import {
   publishAsFarAsEncodable,
   type OutgoingMessage,
@@ -130,19 +130,32 @@ export function copiedProperties({ properties }: Pick<ConsumeMessage, 'propertie
 
 const isShortString = (text: unknown) => typeof text === 'string' && Buffer.byteLength(text) <= 255;
 
-/** Keeps what went wrong, and until when it waits to be tried again, where it can be asked for later. */
+/**
+ * A place in the record of failures. It is taken before a copy goes out: what happens to the copy, however soon, comes after it.
+ */
+export async function takePlaceOnRecord(database: Database): Promise<bigint | undefined> {
+  const [row] = await bare(database).$queryRaw<{ place: bigint }[]>`
+    SELECT nextval('delivery_failures_id_seq') AS place`;
+  return row?.place;
+}
+
+/**
+ * Keeps what went wrong, and until when it waits to be tried again, where it can be asked for later.
+ * @param place from {@link takePlaceOnRecord}; by default the next
+ */
 export async function recordFailure(
   database: Database,
   consumer: string,
   event: { id?: string | undefined; type?: string | undefined; subject?: string | undefined },
   failure: Failure,
   retry?: RetryDelay,
+  place?: bigint,
 ): Promise<void> {
   const retryMs = retry?.ms ?? null;
   const kept = (text: string | undefined) => (text === undefined ? null : storableText(text));
   await database.$executeRaw`
-    INSERT INTO delivery_failures (consumer, event_id, type, subject, attempt, reason, error, outcome, retry_at)
-    VALUES (${consumer}, ${event.id ?? null}::uuid, ${kept(event.type)}, ${kept(event.subject)}, ${failure.attempt},
+    INSERT INTO delivery_failures (id, consumer, event_id, type, subject, attempt, reason, error, outcome, retry_at)
+    VALUES (coalesce(${place ?? null}::bigint, nextval('delivery_failures_id_seq')), ${consumer}, ${event.id ?? null}::uuid, ${kept(event.type)}, ${kept(event.subject)}, ${failure.attempt},
             ${failure.reason}, ${kept(failure.error)}, ${retry ? 'RETRIED' : 'DEAD_LETTERED'},
             now() + ${retryMs}::float8 * interval '1 millisecond')`;
 }

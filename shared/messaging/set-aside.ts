@@ -1,7 +1,7 @@
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
-import { publishCopy, recordFailure, type Failure } from './dead-letter';
+import { publishCopy, recordFailure, takePlaceOnRecord, type Failure } from './dead-letter';
 import { countOutcome } from './consumer-metrics';
 import {
   acknowledge,
@@ -77,9 +77,10 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
     retry: RetryDelay | undefined,
   ): Promise<void> {
     const startedAt = Date.now();
+    const place = await takePlaceOnRecord(database).catch(() => undefined);
     for (let failures = 0; !isSettled(delivery); failures++) {
       const refusal = await copy(delivery, failure, retry, startedAt);
-      if (refusal === undefined) return finish(delivery, failure, retry);
+      if (refusal === undefined) return finish(delivery, failure, retry, place);
       if (failures === 0)
         log.error(
           { ...deliveryLogFields(delivery), error: refusal },
@@ -143,18 +144,28 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
     return Promise.race([copying, inVain]).finally(() => clearInterval(look));
   }
 
-  async function finish(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): Promise<void> {
+  async function finish(
+    delivery: Delivery,
+    failure: Failure,
+    retry: RetryDelay | undefined,
+    place: bigint | undefined,
+  ): Promise<void> {
     countOutcome(name, typeOf(delivery), retry ? 'retried' : 'dead_lettered');
     const about = { ...deliveryLogFields(delivery), ...failure };
     if (retry) log.warn({ ...about, retry_in: retry.label }, 'failed, will be retried');
     else log.error(about, 'failed, put into the dead-letter queue');
-    await record(delivery, failure, retry);
+    await record(delivery, failure, retry, place);
     acknowledge(delivery); // last: what is not on record by then comes again, and is set aside again
   }
 
-  async function record(delivery: Delivery, failure: Failure, retry: RetryDelay | undefined): Promise<void> {
+  async function record(
+    delivery: Delivery,
+    failure: Failure,
+    retry: RetryDelay | undefined,
+    place?: bigint,
+  ): Promise<void> {
     const { parsed } = delivery;
-    await recordFailure(database, name, parsed.ok ? parsed.event : parsed, failure, retry).catch(
+    await recordFailure(database, name, parsed.ok ? parsed.event : parsed, failure, retry, place).catch(
       (error: unknown) =>
         log.warn({ ...deliveryLogFields(delivery), error: briefly(error) }, 'could not record the failure'),
     );
