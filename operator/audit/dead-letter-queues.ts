@@ -1,8 +1,7 @@
-import { parseMessage } from '../../shared/events/envelope';
 import { briefly } from '../../shared/messaging/failure';
 import { serviceNames } from '../../shared/messaging/topology';
 import { withBroker } from '../command-line/broker';
-import { readDeadLetter } from '../dlq/dead-letter';
+import { idOnRecord } from '../dlq/dead-letter';
 import { scanQueue } from '../dlq/scan-queue';
 
 /** What is in the dead-letter queues now. */
@@ -34,11 +33,7 @@ export const deadLetterQueuesAt = (url: string): DeadLetterQueues => ({
             await scanQueue(broker, queue, {
               windowSize: WINDOW,
               wants: (message) => {
-                // As the consumer reads it; a stranger's message may be called otherwise than its event.
-                const parsed = parseMessage(message.content, () => true, message.properties);
-                const id = parsed.ok
-                  ? parsed.event.id
-                  : (parsed.id ?? readDeadLetter(consumer, message).eventId);
+                const id = idOnRecord(message);
                 if (id) ids.add(id.toLowerCase());
                 return false;
               },

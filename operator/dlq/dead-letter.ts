@@ -1,4 +1,5 @@
 import type { GetMessage, ConsumeMessage } from 'amqplib';
+import { parseMessage } from '../../shared/events/envelope';
 import { headers } from '../../shared/messaging/dead-letter';
 
 /** A message as the broker gives it, however it was asked for. */
@@ -47,6 +48,15 @@ export function readDeadLetter(service: string, { content, properties }: Message
         orderId,
       ),
   };
+}
+
+/**
+ * What its consumer calls the event in its record of failures. A stranger's message may be named otherwise, and what is in a
+ * body that the consumer does not read counts for nothing.
+ */
+export function idOnRecord({ content, properties }: Message): string | undefined {
+  const parsed = parseMessage(content, () => true, properties);
+  return (parsed.ok ? parsed.event.id : parsed.id) ?? text(properties.messageId);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { newId } from '../../shared/ids';
-import type { Event } from '../../shared/events/envelope';
+import { parseMessage, type Event } from '../../shared/events/envelope';
 import { startConsumer, type Consumer } from '../../shared/messaging/consumer';
 import { recordFailure } from '../../shared/messaging/dead-letter';
 import { PermanentError } from '../../shared/messaging/failure';
@@ -403,6 +403,25 @@ describe('replay and discard', () => {
     expect(
       await record.database.deliveryFailure.count({ where: { eventId: { in: ids }, outcome: 'DISCARDED' } }),
     ).toBe(2);
+  });
+
+  it('are on record as the consumer calls them, which does not read every body', async () => {
+    const unread = orderCancelled(newId());
+    const renamed = { ...orderCancelled(newId()), id: 'no. 17', source: '/another-shop' };
+    for (const event of [unread, renamed])
+      broker.channel.publish(SERVICE, 'dlq', Buffer.from(JSON.stringify(event)), {
+        contentType: event === unread ? 'text/plain' : 'application/json',
+        headers: { 'x-reason': 'as called' },
+      });
+    await parked(2);
+    await dlq('discard --all --yes');
+    const parsed = parseMessage(Buffer.from(JSON.stringify(renamed)), () => true);
+    expect(parsed.ok && parsed.event.id).not.toBe(renamed.id);
+    const kept = await record.database.deliveryFailure.findMany({
+      where: { reason: 'as called' },
+      orderBy: { id: 'asc' },
+    });
+    expect(kept.map(({ eventId }) => eventId)).toEqual([null, parsed.ok && parsed.event.id]);
   });
 
   it('are replayed also where foreign headers cannot be written again, and hold up nobody behind them', async () => {

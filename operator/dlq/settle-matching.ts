@@ -5,7 +5,7 @@ import { pace } from '../command-line/pace';
 import { showProgress } from '../command-line/progress';
 import { UserError } from '../../scripts/servers/search';
 import type { DeadLetterQueue } from './choose-queues';
-import { readDeadLetter, type Message } from './dead-letter';
+import { idOnRecord, readDeadLetter, type Message } from './dead-letter';
 import type { Decision, Decisions } from './decisions';
 import { matches, type Filter } from './filter';
 import { replayCopy } from './replay-copy';
@@ -89,7 +89,7 @@ async function settleMatching(
       const keep = await decisions.begin();
       const outcome = await settle(message);
       if (outcome.leave) {
-        await keep(decision, readDeadLetter(service, message));
+        await keep(decision, { ...readDeadLetter(service, message), eventId: idOnRecord(message) });
         acknowledge();
         result.done++;
       } else {

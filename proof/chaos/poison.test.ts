@@ -1,4 +1,4 @@
-import { MAX_EVENT_BYTES } from '../../shared/messaging/consumer';
+import { MAX_EVENT_BYTES } from '../../shared/events/envelope';
 import type { EventType } from '../../shared/events/contracts';
 import { parseMessage } from '../../shared/events/envelope';
 import { brewPoison, isPoison, POISON_HEADER } from './poison';

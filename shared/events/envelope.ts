@@ -69,6 +69,9 @@ const describe = (error: z.ZodError, at: string) =>
     .map((issue) => `${[at, ...issue.path.map(String)].join('/')}: ${issue.message}`)
     .join('; ');
 
+/** A larger message is refused unread: no event of the mesh comes near it, and many may be in hand. */
+export const MAX_EVENT_BYTES = 256 * 1024;
+
 /**
  * Reads an event from a message, in CloudEvents' structured mode (JSON) or binary mode. Never throws: what is wrong
  * comes back as a reason, with as much of the message's identity as could be read. Attributes that are null count as
@@ -81,6 +84,8 @@ export function parseMessage(
   accepts: (type: EventType) => boolean,
   properties: MessageProperties = {},
 ): ParsedMessage {
+  if (body.length > MAX_EVENT_BYTES)
+    return { ok: false, reason: 'too_large', error: `${body.length} bytes are more than ${MAX_EVENT_BYTES}` };
   const attributes = binaryAttributes(properties);
   const named = identity(attributes ?? {});
   const unsupported = unreadable(properties);

@@ -6,7 +6,7 @@ import { names, openConsumerBench, SERVICE, soldOut, trace, TYPE } from '../test
 import { startProxy } from '../testing/tcp-proxy';
 import { until } from '../testing/until';
 import { connectBroker } from './connect-broker';
-import { MAX_EVENT_BYTES } from './consumer';
+import { MAX_EVENT_BYTES } from '../events/envelope';
 import { EVENTS_EXCHANGE, parseRetryDelays } from './topology';
 
 // Half broken: a header that cannot be encoded, a refusing queue, a held lock, a binding that is gone.
@@ -341,24 +341,27 @@ describe('what is gone on the broker', () => {
   it('was never given back what waited in a retry queue: that is fetched, and its attempts go on', async () => {
     await subscribe(TYPE);
     const event = soldOut();
+    // A stranger's message with this id has failed: it is an event of ours, and for others.
+    const notItsOwn = { ...soldOut(), type: 'order.placed.v1' };
     await start(trace);
     await until('it to have a watermark', () => bench.db.database.consumerWatermark.count(), 15_000);
     const failure = {
       consumer: SERVICE,
-      eventId: event.id,
       attempt: 2,
       reason: 'r',
       error: 'e',
       outcome: 'RETRIED',
     };
-    await bench.db.database.deliveryFailure.create({
-      data: { ...failure, retryAt: new Date(Date.now() - 180_000) },
+    const retryAt = new Date(Date.now() - 180_000);
+    await bench.db.database.deliveryFailure.createMany({
+      data: [notItsOwn, event].map(({ id }) => ({ ...failure, eventId: id, retryAt })),
     });
-    await log(event);
+    await log(notItsOwn as never, event);
     await handledAll([event], 40_000);
     expect(await bench.db.database.processedEvent.findMany({ where: { eventId: event.id } })).toMatchObject([
       { attempts: 3 },
     ]);
+    expect(await bench.broker.isEmpty(names.deadLetterQueue)).toBe(true);
   });
 });
 

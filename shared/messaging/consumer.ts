@@ -120,8 +120,6 @@ const BEHIND_MS = 50;
 /** Events that may wait for others wait no longer than that for the next one. */
 const LULL_MS = 100;
 
-/** A larger message is refused unread: no event of the mesh comes near it, and many may be in hand. */
-export const MAX_EVENT_BYTES = 256 * 1024;
 /** Of messages that are larger, so much is held at a time; the broker moves the others by itself. */
 const MOST_LARGE_BYTES = 8 * 1024 * 1024;
 const TEND_MS = 15_000;
@@ -277,18 +275,19 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   function receive(message: ConsumeMessage, attachment: Attachment): void {
     attachment.delivered++;
     attachment.unacknowledged.add(message.fields.deliveryTag);
-    const large = tooLarge(message);
+    const parsed = parseMessage(message.content, accepts, message.properties);
     const delivery: Delivery = {
       message,
-      parsed: large ?? parseMessage(message.content, accepts, message.properties),
+      parsed,
       attempt: failedAttempts(message) + 1,
       suspect: message.fields.redelivered,
       attachment,
       patienceMs: 0,
     };
     if (isGood(delivery)) delivery.patienceMs = options.patienceMs?.(delivery.parsed.event) ?? 0;
-    if (large && !hasRoomFor(delivery) && isForBroker(delivery))
-      return aside.leave(delivery, { reason: large.reason, error: large.error, attempt: delivery.attempt });
+    const isLarge = !parsed.ok && parsed.reason === 'too_large';
+    if (isLarge && !hasRoomFor(delivery) && isForBroker(delivery))
+      return aside.leave(delivery, { reason: parsed.reason, error: parsed.error, attempt: delivery.attempt });
     hands.take(delivery);
     if (message.fields.redelivered) progress.renewSoon();
     work();
@@ -528,12 +527,3 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     },
   };
 }
-
-const tooLarge = ({ content }: ConsumeMessage) =>
-  content.length > MAX_EVENT_BYTES
-    ? {
-        ok: false as const,
-        reason: 'too_large' as const,
-        error: `${content.length} bytes are more than ${MAX_EVENT_BYTES}`,
-      }
-    : undefined;

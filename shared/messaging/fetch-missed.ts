@@ -144,7 +144,9 @@ const findMissing = (
         CASE f.outcome WHEN 'RETRIED' THEN f.attempt END AS failed_attempts
       FROM delivery_failures f
       JOIN event_log e ON e.event_id = f.event_id
-      WHERE f.consumer = ${consumer} AND f.retry_at > now() - ${RETRIES_AWAITED}::interval
+      WHERE f.consumer = ${consumer}
+        AND EXISTS (SELECT FROM subscriptions s WHERE s.consumer = f.consumer AND s.event_type = e.type)
+        AND f.retry_at > now() - ${RETRIES_AWAITED}::interval
         AND f.retry_at < ${upTo}::timestamptz - ${RETRY_GRACE_SECONDS}::float8 * interval '1 second'
         AND NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = f.consumer AND p.event_id = f.event_id)
         AND NOT EXISTS (SELECT FROM delivery_failures g WHERE g.consumer = f.consumer AND g.event_id = f.event_id AND g.id > f.id)
