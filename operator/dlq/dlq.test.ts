@@ -410,7 +410,7 @@ describe('replay and discard', () => {
     const renamed = { ...orderCancelled(newId()), id: 'no. 17', source: '/another-shop' };
     for (const event of [unread, renamed])
       broker.channel.publish(SERVICE, 'dlq', Buffer.from(JSON.stringify(event)), {
-        contentType: event === unread ? 'text/plain' : 'application/json',
+        contentEncoding: event === unread ? 'br' : undefined,
         headers: { 'x-reason': 'as called' },
       });
     await parked(2);
