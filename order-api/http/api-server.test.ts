@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Agent, request, type RequestListener, type Server } from 'node:http';
@@ -159,6 +161,28 @@ describe('while it drains', () => {
     expect(closes.filter(Boolean).length).toBeGreaterThanOrEqual(8); // each connection was told
     agent.destroy();
   });
+});
+
+const CLIENT = `
+  const { request } = require('node:http');
+  process.stdin.once('data', () => {
+    let left = 20, answers = 0;
+    const over = () => --left || (console.log(answers), process.exit());
+    for (let n = 0; n < 20; n++)
+      request({ port: process.argv[1], agent: false }, (got) => (answers++, got.resume(), got.on('end', over)))
+        .on('error', over).end();
+  });
+  console.log('ready');`;
+
+it('answers also those whom only the kernel has let in, when it closes', async () => {
+  const client = spawn(process.execPath, ['-e', CLIENT, String((server.address() as AddressInfo).port)]);
+  await once(client.stdout, 'data');
+  client.stdin.end('go');
+  // Nothing is accepted meanwhile.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  const closed = closeApiServer(server, 20_000);
+  expect((await text(client.stdout)).trim()).toBe('20');
+  await closed;
 });
 
 describe('clients that take their time', () => {

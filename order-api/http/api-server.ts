@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import {
   createServer,
   STATUS_CODES,
@@ -68,10 +69,10 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
   });
   // A client may end its side as soon as it has sent its request: it is answered all the same.
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-  const open = new Set<Socket>();
+  const open = new Map<Socket, number>();
   connections.set(server, open);
   server.on('connection', (socket) => {
-    open.add(socket);
+    open.set(socket, performance.now());
     socket.once('close', () => open.delete(socket));
   });
   const answers = new WeakMap<Duplex, ServerResponse>();
@@ -85,13 +86,14 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
   return server;
 }
 
-/** What is open at each server. */
-const connections = new WeakMap<Server, Set<Socket>>();
+/** What is open at each server, and since when. */
+const connections = new WeakMap<Server, Map<Socket, number>>();
 
-/** Ends what is idle: also connections on which nothing was ever sent, which Node does not count as that. */
-function endIdle(server: Server): void {
+/** Ends what is idle: also connections on which nothing was sent for a while, which Node does not count as that. */
+function endIdle(server: Server, lingerMs: number): void {
   server.closeIdleConnections();
-  for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
+  for (const [socket, since] of connections.get(server) ?? [])
+    if (socket.bytesRead === 0 && performance.now() - since > lingerMs) socket.destroy();
 }
 
 /** Clients that keep a connection learn in so long that it ends, before it does. */
@@ -105,18 +107,36 @@ const LINGER_MS = 1_500;
 export async function closeApiServer(server: Server, withinMs: number): Promise<void> {
   server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
   const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+  await acceptWhatWaits(server);
   // Of net and not of http, which closes idle connections too.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   let idle: NodeJS.Timeout | undefined;
-  const lingering = setTimeout(
-    () => (idle = setInterval(() => endIdle(server), 50)),
-    Math.min(LINGER_MS, withinMs),
-  );
+  const lingerMs = Math.min(LINGER_MS, withinMs);
+  const lingering = setTimeout(() => {
+    // After what has arrived was read: a process that gets little of the CPU may be late for both.
+    idle = setInterval(() => setImmediate(() => endIdle(server, lingerMs)), 50);
+  }, lingerMs);
   await closed;
   server.close();
   clearTimeout(lingering);
   clearInterval(idle);
   clearTimeout(cut);
+}
+
+const LONGEST_ACCEPTING_MS = 500;
+
+/** A listener that closes resets what the kernel has accepted for it. A turn of the event loop takes one of these. */
+async function acceptWhatWaits(server: Server): Promise<void> {
+  let accepted = 0;
+  const count = () => (accepted += 1);
+  server.on('connection', count);
+  const until = performance.now() + LONGEST_ACCEPTING_MS;
+  for (let idleTurns = 0; idleTurns < 2 && performance.now() < until; idleTurns += 1) {
+    const before = accepted;
+    await immediate();
+    if (accepted > before) idleTurns = -1;
+  }
+  server.off('connection', count);
 }
 
 /** https://nodejs.org/docs/latest-v20.x/api/http.html#event-clienterror */

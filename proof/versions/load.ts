@@ -9,10 +9,17 @@ export interface LoadCounts {
   accepted: Set<string>;
   requests: number;
   /** Anything but the answer that a request should have. */
-  failures: string[];
+  failures: Failure[];
   /** Connections that one instance refused and another took, as a proxy does it. */
   moved: number;
   slowestMs: number;
+}
+
+export interface Failure {
+  at: string;
+  /** Without ids: what is alike is counted together. */
+  request: string;
+  what: string;
 }
 
 export interface Load {
@@ -103,7 +110,8 @@ export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Lo
     counts.slowestMs = Math.max(counts.slowestMs, performance.now() - at);
     if (typeof answer !== 'string' && expected.includes(answer.status)) return answer;
     const what = typeof answer === 'string' ? answer : `${answer.status} ${JSON.stringify(answer.body)}`;
-    counts.failures.push(`${new Date().toISOString()} ${method} ${path}: ${what}`);
+    const request = `${method} ${path.replace(UUIDS, '…')}`;
+    counts.failures.push({ at: new Date().toISOString(), request, what: what.replace(UUIDS, '…') });
     return undefined;
   }
 
@@ -147,6 +155,20 @@ export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Lo
       await Promise.all(underWay);
     },
   };
+}
+
+const UUIDS = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+/** What is alike, once, with how often it was and from when to when. */
+export function inWords(failures: readonly Failure[]): string[] {
+  const alike = new Map<string, Failure[]>();
+  for (const failure of failures) {
+    const key = `${failure.request}: ${failure.what}`;
+    alike.set(key, [...(alike.get(key) ?? []), failure]);
+  }
+  return [...alike].map(
+    ([key, all]) => `${all.length} × ${key} (${all[0]?.at}${all.length > 1 ? ` to ${all.at(-1)?.at}` : ''})`,
+  );
 }
 
 function send(base: string, method: string, path: string, body: unknown): Promise<Answer | string> {

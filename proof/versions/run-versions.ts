@@ -15,7 +15,7 @@ import { Scope } from '../testbed/scope';
 import type { VersionsArguments } from './arguments';
 import { runCommandOf, type Finished } from './commands';
 import { Fleet } from './fleet';
-import { startLoad, type LoadCounts } from './load';
+import { inWords, startLoad, type LoadCounts } from './load';
 import { prepareVersion, thisVersion, type Version } from '../testbed/prepare-version';
 
 const SIMULATOR = 'payment-simulator';
@@ -111,7 +111,7 @@ async function tryBoth(
       await state('all of the newer again');
     } finally {
       await load.stop();
-      for (const failure of load.counts.failures.slice(0, 5)) control.say(`a request failed: ${failure}`);
+      for (const failure of inWords(load.counts.failures)) control.say(`requests failed: ${failure}`);
     }
     control.say(
       `${load.counts.requests} requests, the slowest ${Math.round(load.counts.slowestMs)} ms; ` +
@@ -149,8 +149,7 @@ interface Judged {
 }
 
 async function judge({ control, scope, older, newer, environmentOf, load }: Judged): Promise<string[]> {
-  const wrong = load.failures.slice(0, 10).map((failure) => `a request failed: ${failure}`);
-  if (load.failures.length > 10) wrong.push(`and ${load.failures.length - 10} more requests`);
+  const wrong = inWords(load.failures).map((failure) => `requests failed: ${failure}`);
   const audit = (version: Version, grace: string) =>
     runCommandOf(version, 'operator/audit', ['--grace', grace], environmentOf(version));
 
