@@ -2,10 +2,6 @@ import type { Scope } from '../testbed/scope';
 import { startService, type ServiceProcess, type Surroundings } from '../testbed/measured-process';
 import { mainOf } from '../../scripts/supervisor/discover-services';
 import type { Version } from '../testbed/prepare-version';
-import { pause } from '../../shared/service/pause';
-
-/** As Compose has it. */
-const LEAVE_AFTER_MS = 2_000;
 
 /** An instance of a service, of one of the versions. */
 export interface Instance {
@@ -48,11 +44,11 @@ export class Fleet {
   }
 
   /**
-   * Lets it finish its work; it has to leave by itself, and in peace. A proxy knows first, and a while before, as with
-   * LEAVE_AFTER or a `preStop` hook: a listener that closes resets what the kernel has accepted for it.
+   * Lets it finish its work; it has to leave by itself, and in peace. A proxy knows first, and is served to the end, as
+   * with LEAVE_AFTER or a `preStop` hook: a listener that closes resets what the kernel has accepted for it.
    */
-  async stop(instance: Instance): Promise<void> {
-    if (this.doors.delete(instance)) await pause(LEAVE_AFTER_MS);
+  async stop(instance: Instance, served: (url: string) => Promise<void>): Promise<void> {
+    if (this.doors.delete(instance)) await served(instance.process.url);
     await instance.process.stop();
     this.all.delete(instance);
     const { exitCode, signalCode } = instance.process.child;

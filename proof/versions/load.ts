@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { pause } from '../../shared/service/pause';
+import { until } from '../../shared/testing/until';
 import type { Random } from '../testbed/random';
 
 /** What clients did and got. */
@@ -24,6 +25,8 @@ export interface Failure {
 
 export interface Load {
   counts: LoadCounts;
+  /** Resolves when an instance has answered all that it was asked. */
+  served: (url: string) => Promise<void>;
   /** Ends when all that was sent is answered. */
   stop(): Promise<void>;
 }
@@ -56,6 +59,7 @@ export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Lo
   const counts: LoadCounts = { accepted: new Set(), requests: 0, failures: [], moved: 0, slowestMs: 0 };
   const menu = await makeMenu();
   const underWay = new Set<Promise<void>>();
+  const asked = new Map<string, number>();
   const stopping = new AbortController();
   const startedAt = performance.now();
   let sent = 0;
@@ -122,7 +126,9 @@ export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Lo
       const left = urls().filter((url) => !tried.has(url));
       if (left.length === 0) return 'no instance takes connections';
       const url = random.pick(left);
+      asked.set(url, (asked.get(url) ?? 0) + 1);
       const answer = await send(url, method, path, body);
+      asked.set(url, (asked.get(url) ?? 0) - 1);
       if (answer !== 'ECONNREFUSED') return answer;
       counts.moved += 1;
       tried.add(url);
@@ -149,6 +155,7 @@ export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Lo
 
   return {
     counts,
+    served: async (url) => void (await until(`${url} to answer`, () => !asked.get(url), 2 * ANSWER_MS)),
     stop: async () => {
       stopping.abort();
       await running;

@@ -15,7 +15,7 @@ import { Scope } from '../testbed/scope';
 import type { VersionsArguments } from './arguments';
 import { runCommandOf, type Finished } from './commands';
 import { Fleet } from './fleet';
-import { inWords, startLoad, type LoadCounts } from './load';
+import { inWords, startLoad, type Load, type LoadCounts } from './load';
 import { prepareVersion, thisVersion, type Version } from '../testbed/prepare-version';
 
 const SIMULATOR = 'payment-simulator';
@@ -103,11 +103,11 @@ async function tryBoth(
       control.say(`npm run migrate -- --check: exit code ${check.code}\n${check.stdout.trim()}`);
       await migrate(newer);
       await state('the older on the newer schema');
-      await roll(fleet, older, newer, () => state('some of each'));
+      await roll(fleet, load, older, newer, () => state('some of each'));
       await state('all of the newer');
-      await roll(fleet, newer, older, () => state('back, some of each'));
+      await roll(fleet, load, newer, older, () => state('back, some of each'));
       await state('back to the older');
-      await roll(fleet, older, newer, () => Promise.resolve());
+      await roll(fleet, load, older, newer, () => Promise.resolve());
       await state('all of the newer again');
     } finally {
       await load.stop();
@@ -127,12 +127,18 @@ async function tryBoth(
 const meshOf = (version: Version) => version.services.filter((service) => service !== SIMULATOR);
 
 /** One instance at a time: a new one beside the old, and when it is ready the old one leaves. */
-async function roll(fleet: Fleet, from: Version, to: Version, halfWay: () => Promise<void>): Promise<void> {
+async function roll(
+  fleet: Fleet,
+  load: Load,
+  from: Version,
+  to: Version,
+  halfWay: () => Promise<void>,
+): Promise<void> {
   for (let round = 0; round < INSTANCES; round += 1) {
     for (const service of new Set([...meshOf(to), ...meshOf(from)])) {
       const old = fleet.of(service).find(({ version }) => version === from);
       if (meshOf(to).includes(service)) await fleet.start(service, to);
-      if (old) await fleet.stop(old);
+      if (old) await fleet.stop(old, load.served);
     }
     if (round === 0) await halfWay();
   }
