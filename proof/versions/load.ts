@@ -57,9 +57,9 @@ const PLENTY = 50_000_000;
  */
 export async function startLoad({ urls, rate, random }: LoadOptions): Promise<Load> {
   const counts: LoadCounts = { accepted: new Set(), requests: 0, failures: [], moved: 0, slowestMs: 0 };
+  const asked = new Map<string, number>();
   const menu = await makeMenu();
   const underWay = new Set<Promise<void>>();
-  const asked = new Map<string, number>();
   const stopping = new AbortController();
   const startedAt = performance.now();
   let sent = 0;
