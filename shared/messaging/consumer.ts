@@ -116,7 +116,7 @@ const DRAIN_MS = 8_000;
 const REST_SHARE = 2;
 const LONGEST_REST_MS = 50;
 /** An event that has been on its way for so long meets a mesh that is behind. */
-const BEHIND_MS = 50;
+const BEHIND_MS = 20;
 /** Events that may wait for others wait no longer than that for the next one. */
 const LULL_MS = 100;
 
