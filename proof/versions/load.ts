@@ -171,7 +171,9 @@ export function inWords(failures: readonly Failure[]): string[] {
   const alike = new Map<string, Failure[]>();
   for (const failure of failures) {
     const key = `${failure.request}: ${failure.what}`;
-    alike.set(key, [...(alike.get(key) ?? []), failure]);
+    const same = alike.get(key);
+    if (same) same.push(failure);
+    else alike.set(key, [failure]);
   }
   return [...alike].map(
     ([key, all]) => `${all.length} × ${key} (${all[0]?.at}${all.length > 1 ? ` to ${all.at(-1)?.at}` : ''})`,
