@@ -69,10 +69,10 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
   });
   // A client may end its side as soon as it has sent its request: it is answered all the same.
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-  const open = new Map<Socket, number>();
+  const open = new Set<Socket>();
   connections.set(server, open);
   server.on('connection', (socket) => {
-    open.set(socket, performance.now());
+    open.add(socket);
     socket.once('close', () => open.delete(socket));
   });
   const answers = new WeakMap<Duplex, ServerResponse>();
@@ -86,14 +86,13 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
   return server;
 }
 
-/** What is open at each server, and since when. */
-const connections = new WeakMap<Server, Map<Socket, number>>();
+/** What is open at each server. */
+const connections = new WeakMap<Server, Set<Socket>>();
 
-/** Ends what is idle: also connections on which nothing was sent for a while, which Node does not count as that. */
-function endIdle(server: Server, lingerMs: number): void {
+/** Ends what is idle: also connections on which nothing was ever sent, which Node does not count as that. */
+function endIdle(server: Server): void {
   server.closeIdleConnections();
-  for (const [socket, since] of connections.get(server) ?? [])
-    if (socket.bytesRead === 0 && performance.now() - since > lingerMs) socket.destroy();
+  for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy();
 }
 
 /** Clients that keep a connection learn in so long that it ends, before it does. */
@@ -111,11 +110,10 @@ export async function closeApiServer(server: Server, withinMs: number): Promise<
   // Of net and not of http, which closes idle connections too.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   let idle: NodeJS.Timeout | undefined;
-  const lingerMs = Math.min(LINGER_MS, withinMs);
-  const lingering = setTimeout(() => {
-    // After what has arrived was read: a process that gets little of the CPU may be late for both.
-    idle = setInterval(() => setImmediate(() => endIdle(server, lingerMs)), 50);
-  }, lingerMs);
+  const lingering = setTimeout(
+    () => (idle = setInterval(() => endIdle(server), 50)),
+    Math.min(LINGER_MS, withinMs),
+  );
   await closed;
   server.close();
   clearTimeout(lingering);

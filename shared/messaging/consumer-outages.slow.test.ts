@@ -53,6 +53,32 @@ beforeEach(async () => {
   await bench.db.database.consumerProgress.deleteMany();
 });
 
+it('a bad message is set aside soon, also where the database hangs', async () => {
+  const proxy = await startProxy(bench.db.url);
+  const database = openDatabase({
+    url: proxy.url,
+    poolSize: 4,
+    applicationName: 'hanging',
+    onIdleError: () => undefined,
+  });
+  bench.cleanUp(() => Promise.resolve(proxy.release()));
+  bench.cleanUp(() => database.$disconnect());
+  bench.cleanUp(() => proxy.close());
+  await start(trace, { database });
+  const good = soldOut();
+  publish(good);
+  await until('it to be at work', () => processed(good));
+  proxy.hold();
+  put('not JSON', {});
+  await bench.broker.take(names.deadLetterQueue, 10_000);
+  proxy.release();
+  await until(
+    'it to be on record',
+    () => bench.db.database.deliveryFailure.count({ where: { consumer: SERVICE, reason: 'invalid_json' } }),
+    30_000,
+  );
+});
+
 describe('a message that cannot be set aside', () => {
   // amqplib reads a table of 70 kB and cannot write it; it takes a table with the key "!" for one of its own.
   const unencodable: [string, Record<string, unknown>][] = [

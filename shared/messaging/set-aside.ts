@@ -1,6 +1,7 @@
 import { backoff } from '../service/backoff';
 import type { Database } from '../service/database';
 import type { Logger } from '../service/logger';
+import { within } from '../service/within';
 import { publishCopy, recordFailure, takePlaceOnRecord, type Failure } from './dead-letter';
 import { countOutcome } from './consumer-metrics';
 import {
@@ -52,6 +53,8 @@ const PATIENCE_MS = 60_000;
 /** And so long while the broker takes no copies at all, as in an alarm: less than its own time for an acknowledgement. */
 const PATIENCE_IN_ALARM_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 500;
+/** A database that hangs holds up no copy for longer. */
+const PLACE_MS = 2_000;
 
 /**
  * Sets failed messages aside, each by itself and beside the handling of others: a copy that says why goes into the
@@ -77,7 +80,8 @@ export function createAside({ name, database, log, copies, most, stopping }: Asi
     retry: RetryDelay | undefined,
   ): Promise<void> {
     const startedAt = Date.now();
-    const place = await takePlaceOnRecord(database).catch(() => undefined);
+    // Without one, as where the database is away, it is recorded by the time of its writing, and record() says what is wrong.
+    const place = await within(PLACE_MS, takePlaceOnRecord(database)).catch(() => undefined);
     for (let failures = 0; !isSettled(delivery); failures++) {
       const refusal = await copy(delivery, failure, retry, startedAt);
       if (refusal === undefined) return finish(delivery, failure, retry, place);
