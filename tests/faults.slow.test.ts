@@ -52,10 +52,12 @@ describe('faults', () => {
 
     const orders = keepOrdering(mesh, restaurantId, itemId, 150);
     await until('some orders', () => orders.accepted.length > 50);
-    const owner = mesh.processes.find((one) => one.log.some((line) => line.msg === 'owns the outbox'));
+    const owner = await until('one to own the outbox', () =>
+      mesh.processes.find((one) => one.log.some((line) => line.msg === 'owns the outbox')),
+    );
     const heir = mesh.processes.find((one) => one.name === 'outbox-publisher' && one !== owner);
     const killedAt = Date.now();
-    await owner?.kill();
+    await owner.kill();
     const takeover = await until('the other to own the outbox', () =>
       heir?.log.find((line) => line.msg === 'owns the outbox'),
     );

@@ -87,8 +87,11 @@ const find = (traceId: string, name: string, type?: string) => {
   return found[0]!;
 };
 
-const linesOf = (service: string, match: (line: LogLine) => boolean) =>
-  mesh.service(service).log.filter(match);
+/** A service's log lines that match, once there are as many as expected: spans and lines come by different ways. */
+function linesOf(service: string, expected: number, match: (line: LogLine) => boolean): Promise<LogLine[]> {
+  const lines = () => mesh.service(service).log.filter(match);
+  return until(`${expected} lines of ${service}`, () => lines().length >= expected && lines());
+}
 
 describe('an order in cash', () => {
   let traceId: string;
@@ -210,17 +213,18 @@ describe('an order in cash', () => {
     expect(placing.attributes['db.query.text']).not.toContain(orderId);
   });
 
-  it('is found from the logs', () => {
+  it('is found from the logs', async () => {
     const handling = find(traceId, 'process inventory-service');
     expect(
-      linesOf('inventory-service', ({ order_id, msg }) => order_id === orderId && msg === 'handled'),
+      await linesOf('inventory-service', 1, ({ order_id, msg }) => order_id === orderId && msg === 'handled'),
     ).toEqual([expect.objectContaining({ trace_id: traceId, span_id: handling.spanId })]);
     const request = find(traceId, 'POST /api/v1/orders');
-    expect(linesOf('order-api', ({ order_id }) => order_id === orderId)).toEqual([
+    expect(await linesOf('order-api', 1, ({ order_id }) => order_id === orderId)).toEqual([
       expect.objectContaining({ msg: 'order placed', trace_id: traceId, span_id: request.spanId }),
     ]);
-    const told = linesOf(
+    const told = await linesOf(
       'notification-service',
+      4,
       ({ order_id, msg }) => order_id === orderId && msg.startsWith('notif'),
     );
     expect(told.length).toBe(4);
@@ -360,7 +364,8 @@ it('what the caller does not sample nobody records, and its trace goes on all th
       traceparent: `00-${traceId}-${CLIENTS_SPAN}-00`,
       tracestate: 'vendor=opaque,other=1',
     });
-  expect(linesOf('order-api', ({ order_id }) => order_id === orderId)[0]).not.toHaveProperty('trace_id');
+  const [placed] = await linesOf('order-api', 1, ({ order_id }) => order_id === orderId);
+  expect(placed).not.toHaveProperty('trace_id');
 });
 
 it('a caller without a trace begins one; one that makes no sense is as none', async () => {

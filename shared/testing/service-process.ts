@@ -49,7 +49,7 @@ export async function startService(
     written.push(line);
     process.stderr.write(`${line}\n`);
   });
-  const exited = once(child, 'exit');
+  const exited = once(child, 'close'); // not its exit: the last that it wrote is read by then
   const running = () => child.exitCode === null && child.signalCode === null;
   const dead = () => !running() && new Error(`${name} ended: ${log.at(-1)?.msg ?? 'it logged nothing'}`);
   const port = await until(
