@@ -6,6 +6,7 @@ import { checkout } from '../../scripts/servers/checkout';
 import { freePort, randomPortBase } from '../../scripts/servers/free-port';
 import { nodeArguments } from '../../scripts/supervisor/node-arguments';
 import type { Control } from '../../scripts/supervisor/control';
+import { giveWay } from './give-way';
 import type { Scope } from './scope';
 import { untilReady } from './until-ready';
 
@@ -21,6 +22,8 @@ export interface Surroundings {
   profiles: string | undefined;
   /** So that a later run can end what a killed one has left. */
   remember(pid: number): void;
+  /** Who gives way where there is not enough CPU for all; nobody, unless it is said. */
+  givesWay?(name: string): boolean;
 }
 
 /** A process that takes part in a measurement. */
@@ -68,6 +71,7 @@ export function startProcess(
   });
   if (child.pid === undefined) throw new Error(`${name} could not be started`);
   run.remember(child.pid);
+  if (run.givesWay?.(name)) giveWay(child.pid);
   return scope.own({
     name,
     pid: child.pid,

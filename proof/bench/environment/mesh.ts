@@ -73,11 +73,23 @@ export async function backlogOf({ query }: World): Promise<{ orders: number; eve
   return row ?? { orders: NaN, events: NaN };
 }
 
-/** Waits until no order waits and the outbox is empty. @throws after four minutes */
+/** Events that are published, and that who subscribes to them has not handled yet: by consumer, the most first. */
+export async function unhandledBy({ query }: World): Promise<{ consumer: string; events: number }[]> {
+  return query(
+    `SELECT s.consumer, count(*)::int AS events
+     FROM event_log e JOIN subscriptions s ON s.event_type = e.type AND s.until IS NULL AND e.published_at >= s.since
+     WHERE NOT EXISTS (SELECT FROM processed_events p WHERE p.consumer = s.consumer AND p.event_id = e.event_id)
+     GROUP BY 1 ORDER BY 2 DESC`,
+  );
+}
+
+/** Waits until no order waits, the outbox is empty and everybody has handled what is theirs. @throws after four minutes */
 export async function untilDrained(bench: Bench, world: World): Promise<void> {
   const ask = async () => {
     const { orders, events } = await backlogOf(world);
     if (orders + events > 0) throw new Error(`${orders} orders and ${events} events wait`);
+    const [behind] = await unhandledBy(world);
+    if (behind) throw new Error(`${behind.events} events wait for ${behind.consumer}`);
   };
   await waitUntil(ask, {
     what: 'The mesh to have drained',

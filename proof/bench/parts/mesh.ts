@@ -22,7 +22,7 @@ export const mesh: Part = {
     const generator = LoadGenerator.start(bench, scope);
     const meter = new CpuMeter(bench.servers, [...benchMesh.processes, generator.process]);
     bench.control.say(`mesh: ${seconds} s of orders`);
-    const { rate, orders, stretches, backlog } = await sustainedRate(
+    const { rate, orders, stretches, backlog, behind } = await sustainedRate(
       bench,
       benchMesh,
       generator,
@@ -45,6 +45,7 @@ export const mesh: Part = {
       cpuMsPerOrder: meter.per(orders),
       remarks: [
         `${orders} orders in ${seconds} s; at the end ${backlog} waited (${IN_FLIGHT} at most by construction); min–max are stretches of the time`,
+        `published events that were not handled yet at the end: ${behind}`,
         ...meter.remarks(),
       ],
     };

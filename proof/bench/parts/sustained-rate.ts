@@ -1,5 +1,5 @@
 import type { Bench } from '../bench';
-import { backlogOf, untilDrained, type BenchMesh } from '../environment/mesh';
+import { backlogOf, unhandledBy, untilDrained, type BenchMesh } from '../environment/mesh';
 import type { HttpRequest } from '../load/job';
 import type { LoadGenerator, Moments } from '../load/load-generator';
 import { preparedIn } from '../measure/orders';
@@ -17,6 +17,8 @@ export interface Sustained {
   stretches: number[];
   /** Orders that waited at the end. */
   backlog: number;
+  /** Published events that had not been handled at the end, by whoever had the most: what is bounded is orders alone. */
+  behind: string;
 }
 
 /** The rate at which orders go in as POST and come out as PREPARING for as long as one likes. */
@@ -28,7 +30,7 @@ export async function sustainedRate(
   { warmUpSeconds, seconds }: { warmUpSeconds: number; seconds: number },
   moments: Moments = {},
 ): Promise<Sustained> {
-  let backlog = Promise.resolve({ orders: NaN, events: NaN });
+  let atTheEnd: Promise<[{ orders: number }, { consumer: string; events: number }[]]> | undefined;
   const { from, to } = await generator.run(
     {
       url: apiUrl,
@@ -42,20 +44,21 @@ export async function sustainedRate(
       began: moments.began,
       ended: () => {
         moments.ended?.();
-        backlog = backlogOf(world);
-        backlog.catch(() => undefined); // it is awaited below
+        atTheEnd = Promise.all([backlogOf(world), unhandledBy(world)]);
+        atTheEnd.catch(() => undefined); // it is awaited below
       },
     },
   );
   const stretches = seconds >= 30 ? 6 : 3;
   const prepared = await preparedIn(world, { from, to }, stretches);
-  const { orders: waiting } = await backlog;
+  const [{ orders: backlog }, unhandled] = (await atTheEnd) ?? [{ orders: NaN }, []];
   await untilDrained(bench, world);
   const orders = prepared.reduce((sum, count) => sum + count, 0);
   return {
     rate: orders / seconds,
     orders,
     stretches: prepared.map((count) => (count * stretches) / seconds),
-    backlog: waiting,
+    backlog,
+    behind: unhandled.map(({ consumer, events }) => `${consumer} ${events}`).join(', ') || 'nobody',
   };
 }
