@@ -28,9 +28,12 @@ const LOOK_EVERY_MS = 2_000;
 
 /** What each version is told; the newer one changes what may be changed while the mesh runs. */
 const OLDER = { RETRY_DELAYS: '1s,3s,10s,30s' };
-const NEWER = { RETRY_DELAYS: '2s,3s,8s,20s', CONSUMER_PREFETCH: '80', CONSUMER_BATCH: '25' };
-/** At 200 orders/s 90 cards a second, of 0.4 s each: 36 under way at a time. */
-const PAYMENT_CONCURRENCY = '64';
+const NEWER = {
+  RETRY_DELAYS: '2s,3s,8s,20s',
+  CONSUMER_PREFETCH: '80',
+  CONSUMER_BATCH: '25',
+  PAYMENT_CONCURRENCY: '32',
+};
 
 /** @returns whether nothing was found wrong */
 export async function runVersions(given: VersionsArguments, control: Control): Promise<boolean> {
@@ -79,7 +82,6 @@ async function tryBoth(
       PAYMENT_SIMULATOR_URL: simulator.url,
       CARD_TOKEN_KEY: randomBytes(32).toString('base64'),
       WEBHOOK_ALLOW_PRIVATE: 'true',
-      PAYMENT_CONCURRENCY,
     };
     const environmentOf = (version: Version) => ({ ...shared, ...(version === older ? OLDER : NEWER) });
     const fleet = new Fleet(run, scope, environmentOf);
