@@ -9,6 +9,7 @@ import type { Logger } from '../shared/service/logger';
 import { pause } from '../shared/service/pause';
 import { keepPresence, queryOf } from '../shared/service/presence';
 import { runService } from '../shared/service/run-service';
+import { stopInTurn } from '../shared/service/stop-in-turn';
 import { within } from '../shared/service/within';
 import { openAuthentication } from './access/authenticate';
 import type { TokenSettings } from './access/check-token';
@@ -97,16 +98,22 @@ runService('order-api', async (log) => {
   return async () => {
     isLeaving = true;
     const leaveAfterMs = config.LEAVE_AFTER ?? 0;
-    await pause(leaveAfterMs);
-    await Promise.all([
-      closeApiServer(server, DRAIN_MS - leaveAfterMs),
-      backlog.stop(),
-      forgetting.stop(),
-      live.stop(),
-    ]);
-    await presence.stop();
-    await reads?.stop();
-    await database.$disconnect();
+    await stopInTurn(
+      {
+        leaving: () => pause(leaveAfterMs),
+        requests: () =>
+          Promise.all([
+            closeApiServer(server, DRAIN_MS - leaveAfterMs),
+            backlog.stop(),
+            forgetting.stop(),
+            live.stop(),
+          ]),
+        presence: () => presence.stop(),
+        reads: async () => reads?.stop(),
+        database: () => database.$disconnect(),
+      },
+      log,
+    );
   };
 });
 

@@ -5,6 +5,7 @@ import { serveHealth, type Health } from '../shared/service/health-server';
 import { keepPresence, type Query } from '../shared/service/presence';
 import { refusePooler } from '../shared/service/refuse-pooler';
 import { runService } from '../shared/service/run-service';
+import { stopInTurn } from '../shared/service/stop-in-turn';
 import { watchWork } from '../shared/service/watch-work';
 import { keepHistory } from './keep-history';
 import { openSidePool, publishedSoFar, readOutboxGauges } from './relay-metrics';
@@ -54,10 +55,14 @@ runService('outbox-publisher', async (log) => {
   const served = await serveHealth(health, settings.HEALTH_PORT, settings.HEALTH_HOST);
   presence.begin(health);
   log.info({ health_port: served.port }, 'relaying');
-  return async () => {
-    await Promise.all([relay.stop(), stopHistory()]);
-    await presence.stop();
-    await served.stop();
-    await pool.end();
-  };
+  return () =>
+    stopInTurn(
+      {
+        relay: () => Promise.all([relay.stop(), stopHistory()]),
+        presence: () => presence.stop(),
+        health: () => served.stop(),
+        database: () => pool.end(),
+      },
+      log,
+    );
 });

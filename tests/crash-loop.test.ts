@@ -91,3 +91,15 @@ it('a handler that never ends fails liveness, and the process ends itself; the m
   await next.kill();
   await broker.channel.purgeQueue(SERVICE);
 });
+
+it('a service that is stopped with a handler that never ends tells its workers at once, and exits 0', async () => {
+  const process = await start();
+  publish(event('endless'));
+  await until('the event to be in hand', async () =>
+    /^ordermesh_consumer_unacknowledged\{.*\} 1$/m.test(await (await fetch(`${process.url}/metrics`)).text()),
+  );
+  expect(await process.stop()).toBe(0);
+  const at = (message: string) =>
+    Date.parse(String(process.log.find(({ msg }) => msg === message)?.time ?? 'never'));
+  expect(at('its worker is told to stop')).toBeLessThan(at('stopping although work is still in progress'));
+});

@@ -138,5 +138,18 @@ describe('faults', () => {
     await orders.done;
     await expectAllPrepared(mesh, orders.accepted, itemId, 1000);
     expect(await mesh.service('order-api').stop()).toBe(0);
+    await mesh.start('order-api');
+  });
+
+  it('every service exits 0 on SIGTERM also while the database hangs, in the middle of work', async () => {
+    const { restaurantId, itemId } = await mesh.addItem(1000);
+    const orders = keepOrdering(mesh, restaurantId, itemId, 100);
+    await until('some orders', () => orders.accepted.length > 40);
+    const cutOff = orders.done.catch(() => undefined);
+    database.hold();
+    const codes = await Promise.all(allServices.map((name) => mesh.service(name).stop()));
+    database.release();
+    await cutOff;
+    expect(codes).toEqual(allServices.map(() => 0));
   });
 });

@@ -12,6 +12,7 @@ import { readHealthGauges } from '../service/health-metrics';
 import { databaseIsUsable, neededMigrations } from '../service/schema-version';
 import { openPipeline } from '../service/pipeline';
 import { runService, type Stop } from '../service/run-service';
+import { stopInTurn } from '../service/stop-in-turn';
 import { watchWork, type WorkWatch } from '../service/watch-work';
 import { within } from '../service/within';
 import { startConsumer } from './consumer';
@@ -55,7 +56,7 @@ export interface ServiceHabits {
  * Runs a consuming service as this process: configuration, database, consumer, health, pauses, drain.
  * @param given the folder's name, or more about the service
  * @param handlers its table: the routing, the bindings and the documentation
- * @param workers what it does beside, stopped after the consumer has drained
+ * @param workers what it does beside, told to stop while the consumer drains
  */
 export function runConsumer(
   given: string | ServiceHabits,
@@ -137,15 +138,19 @@ export function runConsumer(
     const served = await serveHealth(health, config.HEALTH_PORT, config.HEALTH_HOST);
     presence.begin(health);
     log.info({ health_port: served.port }, 'consuming');
-    return async () => {
-      await consumer.stop();
-      for (const stop of stopWorkers) await stop();
-      stuck.stop();
-      await presence.stop();
-      await served.stop();
-      await transactions.close();
-      await database.$disconnect();
-    };
+    return () =>
+      stopInTurn(
+        {
+          // At the same time: a worker that went on until a slow drain is over would begin what it has no time to end.
+          work: () => Promise.all([consumer.stop(), ...stopWorkers.map((stop) => stop())]),
+          watch: async () => stuck.stop(),
+          presence: () => presence.stop(),
+          health: () => served.stop(),
+          transactions: () => transactions.close(),
+          database: () => database.$disconnect(),
+        },
+        log,
+      );
   });
 }
 
