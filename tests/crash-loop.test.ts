@@ -99,7 +99,8 @@ it('a service that is stopped with a handler that never ends tells its workers a
     /^ordermesh_consumer_unacknowledged\{.*\} 1$/m.test(await (await fetch(`${process.url}/metrics`)).text()),
   );
   expect(await process.stop()).toBe(0);
-  const at = (message: string) =>
-    Date.parse(String(process.log.find(({ msg }) => msg === message)?.time ?? 'never'));
-  expect(at('its worker is told to stop')).toBeLessThan(at('stopping although work is still in progress'));
+  const said = process.log.map(({ msg }) => msg);
+  expect(said).toContain('its worker is told to stop');
+  const gaveUp = said.indexOf('stopping although work is still in progress');
+  expect(said.indexOf('its worker is told to stop')).toBeLessThan(gaveUp);
 });
