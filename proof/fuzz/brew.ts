@@ -54,7 +54,7 @@ export function brew(random: Random, number: number, target: Target): Brewed {
   const bad = brewOf(rarely === undefined || random.chance(rarely) ? kind : 'data')(random);
   const mark = `fuzz-${number}`;
   const odd = dressOddly(random, mark);
-  const properties = together(odd.properties, bad.properties);
+  const properties = together(odd.properties, bad.properties, mark);
   if (random.chance(0.05)) properties.userId = target.user;
   const services = [...target.subscriptions.keys()];
   const service = bad.only ?? random.pick(services);
@@ -109,9 +109,12 @@ export function brew(random: Random, number: number, target: Target): Brewed {
 const reasonAt = ({ type, reason }: BadMessage, takes: ReadonlySet<string> | undefined): string =>
   type !== undefined && !takes?.has(type) ? 'unknown_type' : reason;
 
-/** The headers of both; where what is bad is in them, they have to be readable. */
-function together(odd: RawProperties, bad: RawProperties): RawProperties {
+/**
+ * The headers of both; where what is bad is in them, they have to be readable. They may be such that a copy goes without
+ * them, so the mark has to be the message's id then.
+ */
+function together(odd: RawProperties, bad: RawProperties, mark: string): RawProperties {
   if (!bad.headers) return { ...odd, ...bad };
   const { headerBytes: _unreadable, headers = [], ...rest } = odd;
-  return { ...rest, ...bad, headers: [...headers, ...bad.headers] };
+  return { ...rest, ...bad, messageId: mark, headers: [...headers, ...bad.headers] };
 }
