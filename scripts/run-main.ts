@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { briefly } from '../shared/messaging/failure';
+import { DeclarationRefused } from '../shared/messaging/declaration-refused';
 import { QueueInTheWay } from '../shared/messaging/renew-queue';
 import { ConfigError } from '../shared/service/config';
 import { ConnectionRefused } from '../shared/service/permanent-connection-error';
@@ -67,6 +68,7 @@ export function printError(error: unknown): number {
     error instanceof UserError ||
       error instanceof ConnectionRefused ||
       error instanceof QueueInTheWay ||
+      error instanceof DeclarationRefused ||
       error instanceof ConfigError ||
       error instanceof Hopeless ||
       error instanceof TimedOut

@@ -69,6 +69,25 @@ describe('what is not HTTP', () => {
   });
 });
 
+it('begins with no request before the one that was sent before it on the connection is answered', async () => {
+  const upload = 'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}';
+  const answer = await say(`${upload}GET /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  expect(answer.match(/HTTP.*|done|half an answer/g)).toEqual([
+    'HTTP/1.1 100 Continue',
+    'HTTP/1.1 200 OK',
+    'done',
+    'HTTP/1.1 200 OK',
+    'half an answer',
+    'done',
+  ]);
+  const flood = open();
+  flood.on('error', () => undefined);
+  const before = requests;
+  flood.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
+  await until('it is cut off', () => flood.closed);
+  expect(requests - before).toBeLessThan(10);
+});
+
 it('takes a target that is written as for a proxy for the path in it', async () => {
   const targets = ['http://x/early', 'HTTPS://u:p@x:99/early', 'http://[::1/early'];
   for (const target of targets)

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { takeTurns } from '../../shared/service/take-turns';
 import { saysTooLarge } from './json-body';
 import { Problem } from './problem';
 import { readTarget } from './request-target';
@@ -46,8 +47,11 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
     if (request.url === '*' && request.method === 'OPTIONS') return void response.writeHead(204).end();
     app(request, response);
   };
+  const inTurn = takeTurns();
   // Node would refuse a request without a host with an empty answer; here it is a problem, as everything else is.
-  const server = createServer({ ...limits, requireHostHeader: false }, serve);
+  const server = createServer({ ...limits, requireHostHeader: false }, (request, response) =>
+    inTurn(request, response, () => serve(request, response)),
+  );
   server.timeout = stillMs;
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.on('connect', (_request, socket) => {
@@ -56,8 +60,10 @@ export function createApiServer(app: RequestListener, options: ApiServerOptions 
   });
   // A body that is too large is refused before it is sent.
   server.on('checkContinue', (request, response) => {
-    if (!saysTooLarge(request)) response.writeContinue();
-    serve(request, response);
+    inTurn(request, response, () => {
+      if (!saysTooLarge(request)) response.writeContinue();
+      serve(request, response);
+    });
   });
   server.on('checkExpectation', (_request, response) => {
     const problem = new Problem(417, 'Expectation Failed', 'Only the expectation 100-continue is supported.');

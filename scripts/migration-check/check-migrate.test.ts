@@ -121,6 +121,8 @@ describe('on an empty database', () => {
   });
 });
 
+const STATUS_ALONE = [{ service: 'status-service', types: ['order.placed.v1' as const] }];
+
 it('before the first set-up everything is new, and nothing is made by asking', async () => {
   const before = await everything();
   const found = await check();
@@ -265,6 +267,11 @@ describe('on a mesh that is set up', () => {
     );
     expect(because).toContainEqual(
       expect.stringMatching(/status-service: an exchange of that name is there as another kind/),
+    );
+    await expect(
+      declareMesh({ databaseUrl: db.url, rabbitmqUrl: broker.url, subscriptions: STATUS_ALONE }),
+    ).rejects.toThrow(
+      /^RabbitMQ refused a declaration: PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'status-service'.*: received 'direct' but current is 'fanout'\. It has to go first/,
     );
   });
 });

@@ -15,6 +15,8 @@ import {
   type AskedExamples,
   type Subscriptions,
 } from './discover-subscriptions';
+import { inItsWords } from './declaration-refused';
+import { onLooseChannel } from './loose-channel';
 import { needsRenewal, QueueIsRead, renewQueue } from './renew-queue';
 import { whileRenewing } from './renewal-lock';
 import { retryDelays } from './retry-config';
@@ -45,6 +47,7 @@ export interface DeclareMeshOptions extends AskedExamples {
  *
  * The queues come first: a recorded subscription promises that there is a queue to take the events.
  * @returns the services that subscribe now
+ * @throws {DeclarationRefused}
  */
 export async function declareMesh(options: DeclareMeshOptions): Promise<string[]> {
   const { RETRY_DELAYS } = readConfig(z.object({ RETRY_DELAYS: retryDelays }));
@@ -65,14 +68,15 @@ export async function declareMesh(options: DeclareMeshOptions): Promise<string[]
         for (const declaration of queuesOf(one.service, one.types, RETRY_DELAYS))
           if (!(await renew(connection, database, one.service, declaration, options)))
             asIs.add(declaration.queue);
-      const channel = await connection.createChannel();
       for (const { service, types } of subscriptions)
-        await declareService(channel, service, types, RETRY_DELAYS, { asIs, exchange: 'declare' });
+        await onLooseChannel(connection, (channel) =>
+          declareService(channel, service, types, RETRY_DELAYS, { asIs, exchange: 'declare' }),
+        ).catch(inItsWords);
       for (const ended of await endSubscriptions(database, subscriptions)) await unbind(connection, ended);
       await beginSubscriptions(database, subscriptions);
       return subscriptions.map(({ service }) => service);
     } finally {
-      await connection.close();
+      await connection.close().catch(() => undefined); // it is lost: that has been thrown
     }
   } finally {
     await database.end();

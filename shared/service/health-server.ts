@@ -1,10 +1,11 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { answerOtherMethod, answerRead, type Reads } from './answer-read';
 import { HEALTH_NAMES, listen } from './listen';
 import { askedForAnother, identity, type Identity } from './identity';
 import { metricsPage } from './metrics';
 import { originForm } from './origin-form';
 import type { Pause } from './pauses';
+import { takeTurns } from './take-turns';
 
 /** Whether something holds; a text says that it does not, and why. */
 export type Check = boolean | string;
@@ -89,7 +90,11 @@ export async function serveHealth(
   port: number,
   host: string,
 ): Promise<{ port: number; stop: () => Promise<void> }> {
-  const server = createServer((request, response) => {
+  const inTurn = takeTurns();
+  const server = createServer((request, response) =>
+    inTurn(request, response, () => serve(request, response)),
+  );
+  const serve: RequestListener = (request, response) => {
     const send = (status: number, body: unknown) => {
       response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
       response.end(JSON.stringify(body));
@@ -107,7 +112,7 @@ export async function serveHealth(
       ({ status, body }) => send(status, body),
       () => send(503, { ready: false, checks: {} }),
     );
-  });
+  };
   return { port: await listen(server, { port, host }, HEALTH_NAMES), stop: () => closeServer(server) };
 }
 
