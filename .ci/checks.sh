@@ -79,7 +79,10 @@ jest_check() {
   ran_badly=$(jest_count failed <"$log")
   passed=$((passed + ran_well))
   failed=$((failed + ran_badly))
-  [ "$ran_badly" -eq 0 ] || failures+=("$name: $ran_badly failed")
+  if [ "$ran_badly" -gt 0 ]; then
+    failures+=("$name: $ran_badly failed")
+    while IFS= read -r line; do failures+=("  $line"); done < <(jest_failures <"$log")
+  fi
   # A suite that does not compile or clean up, a timeout, servers that are not to be had: no test of its own failed.
   if [ $code -ne 0 ] && [ "$ran_badly" -eq 0 ]; then
     why=${why:-$(jest_complaint <"$log")}
@@ -87,6 +90,15 @@ jest_check() {
   fi
   if [ $code -eq 0 ] && [ "$ran_well" -eq 0 ]; then fail "$name (none ran)"; fi
   return $code
+}
+
+# The names of the tests that failed, each once, and what was expected there: a long log is often cut in its middle.
+jest_failures() {
+  sed 's/\x1b\[[0-9;]*m//g' |
+    awk '/^(PASS|FAIL|Test Suites:) /{ name = "" }
+      /^  ● / && !/● Console/ { name = $0; lines = seen[name]++ ? 9 : 0; if (!lines) print name; next }
+      name && lines < 8 && NF { lines++; print "    " $0 }' |
+    head -n 60
 }
 
 # What Jest says of suites that failed outside their tests, in one line.

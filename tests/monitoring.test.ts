@@ -179,18 +179,39 @@ const tools = findPrometheus();
   });
 
   it('every target answers, every rule can be judged, and there is no alert', async () => {
-    const targets = await prometheus.targets();
-    expect(targets.filter(({ health }) => health !== 'up')).toEqual([]);
-    expect(new Set(targets.map(({ scrapePool }) => scrapePool)).size).toBe(3);
-    const judged = await prometheus.rules();
-    expect(judged.length).toBe(rules.length);
-    expect(judged.filter(({ health }) => health !== 'ok')).toEqual([]);
-    await until('no alert', async () => (await prometheus.firing()).length === 0);
-    // What shows that the conditions are judged at all: each service's queue has its consumer.
-    const consumers = await prometheus.query('ordermesh:consumers');
-    expect(consumers.map(({ metric, value }) => `${metric.consumer} ${value}`).toSorted()).toEqual(
-      ['analytics', 'inventory', 'notification', 'payment', 'status'].map((name) => `${name}-service 1`),
+    const services = ['analytics', 'inventory', 'notification', 'payment', 'status'].map(
+      (name) => `${name}-service`,
     );
-    expect((await prometheus.query('ordermesh:held')).length).toBe(5);
-  });
+    const look = async () => {
+      const targets = await prometheus.targets();
+      const judged = await prometheus.rules();
+      const consumers = await prometheus.query('ordermesh:consumers');
+      return {
+        away: targets.filter(({ health }) => health !== 'up'),
+        pools: new Set(targets.map(({ scrapePool }) => scrapePool)).size,
+        rules: judged.length,
+        failing: judged.filter(({ health }) => health !== 'ok'),
+        alerts: await prometheus.firing(),
+        // What shows that the conditions are judged at all: each service's queue has its consumer, and says what it holds.
+        consumers: consumers.map(({ metric, value }) => `${metric.consumer} ${value}`).toSorted(),
+        held: (await prometheus.query('ordermesh:held'))
+          .map(({ metric }) => String(metric.consumer))
+          .toSorted(),
+      };
+    };
+    const good: Awaited<ReturnType<typeof look>> = {
+      away: [],
+      pools: 3,
+      rules: rules.length,
+      failing: [],
+      alerts: [],
+      consumers: services.map((name) => `${name} 1`),
+      held: services,
+    };
+    // On a busy machine an answer may come too late for one scrape, and what follows from it is left out for a moment.
+    let found = await look();
+    const all = async () => JSON.stringify((found = await look())) === JSON.stringify(good);
+    await until('all in order', all, 60_000).catch(() => undefined);
+    expect(found).toEqual(good);
+  }, 70_000);
 });
