@@ -233,6 +233,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       mostAcks: Math.floor(prefetch / 4),
       delivered: 0,
       since: performance.now(),
+      forgotten: 0,
     };
     session.onEnd(() => {
       if (attachment.unacknowledged.size > 0) lostAt = performance.now();
@@ -345,17 +346,20 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       isQuiet = false;
       if (!attached || !flow || stopping.signal.aborted) continue;
       const tended = attached;
+      const tag = flow.consumerTag;
       try {
         const restoring = keepTopology(tended.tendingChannel, database, name, ownTypes, options.retryDelays);
         const found = await within(TEND_MS, restoring);
         ({ deadLetters, waiting } = found);
         untended = { times: 0, error: '' };
         noticeStall(tended);
+        noticeForgotten(tended, found.consumers === 0 && tag !== undefined && flow?.consumerTag === tag);
         const oneIsGone = flow?.consumerTag !== undefined && (await progress.forgetDead(found.consumers));
         missing = pauses.of(name) ? 0 : await missed.look();
         await retirement.look(tended.session.loose);
         if (await isBeingRenewed(database, name)) await letGo(tended);
-        isQuiet = settled() === settledThen && hands.held === 0 && waiting + missing === 0 && !oneIsGone;
+        isQuiet =
+          settled() === settledThen && hands.held + waiting + missing + tended.forgotten === 0 && !oneIsGone;
         settledThen = settled();
       } catch (error) {
         untended = { times: untended.times + 1, error: briefly(error) };
@@ -377,6 +381,16 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     const healMs = upkeep.stalledMs * HEAL_AFTER;
     if (hands.held === 0 && now - still.since > healMs && now - attachment.since > healMs)
       attachment.session.fail(new Error(`${waiting} messages wait in the queue, and none is delivered`));
+  }
+
+  /**
+   * A quorum queue that has lost its leader for good still answers how many consume it: nobody, though this one does. So
+   * it may for the moment of an election; said twice, it is so, and what comes of attaching anew says what is wrong.
+   */
+  function noticeForgotten(attachment: Attachment, isForgotten: boolean): void {
+    attachment.forgotten = isForgotten ? attachment.forgotten + 1 : 0;
+    if (attachment.forgotten > 1)
+      attachment.session.fail(new Error(`${name} says that nobody consumes it, though this instance does`));
   }
 
   const isStalled = () => still.seenAt - still.since > upkeep.stalledMs && sent === sentThen;

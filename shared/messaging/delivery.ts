@@ -22,6 +22,8 @@ export interface Attachment {
   since: number;
   /** How many those were when the queue was found empty: while they are, nothing in hand means nothing to do. */
   drainedAt?: number;
+  /** How often in turn its queue has said that nobody consumes it. */
+  forgotten: number;
 }
 
 /** A message in hand, tied to the session that delivered it: it is acknowledged there or not at all. */
