@@ -89,6 +89,7 @@ const UPKEEP: Upkeep = {
 };
 /** Of two instances that look, the second has nothing to find so soon after the first. */
 const TURN_SHARE = 0.8;
+const FORGOTTEN_TIMES = 3;
 const RENEWING = 'npm run migrate is declaring its queue anew';
 
 export interface Consumer {
@@ -352,8 +353,8 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         const found = await within(TEND_MS, restoring);
         ({ deadLetters, waiting } = found);
         untended = { times: 0, error: '' };
-        noticeStall(tended);
         noticeForgotten(tended, found.consumers === 0 && tag !== undefined && flow?.consumerTag === tag);
+        noticeStall(tended);
         const oneIsGone = flow?.consumerTag !== undefined && (await progress.forgetDead(found.consumers));
         missing = pauses.of(name) ? 0 : await missed.look();
         await retirement.look(tended.session.loose);
@@ -385,11 +386,13 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   /**
    * A quorum queue that has lost its leader for good still answers how many consume it: nobody, though this one does. So
-   * it may for the moment of an election; said twice, it is so, and what comes of attaching anew says what is wrong.
+   * it may while one is elected, or while its leader is slow to answer; said twice to one that has nothing in hand and is
+   * sent nothing, it is so, and what comes of attaching anew says what is wrong.
    */
-  function noticeForgotten(attachment: Attachment, isForgotten: boolean): void {
+  function noticeForgotten(attachment: Attachment, saysNobody: boolean): void {
+    const isForgotten = saysNobody && hands.held === 0 && sent === sentThen;
     attachment.forgotten = isForgotten ? attachment.forgotten + 1 : 0;
-    if (attachment.forgotten > 1)
+    if (attachment.forgotten >= FORGOTTEN_TIMES)
       attachment.session.fail(new Error(`${name} says that nobody consumes it, though this instance does`));
   }
 
