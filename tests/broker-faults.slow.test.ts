@@ -98,6 +98,12 @@ describe('a queue that has lost its leader for good', () => {
 
   it('is named with what to do, and is as before when that is done', async () => {
     const consumer = await bench.start(trace);
+    // From here on it knows that its queue is empty, and asks it no more.
+    await until('it to have caught up', async () => {
+      const [found] = await bench.db.database.$queryRaw<{ caught_up: boolean }[]>`
+        SELECT caught_up_at > 'epoch' AS caught_up FROM consumer_progress WHERE consumer = ${SERVICE}`;
+      return found?.caught_up === true;
+    });
     const { pathname } = new URL(bench.broker.url);
     const vhost = decodeURIComponent(pathname.slice(1)) || '/';
     await broker.control(
