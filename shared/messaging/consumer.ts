@@ -385,12 +385,12 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   }
 
   /**
-   * A quorum queue that has lost its leader for good still answers how many consume it: nobody, though this one does. So
-   * it may while one is elected, or while its leader is slow to answer; said twice to one that has nothing in hand and is
-   * sent nothing, it is so, and what comes of attaching anew says what is wrong.
+   * A quorum queue that has lost its leader for good still answers: nothing waits, and nobody consumes it, though this
+   * one does. So it may while one is elected, or while its leader takes longer than the 250 ms that the broker gives it.
+   * Said three times to one that has nothing in hand and is sent nothing, it is so, and attaching anew says what is wrong.
    */
   function noticeForgotten(attachment: Attachment, saysNobody: boolean): void {
-    const isForgotten = saysNobody && hands.held === 0 && sent === sentThen;
+    const isForgotten = saysNobody && waiting + hands.held === 0 && sent === sentThen;
     attachment.forgotten = isForgotten ? attachment.forgotten + 1 : 0;
     if (attachment.forgotten >= FORGOTTEN_TIMES)
       attachment.session.fail(new Error(`${name} says that nobody consumes it, though this instance does`));
